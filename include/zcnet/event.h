@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef ZCNET_EVENT_H
+#define ZCNET_EVENT_H
+/* What a poll hands out: an array of events of one fixed layout, in the memory of the loop or stream. */
+#include <zcnet/status.h>
+
+ZCN_BEGIN_DECLS
+
+enum {
+    ZCN_EVENT_NONE = 0,           /* blanked by a close or a change of framing: skip it */
+    ZCN_EVENT_CONNECTED = 1,      /* conn: zcn_connect() succeeded */
+    ZCN_EVENT_ACCEPTED = 2,       /* conn: a listener's new connection; user is the listener's */
+    ZCN_EVENT_MESSAGE = 3,        /* conn, msg, data, size */
+    ZCN_EVENT_SENT = 4,           /* conn, token, size, status: the units with tokens token, token + 1 … token +
+                                     size - 1 have ended; status ZCN_OK: written, else why not */
+    ZCN_EVENT_WRITABLE = 5,       /* conn: below low water again after a ZCN_AGAIN */
+    ZCN_EVENT_PEER_CLOSED = 6,    /* conn: the peer sends no more (only with the option half_open) */
+    ZCN_EVENT_CLOSED = 7,         /* conn, status: the last event of a connection, with the one reason */
+    ZCN_EVENT_WOKEN = 8,          /* zcn_loop_wake() was called */
+    ZCN_EVENT_TIMER = 9,          /* token of zcn_loop_timer_set() */
+    ZCN_EVENT_ACCEPT_LIMITED = 10, /* user is the listener's; status: descriptors ran out (ZCN_ESYS) or
+                                      max_connections was reached (ZCN_ENOBUFS); accepting goes on later */
+    ZCN_EVENT_POOL_LIMITED = 11,  /* conn: reading pauses until the pool has memory again */
+    ZCN_EVENT_ARRIVED = 12,       /* conn: moved here by zcn_conn_move() */
+    ZCN_EVENT_LISTENER_CLOSED = 13 /* user is the listener's; status: why */
+};
+
+typedef struct zcn_event {
+    uint32_t type;     /* ZCN_EVENT_* */
+    zcn_status status; /* ZCN_OK, or the reason */
+    zcn_conn *conn;    /* borrowed until the next poll; NULL where the list above names none */
+    uintptr_t user;    /* user value of conn or listener */
+    zcn_msg *msg;      /* borrowed until the next poll */
+    const void *data;  /* zcn_msg_data(msg) */
+    uint64_t size;     /* zcn_msg_size(msg), or a count */
+    uint64_t token;    /* of a unit or timer */
+    uint64_t reserved; /* the library's own */
+} zcn_event;
+
+ZCN_END_DECLS
+
+#endif

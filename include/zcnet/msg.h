@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef ZCNET_MSG_H
+#define ZCNET_MSG_H
+/*
+ * Messages: views of received bytes, in the block that the kernel wrote.
+ *
+ * A message in an event is borrowed until the next poll of the loop or stream that showed it: reading it
+ * costs nothing. zcn_msg_retain() makes a handle that is yours for as long as you like, on any thread,
+ * even after connection, loop and pool handles are gone. Each retain gives a handle of its own, and each
+ * handle carries a generation: a second release of one is found (ZCN_ESTALE) and does nothing.
+ *
+ * A small view holds its whole block. zcn_msg_detach() copies it out when it is to live long.
+ */
+#include <zcnet/status.h>
+
+ZCN_BEGIN_DECLS
+
+/**
+ * The bytes of the message, without what the framing strips.
+ *
+ * @param msg  borrowed or owned
+ * @return the first byte, valid as long as msg; NULL for a stale handle, and for a joined message of
+ *         several parts (use zcn_msg_iovecs()). An empty message has a non-NULL address
+ * @thread borrowed: the owner; owned: any thread
+ * @since 0.1
+ */
+ZCN_API const void *zcn_msg_data(const zcn_msg *msg);
+
+/**
+ * The number of bytes of the message; 0 for a stale handle.
+ *
+ * @thread as zcn_msg_data()
+ * @since 0.1
+ */
+ZCN_API uint64_t zcn_msg_size(const zcn_msg *msg);
+
+/**
+ * The whole frame as it stood on the wire: header, body, delimiter.
+ *
+ * @param out_data  first byte of the frame, NULL on failure
+ * @param out_size  its bytes, 0 on failure
+ * @return ZCN_OK · ZCN_EINVAL · ZCN_ESTALE · ZCN_EUNSUPPORTED a slice, a joined or a detached message
+ *         without its header has no frame
+ * @lifetime as long as msg
+ * @thread as zcn_msg_data()
+ * @since 0.1
+ */
+ZCN_API ZCN_NODISCARD zcn_status zcn_msg_frame(const zcn_msg *msg, const void **out_data, uint64_t *out_size);
+
+/**
+ * Keep a message: beyond the next poll if it is borrowed, for another holder if it is owned.
+ * Never blocks and copies no byte.
+ *
+ * @param out  new handle on ZCN_OK, else NULL
+ * @param msg  of an event since the last poll, or one that you own
+ * @return ZCN_OK · ZCN_EINVAL · ZCN_ENOMEM no descriptor to be had · ZCN_ESTALE released already, or the
+ *         borrow has ended
+ * @ownership owned: zcn_msg_release()
+ * @lifetime its bytes stay valid and in place until its release, whatever else is released before
+ * @thread borrowed: the owner; owned: any thread
+ * @since 0.1
+ */
+ZCN_API ZCN_NODISCARD zcn_status zcn_msg_retain(zcn_msg **out, const zcn_msg *msg);
+
+/**
+ * End one handle.
+ *
+ * @param msg  or NULL for nothing
+ * @return ZCN_OK · ZCN_ESTALE it was released already: nothing was done · ZCN_EINVAL it is borrowed:
+ *         nothing was done
+ * @thread any thread
+ * @since 0.1
+ */
+ZCN_API zcn_status zcn_msg_release(zcn_msg *msg);
+
+/**
+ * End many handles. Neighbours of one block are released in one step, so this is several times cheaper
+ * than one by one.
+ *
+ * @param msgs   handles; NULL entries are skipped
+ * @param count  of msgs
+ * @return ZCN_OK · ZCN_ESTALE or ZCN_EINVAL as zcn_msg_release() for at least one of them; the others
+ *         are released
+ * @thread any thread
+ * @since 0.1
+ */
+ZCN_API zcn_status zcn_msg_release_batch(zcn_msg *const *msgs, size_t count);
+
+/**
+ * A part of a message, as a message: shares the bytes, copies none.
+ *
+ * @param out     new handle on ZCN_OK, else NULL
+ * @param offset  first byte, counted from zcn_msg_data()
+ * @param size    bytes; offset + size is at most zcn_msg_size()
+ * @return ZCN_OK · ZCN_EINVAL out of range · ZCN_ENOMEM · ZCN_ESTALE · ZCN_EUNSUPPORTED msg is joined
+ * @ownership owned: zcn_msg_release()
+ * @thread as zcn_msg_retain()
+ * @since 0.1
+ */
+ZCN_API ZCN_NODISCARD zcn_status zcn_msg_slice(zcn_msg **out, const zcn_msg *msg, uint64_t offset, uint64_t size);
+
+/**
+ * A copy of a message in memory of its own, so that a long-lived view does not hold its block. The one
+ * call here that copies; the bytes count as copied.
+ *
+ * @param out  new handle on ZCN_OK, else NULL; msg itself is untouched
+ * @return ZCN_OK · ZCN_EINVAL · ZCN_ENOMEM · ZCN_ESTALE
+ * @ownership owned: zcn_msg_release()
+ * @thread as zcn_msg_retain()
+ * @since 0.1
+ */
+ZCN_API ZCN_NODISCARD zcn_status zcn_msg_detach(zcn_msg **out, const zcn_msg *msg);
+
+/**
+ * Several messages as one, as a list of parts: no byte is copied. Its parts are read with
+ * zcn_msg_iovecs(); it can be kept, sent and released like any message.
+ *
+ * @param out    new handle on ZCN_OK, else NULL
+ * @param msgs   borrowed or owned, not joined themselves; they stay as they are
+ * @param count  1 to 1024
+ * @return ZCN_OK · ZCN_EINVAL · ZCN_ENOMEM · ZCN_ESTALE · ZCN_EUNSUPPORTED one of msgs is joined
+ * @ownership owned: zcn_msg_release()
+ * @thread as zcn_msg_retain()
+ * @since 0.1
+ */
+ZCN_API ZCN_NODISCARD zcn_status zcn_msg_join(zcn_msg **out, const zcn_msg *const *msgs, size_t count);
+
+/**
+ * The parts of a message. A message that is not joined has one.
+ *
+ * @param iovecs     filled with up to capacity parts; may be NULL when capacity is 0
+ * @param capacity   of iovecs
+ * @param out_count  number of parts that the message has, which may be more than capacity
+ * @return ZCN_OK · ZCN_EINVAL · ZCN_ESTALE
+ * @lifetime the parts are valid as long as msg
+ * @thread as zcn_msg_data()
+ * @since 0.1
+ */
+ZCN_API ZCN_NODISCARD zcn_status zcn_msg_iovecs(const zcn_msg *msg, struct iovec *iovecs, size_t capacity,
+                                                size_t *out_count);
+
+ZCN_END_DECLS
+
+#endif

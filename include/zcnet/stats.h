@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef ZCNET_STATS_H
+#define ZCNET_STATS_H
+/* Counters of connections, streams and loops: they only rise, unless they are called a gauge. */
+#include <zcnet/status.h>
+
+ZCN_BEGIN_DECLS
+
+/*
+ * What went through a stream or connection. copied_bytes is every payload byte that the library itself
+ * copied; the copied_* fields below it are its parts.
+ */
+typedef struct zcn_stats {
+    uint64_t struct_size;     /* set by the caller: sizeof(zcn_stats) */
+    uint64_t messages_in;     /* delivered */
+    uint64_t bytes_in;        /* received, headers included */
+    uint64_t messages_out;    /* accepted for sending */
+    uint64_t bytes_out;       /* written, headers included */
+    uint64_t read_calls;      /* system calls that read */
+    uint64_t write_calls;     /* system calls that wrote */
+    uint64_t iovecs_out;      /* pieces that they wrote */
+    uint64_t copied_bytes;    /* in all */
+    uint64_t copied_stash;    /* in: starts of messages, up to 64 bytes each, carried to the next read */
+    uint64_t copied_moved;    /* in: starts of messages moved for want of room in their block */
+    uint64_t copied_own;      /* in: moved into memory of their own: larger than half a block, or stalled */
+    uint64_t copied_aligned;  /* in: bodies moved for the alignment that was asked for */
+    uint64_t copied_fed;      /* in: bytes given by zcn_stream_feed() */
+    uint64_t copied_out;      /* out: zcn_conn_send_copy(), zcn_unit_append_copy(), copy_below */
+    uint64_t queued_bytes;    /* gauge: accepted and not yet written */
+    uint64_t unfinished_bytes; /* gauge: received bytes of a message that is not complete */
+    uint64_t trailing_bytes;  /* bytes of a frame that never finished; set when the connection closed */
+} zcn_stats;
+
+/* A loop: the sum over its connections, living and closed, and its own work. */
+typedef struct zcn_loop_stats {
+    uint64_t struct_size;  /* set by the caller: sizeof(zcn_loop_stats) */
+    uint64_t polls;        /* zcn_loop_poll() calls */
+    uint64_t waits;        /* system calls that waited or asked for readiness */
+    uint64_t wakes;        /* wake-ups by the inbox */
+    uint64_t events;       /* handed out */
+    uint64_t connections;  /* gauge: open now */
+    uint64_t accepted;     /* so far */
+    uint64_t closed;       /* so far */
+    uint64_t accept_limited; /* times that accepting paused */
+    uint64_t pool_pauses;  /* times that reading paused for want of memory */
+    uint64_t copied_detached; /* bytes copied by zcn_msg_detach() of borrowed messages of this loop */
+    uint64_t paused;       /* gauge: connections that wait for memory now */
+    uint64_t pinned_bytes; /* gauge: blocks that unfinished messages hold in this loop */
+    zcn_stats total;       /* total.struct_size is set by the library */
+} zcn_loop_stats;
+
+ZCN_END_DECLS
+
+#endif
