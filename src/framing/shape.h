@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+// What is written around a body so that a receiver of the same framing finds it.
+#pragma once
+
+#include <cstdint>
+
+#include "framing/field.h"
+#include "framing/rule.h"
+
+namespace zcnet::framing {
+
+struct Shape {
+    uint32_t head;  // bytes before the body
+    uint32_t tail;  // bytes after it: rule.delimiter
+};
+
+[[nodiscard]] Status shape_any(const Rule &rule, uint64_t body, Shape *out) noexcept;
+void write_head_any(const Rule &rule, uint64_t body, uint8_t *head) noexcept;
+
+// The sizes of what stands around a body, or why a receiver would refuse the frame. *out is written on ZCN_OK alone.
+[[nodiscard]] inline Status shape(const Rule &rule, uint64_t body, Shape *out) noexcept {
+    // Bodies that do not fit four bytes, and frames that strip would empty, are told apart on the slow way.
+    if (rule.plain && body <= UINT32_MAX && body + 4 <= rule.max && body + 4 >= rule.hide_head) [[likely]] {
+        *out = {4, 0};
+        return ZCN_OK;
+    }
+    return shape_any(rule, body, out);
+}
+
+// Fills the bytes before a body that shape() accepted: `offset` zero bytes and the field.
+inline void write_head(const Rule &rule, uint64_t body, uint8_t *head) noexcept {
+    if (rule.plain) [[likely]]
+        store_big32(static_cast<uint32_t>(body), head);
+    else
+        write_head_any(rule, body, head);
+}
+
+// True when every body gets a head of the same size, so that room for it can be left before the body is known.
+inline constexpr bool head_is_fixed(const Rule &rule) noexcept { return rule.kind != Kind::varint; }
+
+// That size. Only where head_is_fixed().
+inline constexpr uint32_t fixed_head(const Rule &rule) noexcept {
+    return rule.kind == Kind::length ? rule.offset + rule.width : 0;
+}
+
+// The most that shape() can ask for before a body.
+inline constexpr uint32_t largest_head(const Rule &rule) noexcept {
+    return rule.kind == Kind::varint ? rule.offset + rule.max_varint : fixed_head(rule);
+}
+
+// Looks for an end of the frame before the real one, in a body of several segments. Besides the delimiter inside the
+// body that is one which the body's last bytes make together with the first of the delimiter that follows it.
+class DelimiterSearch {
+  public:
+    explicit DelimiterSearch(const Rule &rule) noexcept : rule_(rule) {}
+
+    // True when the bytes so far contain the delimiter.
+    [[nodiscard]] bool feed(const uint8_t *data, uint64_t size) noexcept;
+
+    // To be asked once, after the last segment.
+    [[nodiscard]] bool finish() noexcept;
+
+  private:
+    const Rule &rule_;
+    uint32_t kept_ = 0;
+    uint8_t last_[largest_delimiter];  // the bytes that a delimiter across two segments may begin in
+};
+
+// The same for a body in one piece: true when the frame would end before its end.
+[[nodiscard]] bool contains_delimiter(const Rule &rule, const uint8_t *data, uint64_t size) noexcept;
+
+}  // namespace zcnet::framing
