@@ -35,6 +35,9 @@ inline zcn_status judge(const Rule &rule, uint64_t header, uint64_t total) noexc
     return total < rule.hide_head ? ZCN_EFRAME_STRIP : ZCN_OK;
 }
 
+// So many frames of one size in a row are taken for a sign that more of that size follow.
+inline constexpr unsigned steady = 8;
+
 // Plain fixes offset and adjust at 0, which leaves a loop of a load, an addition and two comparisons.
 template <unsigned Width, bool Little, bool Plain, class Emit>
 inline Scan scan_length(const Rule &rule, const uint8_t *next, const uint8_t *end, Emit &emit) noexcept {
@@ -44,9 +47,12 @@ inline Scan scan_length(const Rule &rule, const uint8_t *next, const uint8_t *en
     // One comparison for both ends of what is allowed: below `least` the difference wraps and is large.
     const uint64_t least = std::max<uint64_t>(header, rule.hide_head);
     const uint64_t range = rule.max - least;
+    uint64_t last = 0;
+    unsigned same = 0;
     for (uint64_t left = distance(next, end); left >= header; left = distance(next, end)) {
+        const uint64_t value = load_field<Width, Little>(next + offset);
         uint64_t total;
-        if (!add_signed_fits(load_field<Width, Little>(next + offset), base, &total)) [[unlikely]]
+        if (!add_signed_fits(value, base, &total)) [[unlikely]]
             return refused(next, base < 0 ? ZCN_EFRAME_UNDERFLOW : ZCN_EFRAME_TOO_LARGE);
         if (total - least > range) [[unlikely]]
             return refused(next, judge(rule, header, total));
@@ -54,6 +60,18 @@ inline Scan scan_length(const Rule &rule, const uint8_t *next, const uint8_t *en
         const uint8_t *frame = next;
         next += total;
         if (!emit(frame, total)) break;
+        // Counted by arithmetic: a branch here would be the wrong guess that sizes which vary are to be spared.
+        same = (same + 1) & (0U - static_cast<unsigned>(total == last));
+        last = total;
+        if (same < steady) continue;
+        // Frames of one size: where the next begins does not wait for the length of this one to be loaded, since the
+        // processor goes on as if the comparison held. Sizes that vary never get here, and pay for no wrong guess.
+        while (distance(next, end) >= total && load_field<Width, Little>(next + offset) == value) {
+            frame = next;
+            next += total;
+            if (!emit(frame, total)) return stopped(next);
+        }
+        same = 0;
     }
     return stopped(next);
 }
