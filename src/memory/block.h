@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT
+// Blocks: the reference-counted pieces of memory that message bytes and unit bodies lie in.
+//
+// The descriptor stands in a side table of the pool (a heap block carries its own), away from the bytes. Its count
+// is biased while a block has a lessee: the lessee (a loop, a stream, a thread's unit arena) hands references out
+// with a plain counter of its own, and settles the difference with one atomic when it lets go. So a retained
+// message and an allocated unit cost no atomic operation on their way out.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+struct zcn_pool;
+
+namespace zcnet::memory {
+
+enum class BlockKind : uint8_t {
+    block,   // one of the pool's fixed-size blocks
+    region,  // address space for one large message, charged as bytes arrive
+    heap     // memory of an odd size, from the heap
+};
+
+struct Block {
+    // The references that are out, plus `lease_bias` while a lessee holds the block.
+    std::atomic<uint64_t> count{0};
+    std::atomic<uint32_t> next{0};  // link of the stack of free blocks, index + 1
+    uint32_t index = 0;             // in the pool's table
+    uint8_t *base = nullptr;
+    uint64_t size = 0;       // bytes at base; for a region its address space
+    uint64_t committed = 0;  // region: bytes charged to the pool
+    zcn_pool *pool = nullptr;
+    BlockKind kind = BlockKind::block;
+    bool slab_first = false;  // base is where a slab begins
+
+    // Of the lessee alone: they lie in the second line, away from the count that others change.
+    alignas(64) uint64_t handed = 0;  // references handed out under the bias
+    uint32_t holds = 0;               // unfinished messages of connections that lie here
+    bool listed = false;              // in the lessee's list
+    uint64_t held_bytes = 0;          // what the lessee counted for the holds
+    void *group = nullptr;            // the lessee's open group of message handles for this block
+    Block *lease_next = nullptr;
+};
+
+constexpr uint64_t lease_bias = uint64_t{1} << 40;
+
+// Starts a lease of a block that nobody else refers to.
+inline void lease_begin(Block *block) noexcept {
+    // relaxed: the block reaches other threads only with a reference, through a hand-over that synchronises.
+    block->count.store(lease_bias, std::memory_order_relaxed);
+    block->handed = 0;
+    block->holds = 0;
+    block->group = nullptr;
+}
+
+// True when every reference handed out under the lease has come back: the block is the lessee's alone again.
+inline bool lease_is_alone(const Block *block) noexcept {
+    // acquire: pairs with the release of each reference that came back, so that their last reads of the bytes
+    // happened before the lessee overwrites them.
+    return block->count.load(std::memory_order_acquire) == lease_bias - block->handed;
+}
+
+// More references for someone who holds one.
+inline void block_retain(Block *block, uint64_t references = 1) noexcept {
+    // relaxed: the caller's own reference keeps the block alive; nothing is published.
+    block->count.fetch_add(references, std::memory_order_relaxed);
+}
+
+// Gives a block without references back to its pool (pool.cpp).
+void block_recycle(Block *block) noexcept;
+
+// Ends references.
+inline void block_release(Block *block, uint64_t references = 1) noexcept {
+    // acq_rel: release, so that this holder's use of the bytes happens before their reuse; acquire, so that the last
+    // one sees the uses of all the others. A sole holder needs no exchange: nobody can add a reference meanwhile.
+    if (block->count.load(std::memory_order_acquire) == references) {
+        block->count.store(0, std::memory_order_relaxed);
+        block_recycle(block);
+        return;
+    }
+    if (block->count.fetch_sub(references, std::memory_order_acq_rel) == references) block_recycle(block);
+}
+
+// Ends a lease: what was not handed out is taken off the count.
+inline void lease_end(Block *block) noexcept { block_release(block, lease_bias - block->handed); }
+
+}  // namespace zcnet::memory

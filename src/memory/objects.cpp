@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: MIT
+#include "memory/objects.h"
+
+#include "memory/directory.h"
+#include "memory/tagged_stack.h"
+
+namespace zcnet::memory {
+
+namespace {
+
+// A list of free objects in transit. It lies in a table of its own, because a pop may read the link of one that is
+// already taken, and an object's memory is its user's then.
+struct Magazine {
+    std::atomic<uint32_t> next{0};
+    uint32_t count = 0;
+    FreeObject *head = nullptr;
+};
+
+struct Magazines {
+    Directory<Magazine, 1024, 4096> table;
+    std::atomic<uint32_t> &link(uint32_t index) noexcept { return table[index].next; }
+};
+
+constexpr size_t chunk_size = 256 * 1024;
+
+constinit Magazines magazines;
+constinit TaggedStack<> empty_magazines;
+constinit TaggedStack<> full_magazines[object_classes];
+constinit std::atomic<FreeObject *> orphans[object_classes];
+
+bool push_magazine(FreeObject *head, uint32_t count, uint32_t object_class) noexcept {
+    uint32_t index = empty_magazines.pop(magazines);
+    if (index == TaggedStack<>::none && !magazines.table.reserve(1, &index)) return false;
+    magazines.table[index].head = head;
+    magazines.table[index].count = count;
+    full_magazines[object_class].push(magazines, index);
+    return true;
+}
+
+void orphan_chain(FreeObject *first, FreeObject *last, uint32_t object_class) noexcept {
+    FreeObject *seen = orphans[object_class].load(std::memory_order_relaxed);
+    do {
+        last->next = seen;
+        // release: the links are seen by the thread that adopts the chain.
+    } while (!orphans[object_class].compare_exchange_weak(seen, first, std::memory_order_release,
+                                                          std::memory_order_relaxed));
+}
+
+void give(FreeObject *head, uint32_t count, uint32_t object_class) noexcept {
+    if (push_magazine(head, count, object_class)) return;
+    FreeObject *last = head;
+    while (last->next != nullptr) last = last->next;
+    orphan_chain(head, last, object_class);
+}
+
+// A chain of free objects cut from fresh memory. Whoever maps a chunk cuts all of it: the rest goes to the stack.
+FreeObject *cut_chunk(uint32_t object_class, uint32_t *count) noexcept {
+    auto *chunk = static_cast<unsigned char *>(os::map(chunk_size, chunk_size));
+    if (chunk == nullptr) return nullptr;
+    const size_t size = object_sizes[object_class];
+    const uint32_t batch = magazine_objects(object_class);
+    const auto total = static_cast<uint32_t>(chunk_size / size);
+    FreeObject *kept = nullptr;
+    for (uint32_t first = 0; first < total; first += batch) {
+        FreeObject *head = nullptr;
+        for (uint32_t i = first + batch; i-- > first;) {
+            auto *object = reinterpret_cast<FreeObject *>(chunk + i * size);
+            object->next = head;
+            head = object;
+        }
+        if (kept == nullptr) {
+            kept = head;
+        } else {
+            give(head, batch, object_class);
+        }
+    }
+    *count = batch;
+    return kept;
+}
+
+}  // namespace
+
+FreeObject *objects_refill(ObjectBin &bin, uint32_t object_class) noexcept {
+    if (bin.spare != nullptr) {
+        bin.head = bin.spare;
+        bin.count = bin.spare_count;
+        bin.spare = nullptr;
+    } else if (const uint32_t index = full_magazines[object_class].pop(magazines); index != TaggedStack<>::none) {
+        bin.head = magazines.table[index].head;
+        bin.count = magazines.table[index].count;
+        empty_magazines.push(magazines, index);
+    } else if (FreeObject *chain = orphans[object_class].exchange(nullptr, std::memory_order_acquire)) {
+        // acquire: pairs with the release in orphan_chain().
+        bin.head = chain;
+        bin.count = 0;
+        for (FreeObject *object = chain; object != nullptr; object = object->next) bin.count++;
+    } else {
+        bin.head = cut_chunk(object_class, &bin.count);
+        if (bin.head == nullptr) return nullptr;
+    }
+    FreeObject *object = bin.head;
+    bin.head = object->next;
+    bin.count--;
+    return object;
+}
+
+void objects_overflow(ObjectBin &bin, uint32_t object_class) noexcept {
+    if (bin.spare != nullptr) give(bin.spare, bin.spare_count, object_class);
+    bin.spare = bin.head;
+    bin.spare_count = bin.count;
+    bin.head = nullptr;
+    bin.count = 0;
+}
+
+void objects_give_back(ObjectBin &bin, uint32_t object_class) noexcept {
+    if (bin.spare != nullptr) give(bin.spare, bin.spare_count, object_class);
+    if (bin.head != nullptr) give(bin.head, bin.count, object_class);
+    bin = ObjectBin{};
+}
+
+void objects_orphan(FreeObject *object, uint32_t object_class) noexcept { orphan_chain(object, object, object_class); }
+
+}  // namespace zcnet::memory

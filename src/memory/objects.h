@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+// Memory of known sizes: units, connections, view groups, queue rings.
+//
+// Five classes of objects for the whole process. Each thread has a private list of free objects a class; full
+// lists travel through a lock-free stack of magazines, so that any thread allocates and any thread frees. The memory
+// is type-stable: it is never unmapped, so a stale handle can be looked at and found stale.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace zcnet::memory {
+
+constexpr size_t object_sizes[] = {64, 128, 256, 512, 1024};
+constexpr uint32_t object_classes = 5;
+
+constexpr uint32_t object_class(size_t size) noexcept {
+    for (uint32_t c = 0; c < object_classes; c++)
+        if (size <= object_sizes[c]) return c;
+    return object_classes;
+}
+
+// How many objects a magazine holds: about 8 KiB of them.
+constexpr uint32_t magazine_objects(uint32_t object_class) noexcept {
+    return static_cast<uint32_t>(8192 / object_sizes[object_class]);
+}
+
+// A free object holds its link in its second word; the first survives (view groups keep their generation there).
+struct FreeObject {
+    uint64_t kept;
+    FreeObject *next;
+};
+
+// The free objects of one class that one thread holds: at most two magazines of them.
+struct ObjectBin {
+    FreeObject *head = nullptr;
+    FreeObject *spare = nullptr;  // a full magazine, or nothing
+    uint32_t count = 0;
+    uint32_t spare_count = 0;
+};
+
+// Slow paths; the fast ones are in thread_memory.h.
+FreeObject *objects_refill(ObjectBin &bin, uint32_t object_class) noexcept;  // one object, nullptr: no memory
+void objects_overflow(ObjectBin &bin, uint32_t object_class) noexcept;       // makes room for one more
+void objects_give_back(ObjectBin &bin, uint32_t object_class) noexcept;      // all of it
+void objects_orphan(FreeObject *object, uint32_t object_class) noexcept;     // for a thread without thread memory
+
+}  // namespace zcnet::memory

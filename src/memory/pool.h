@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: MIT
+// A pool: slabs cut into blocks, regions for large messages, one byte account with a limit.
+//
+// Upstream of every cache. Free blocks lie in two lock-free stacks: warm ones, whose pages are resident, and cold
+// ones, whose pages were given back. Knows nothing of threads, connections or messages.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "base/guard.h"
+#include "memory/block.h"
+#include "memory/directory.h"
+#include "memory/tagged_stack.h"
+#include "zcnet/pool.h"
+
+namespace zcnet::memory {
+
+// Someone who waits for memory of a limited pool. woken() runs once per wait, on the thread that freed memory.
+struct Waiter {
+    Waiter *next = nullptr;
+    std::atomic<bool> queued{false};
+    void (*woken)(Waiter *) noexcept = nullptr;
+};
+
+// Where the memory of one request may come from.
+enum class Purpose : uint8_t {
+    ordinary,  // leaves the reserve alone
+    finish     // the one unfinished message that may use the reserve
+};
+
+constexpr uint64_t smallest_region = 64 * 1024;
+constexpr uint64_t region_step = 64 * 1024;  // a region is charged in such steps
+
+}  // namespace zcnet::memory
+
+struct zcn_pool {
+  public:
+    using Block = zcnet::memory::Block;
+    using Purpose = zcnet::memory::Purpose;
+    using Status = zcnet::Status;
+
+    static Status create(zcn_pool **out, const zcn_pool_options &options) noexcept;
+
+    // References of handles, loops and streams. What was taken from the pool keeps its memory alive by itself.
+    void retain() noexcept;
+    void release() noexcept;
+
+    // One block, its count 0; nullptr and *why at the limit or without memory.
+    Block *take_block(Purpose purpose, Status *why) noexcept;
+    void give_block(Block *block) noexcept;
+
+    // Address space for `size` bytes; nothing of it is charged yet, or what a recycled one has resident.
+    Block *take_region(uint64_t size, Purpose purpose, Status *why) noexcept;
+    // Charges the region's first `bytes`; false at the limit.
+    bool commit_region(Block *region, uint64_t bytes, Purpose purpose) noexcept;
+    void give_region(Block *region) noexcept;
+
+    // A heap block of `size` bytes, charged; its count 0.
+    Block *take_heap(uint64_t size, Purpose purpose, Status *why) noexcept;
+    void give_heap(Block *block) noexcept;
+
+    // Makes sure that one message of `largest` bytes can always finish; false when the limit is too small for it.
+    bool reserve_for(uint64_t largest) noexcept;
+    // The right to use the reserve, for one holder at a time.
+    bool begin_finish(const void *holder) noexcept;
+    void end_finish(const void *holder) noexcept;
+
+    // Queues a waiter for the next memory that comes free. The caller then tries once more before it sleeps.
+    void wait(zcnet::memory::Waiter *waiter) noexcept;
+    // Takes a waiter back; false when it is being woken at this moment.
+    bool cancel_wait(zcnet::memory::Waiter *waiter) noexcept;
+
+    uint64_t trim() noexcept;
+    void read_stats(zcn_pool_stats *stats) const noexcept;
+
+    [[nodiscard]] uint64_t block_size() const noexcept { return block_size_; }
+    [[nodiscard]] uint64_t limit() const noexcept { return limit_; }
+    [[nodiscard]] uint64_t number() const noexcept { return number_; }
+    [[nodiscard]] uint64_t process() const noexcept { return process_; }
+    [[nodiscard]] bool closed() const noexcept;
+    // How many blocks a private cache may hold: none when the pool is so small that a hoard could starve it.
+    [[nodiscard]] uint32_t cache_blocks() const noexcept { return cache_blocks_; }
+    [[nodiscard]] uint64_t in_use() const noexcept;
+    void count_failure() noexcept { failures_.fetch_add(1, std::memory_order_relaxed); }
+
+    std::atomic<uint32_t> &link(uint32_t index) noexcept { return table_[index].next; }
+
+  private:
+    static constexpr uint32_t region_classes = 48;
+
+    explicit zcn_pool(const zcn_pool_options &options) noexcept;
+    ~zcn_pool() = default;
+    void destroy() noexcept;
+
+    bool charge(uint64_t bytes, Purpose purpose) noexcept;
+    void take_use(uint64_t bytes) noexcept;
+    void give_use(uint64_t bytes) noexcept;
+    [[nodiscard]] uint64_t free_bytes() const noexcept;
+    [[nodiscard]] bool keeps_another(uint64_t bytes) const noexcept;
+    Block *new_slab() noexcept;
+    void drop_region(Block *region) noexcept;
+    uint64_t drop_free_regions() noexcept;
+    uint64_t drop_free_blocks() noexcept;
+    void wake_waiters() noexcept;
+
+    uint64_t number_ = 0;
+    uint64_t process_ = 0;
+    uint64_t block_size_ = 0;
+    uint64_t slab_size_ = 0;
+    uint64_t limit_ = 0;
+    uint64_t keep_ = 0;
+    uint32_t huge_pages_ = 0;
+    uint32_t cache_blocks_ = 0;
+
+    std::atomic<uint32_t> handles_{1};
+    // What is out, in bytes, and two flags: somebody waits for memory, the last handle is gone. One word, so that
+    // each hand-shake (wait against give, close against the last give) is one read-modify-write.
+    std::atomic<uint64_t> use_{0};
+    std::atomic<uint64_t> charged_{0};  // resident: in use and kept free
+    std::atomic<uint64_t> reserve_{0};
+    std::atomic<const void *> finisher_{nullptr};
+    std::atomic<zcnet::memory::Waiter *> waiters_{nullptr};
+
+    zcnet::memory::TaggedStack<> warm_;
+    zcnet::memory::TaggedStack<> cold_;
+    zcnet::memory::TaggedStack<> spare_entries_;  // table entries of regions that were unmapped
+    zcnet::memory::TaggedStack<> regions_[region_classes];
+
+    std::atomic<uint64_t> peak_{0};
+    std::atomic<uint64_t> region_bytes_{0};
+    std::atomic<uint64_t> block_takes_{0};
+    std::atomic<uint64_t> region_takes_{0};
+    std::atomic<uint64_t> failures_{0};
+    std::atomic<uint64_t> slabs_{0};
+    std::atomic<uint64_t> waits_{0};
+
+    zcnet::memory::Directory<Block, 512, 8192> table_;
+};
+
+namespace zcnet::memory {
+
+// The pool of the process; nullptr without memory. The caller gets no reference.
+zcn_pool *default_pool() noexcept;
+
+// Defaults and validation of options.
+zcn_pool_options default_pool_options() noexcept;
+
+}  // namespace zcnet::memory

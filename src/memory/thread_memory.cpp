@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: MIT
+#include "memory/thread_memory.h"
+
+#include <pthread.h>
+
+#include <new>
+
+#include "os/os.h"
+
+namespace zcnet::memory {
+
+thread_local constinit ThreadMemory *thread_memory = nullptr;
+
+namespace {
+
+constexpr size_t memory_bytes = (sizeof(ThreadMemory) + 4095) & ~size_t{4095};
+
+pthread_key_t key;
+pthread_once_t key_once = PTHREAD_ONCE_INIT;
+bool key_made = false;
+
+void give_back_pool(ThreadPool &slot) noexcept {
+    if (slot.number == 0) return;
+    zcn_pool *pool = slot.pool;
+    BlockCache cache = slot.cache;
+    Arena arena = slot.arena;
+    // From here on releases of this thread go past the slot, straight to the upstream.
+    slot = ThreadPool{};
+    // Every block that is still to be given keeps the pool alive; the last one may end it.
+    arena.close();
+    cache.give_back(pool);
+}
+
+void end_thread(void *memory) noexcept {
+    auto *mine = static_cast<ThreadMemory *>(memory);
+    // While the destructor runs, what is released on this thread finds no thread memory and goes upstream; a
+    // later destructor that needs some makes it anew, and this runs again for it.
+    for (ThreadPool &slot : mine->pool) give_back_pool(slot);
+    thread_memory = nullptr;
+    for (uint32_t c = 0; c < object_classes; c++) objects_give_back(mine->bins[c], c);
+    mine->~ThreadMemory();
+    os::unmap(mine, memory_bytes);
+}
+
+void make_key() noexcept { key_made = pthread_key_create(&key, end_thread) == 0; }
+
+}  // namespace
+
+ThreadMemory *make_thread_memory() noexcept {
+    pthread_once(&key_once, make_key);
+    if (!key_made) return nullptr;
+    void *memory = os::map(memory_bytes, 4096);
+    if (memory == nullptr) return nullptr;
+    auto *mine = new (memory) ThreadMemory();
+    if (pthread_setspecific(key, mine) != 0) {
+        os::unmap(memory, memory_bytes);
+        return nullptr;
+    }
+    thread_memory = mine;
+    return mine;
+}
+
+ThreadPool *thread_pool_slow(zcn_pool *pool) noexcept {
+    ThreadMemory *mine = this_thread();
+    if (mine == nullptr) return nullptr;
+    for (ThreadPool &slot : mine->pool)
+        if (slot.number == pool->number()) return &slot;
+    // The place to reuse: a free one, else one after the other. A slot holds a block or an arena, or nothing of
+    // a pool; in the latter case its pool may be gone, and only the number is looked at.
+    ThreadPool *chosen = nullptr;
+    for (ThreadPool &slot : mine->pool)
+        if (slot.number == 0) chosen = &slot;
+    if (mine->pool[0].number == 0) chosen = &mine->pool[0];
+    if (chosen == nullptr) {
+        chosen = &mine->pool[mine->next_pool];
+        mine->next_pool = (mine->next_pool + 1) % ThreadMemory::pools;
+        give_back_pool(*chosen);
+    }
+    chosen->pool = pool;
+    chosen->number = pool->number();
+    return chosen;
+}
+
+void flush_thread_pool(zcn_pool *pool) noexcept {
+    ThreadMemory *mine = thread_memory;
+    if (mine == nullptr) return;
+    for (ThreadPool &slot : mine->pool)
+        if (slot.number == pool->number()) give_back_pool(slot);
+}
+
+bool Arena::renew(zcn_pool *pool, BlockCache &cache, Status *why) noexcept {
+    if (block_ != nullptr && lease_is_alone(block_)) {
+        // Everything that was cut from it has come back: the same warm memory serves again.
+        lease_begin(block_);
+        cursor_ = block_->base;
+        return true;
+    }
+    Block *fresh = cache.take(pool, Purpose::ordinary, why);
+    if (fresh == nullptr) return false;
+    close();
+    lease_begin(fresh);
+    block_ = fresh;
+    cursor_ = fresh->base;
+    end_ = fresh->base + fresh->size;
+    return true;
+}
+
+void block_recycle(Block *block) noexcept {
+    zcn_pool *pool = block->pool;
+    switch (block->kind) {
+        case BlockKind::region:
+            pool->give_region(block);
+            return;
+        case BlockKind::heap:
+            pool->give_heap(block);
+            return;
+        case BlockKind::block:
+            break;
+    }
+    // Only a thread that takes from this pool keeps blocks of it; a closed pool gets all of them back.
+    if (ThreadMemory *mine = thread_memory; mine != nullptr && !pool->closed()) {
+        for (ThreadPool &slot : mine->pool) {
+            if (slot.number == pool->number()) {
+                slot.cache.give(pool, block);
+                return;
+            }
+        }
+    }
+    pool->give_block(block);
+}
+
+}  // namespace zcnet::memory

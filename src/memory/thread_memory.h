@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: MIT
+// What a thread keeps for itself: free objects, a few free blocks of the pools it uses, and one block a pool that it
+// cuts unit bodies from. No atomic operation is needed for any of it.
+//
+// All of it goes back when the thread ends; blocks of a pool that was closed go back at the thread's next slow path.
+#pragma once
+
+#include "memory/block.h"
+#include "memory/objects.h"
+#include "memory/pool.h"
+
+namespace zcnet::memory {
+
+// Free blocks of one pool in front of its upstream.
+class BlockCache {
+  public:
+    // One block with count 0.
+    Block *take(zcn_pool *pool, Purpose purpose, Status *why) noexcept {
+        if (used_ != 0) return blocks_[--used_];
+        return pool->take_block(purpose, why);
+    }
+
+    void give(zcn_pool *pool, Block *block) noexcept {
+        if (used_ >= pool->cache_blocks()) {
+            overflow(pool, block);
+            return;
+        }
+        blocks_[used_++] = block;
+    }
+
+    void give_back(zcn_pool *pool) noexcept {
+        while (used_ != 0) pool->give_block(blocks_[--used_]);
+    }
+
+  private:
+    static constexpr uint32_t capacity = 16;
+
+    // The coldest half leaves: a thread that only releases gives back what it gets.
+    void overflow(zcn_pool *pool, Block *block) noexcept {
+        const uint32_t leaving = used_ / 2;
+        for (uint32_t i = 0; i < leaving; i++) pool->give_block(blocks_[i]);
+        for (uint32_t i = leaving; i < used_; i++) blocks_[i - leaving] = blocks_[i];
+        used_ -= leaving;
+        if (used_ < pool->cache_blocks()) {
+            blocks_[used_++] = block;
+        } else {
+            pool->give_block(block);
+        }
+    }
+
+    uint32_t used_ = 0;
+    Block *blocks_[capacity] = {};
+};
+
+// Bump allocation in leased blocks, for bodies that are written in order.
+class Arena {
+  public:
+    // `size` bytes (at most the pool's block size) and one reference on *block.
+    uint8_t *take(zcn_pool *pool, BlockCache &cache, uint64_t size, Block **block, Status *why) noexcept {
+        if (size > static_cast<uint64_t>(end_ - cursor_)) {
+            if (!renew(pool, cache, why)) return nullptr;
+        }
+        uint8_t *start = cursor_;
+        cursor_ += size;
+        block_->handed++;
+        *block = block_;
+        return start;
+    }
+
+    // Takes back the end of the last allocation.
+    void shorten(const Block *block, uint8_t *from, const uint8_t *old_end) noexcept {
+        if (block == block_ && cursor_ == old_end) cursor_ = from;
+    }
+
+    void close() noexcept {
+        if (block_ != nullptr) lease_end(block_);
+        block_ = nullptr;
+        cursor_ = end_ = nullptr;
+    }
+
+    [[nodiscard]] uint64_t room() const noexcept { return static_cast<uint64_t>(end_ - cursor_); }
+    [[nodiscard]] uint8_t *cursor() const noexcept { return cursor_; }
+    [[nodiscard]] Block *block() const noexcept { return block_; }
+
+  private:
+    bool renew(zcn_pool *pool, BlockCache &cache, Status *why) noexcept;
+
+    Block *block_ = nullptr;
+    uint8_t *cursor_ = nullptr;
+    uint8_t *end_ = nullptr;
+};
+
+struct ThreadPool {
+    zcn_pool *pool = nullptr;  // dangling once the pool is gone; `number` tells
+    uint64_t number = 0;       // of the pool; 0: free
+    BlockCache cache;
+    Arena arena;
+};
+
+struct ThreadMemory {
+    static constexpr uint32_t pools = 4;
+    ObjectBin bins[object_classes];
+    ThreadPool pool[pools];
+    uint32_t next_pool = 0;  // the slot to reuse
+};
+
+// initial-exec: a plain load, also in a shared library. It costs 8 bytes of the static block, which dlopen has.
+extern thread_local constinit ThreadMemory *thread_memory __attribute__((tls_model("initial-exec")));
+
+// The thread's memory, made on first use; nullptr when there is none.
+ThreadMemory *make_thread_memory() noexcept;
+
+inline ThreadMemory *this_thread() noexcept {
+    ThreadMemory *mine = thread_memory;
+    return __builtin_expect(mine != nullptr, 1) ? mine : make_thread_memory();
+}
+
+// The thread's part of a pool; nullptr without thread memory.
+ThreadPool *thread_pool_slow(zcn_pool *pool) noexcept;
+
+inline ThreadPool *thread_pool(zcn_pool *pool) noexcept {
+    ThreadMemory *mine = this_thread();
+    if (__builtin_expect(mine != nullptr && mine->pool[0].number == pool->number(), 1)) return &mine->pool[0];
+    return thread_pool_slow(pool);
+}
+
+// Gives back what the calling thread keeps of a pool.
+void flush_thread_pool(zcn_pool *pool) noexcept;
+
+// Memory for one object of a class; its contents are undefined but for the first word, which survives from the last
+// free (0 in fresh memory).
+inline void *allocate_object(uint32_t object_class) noexcept {
+    ThreadMemory *mine = this_thread();
+    if (mine == nullptr) return nullptr;
+    ObjectBin &bin = mine->bins[object_class];
+    FreeObject *object = bin.head;
+    if (__builtin_expect(object == nullptr, 0)) return objects_refill(bin, object_class);
+    bin.head = object->next;
+    bin.count--;
+    return object;
+}
+
+inline void free_object(void *memory, uint32_t object_class) noexcept {
+    auto *object = static_cast<FreeObject *>(memory);
+    ThreadMemory *mine = this_thread();
+    if (__builtin_expect(mine == nullptr, 0)) {
+        objects_orphan(object, object_class);
+        return;
+    }
+    ObjectBin &bin = mine->bins[object_class];
+    if (__builtin_expect(bin.count >= magazine_objects(object_class), 0)) objects_overflow(bin, object_class);
+    object->next = bin.head;
+    bin.head = object;
+    bin.count++;
+}
+
+// Constructs and destroys an object of a type whose size picks its class at compile time.
+template <class Object, class... Arguments>
+Object *make_object(Arguments &&...arguments) noexcept {
+    static_assert(object_class(sizeof(Object)) < object_classes);
+    void *memory = allocate_object(object_class(sizeof(Object)));
+    return memory == nullptr ? nullptr : new (memory) Object(static_cast<Arguments &&>(arguments)...);
+}
+
+template <class Object>
+void destroy_object(Object *object) noexcept {
+    object->~Object();
+    free_object(object, object_class(sizeof(Object)));
+}
+
+}  // namespace zcnet::memory

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: MIT
+// The seam as it ships: plain system calls.
+#include <fcntl.h>
+#include <linux/sockios.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <ctime>
+#include <unistd.h>
+
+#include <cstdlib>
+
+#include "os/os.h"
+
+namespace zcnet::os {
+
+namespace {
+
+// The kernel's answer or -errno.
+template <class Number>
+Number answer(Number result) noexcept {
+    return result >= 0 ? result : static_cast<Number>(-errno);
+}
+
+}  // namespace
+
+int make_socket(int family) noexcept {
+    return answer(::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+}
+
+int bind(int fd, const sockaddr *address, socklen_t size) noexcept { return answer(::bind(fd, address, size)); }
+
+int listen(int fd, int backlog) noexcept { return answer(::listen(fd, backlog)); }
+
+int connect(int fd, const sockaddr *address, socklen_t size) noexcept { return answer(::connect(fd, address, size)); }
+
+int accept(int fd) noexcept { return answer(::accept4(fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC)); }
+
+int shutdown(int fd, int how) noexcept { return answer(::shutdown(fd, how)); }
+
+int close(int fd) noexcept { return answer(::close(fd)); }
+
+int set_nonblocking(int fd) noexcept {
+    const int flags = ::fcntl(fd, F_GETFL);
+    if (flags < 0) return -errno;
+    if ((flags & O_NONBLOCK) == 0 && ::fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0) return -errno;
+    return answer(::fcntl(fd, F_SETFD, FD_CLOEXEC));
+}
+
+int open_spare() noexcept { return answer(::open("/dev/null", O_RDONLY | O_CLOEXEC)); }
+
+int get_option(int fd, int level, int name, void *value, socklen_t *size) noexcept {
+    return answer(::getsockopt(fd, level, name, value, size));
+}
+
+int set_option(int fd, int level, int name, const void *value, socklen_t size) noexcept {
+    return answer(::setsockopt(fd, level, name, value, size));
+}
+
+int local_address(int fd, sockaddr *address, socklen_t *size) noexcept {
+    return answer(::getsockname(fd, address, size));
+}
+
+int peer_address(int fd, sockaddr *address, socklen_t *size) noexcept {
+    return answer(::getpeername(fd, address, size));
+}
+
+int unsent_bytes(int fd, int *bytes) noexcept { return answer(::ioctl(fd, SIOCOUTQ, bytes)); }
+
+ssize_t receive(int fd, const iovec *pieces, int count) noexcept {
+    if (count == 1) return answer(::recv(fd, pieces->iov_base, pieces->iov_len, 0));
+    msghdr header{};
+    header.msg_iov = const_cast<iovec *>(pieces);
+    header.msg_iovlen = static_cast<size_t>(count);
+    // No control buffer: descriptors that a peer sends along are never received.
+    return answer(::recvmsg(fd, &header, MSG_CMSG_CLOEXEC));
+}
+
+ssize_t send(int fd, const iovec *pieces, int count) noexcept {
+    if (count == 1) return answer(::send(fd, pieces->iov_base, pieces->iov_len, MSG_NOSIGNAL));
+    msghdr header{};
+    header.msg_iov = const_cast<iovec *>(pieces);
+    header.msg_iovlen = static_cast<size_t>(count);
+    return answer(::sendmsg(fd, &header, MSG_NOSIGNAL));
+}
+
+int make_poller() noexcept { return answer(::epoll_create1(EPOLL_CLOEXEC)); }
+
+int poller_set(int poller, int operation, int fd, uint32_t events, uint64_t token) noexcept {
+    epoll_event event{};
+    event.events = events;
+    event.data.u64 = token;
+    return answer(::epoll_ctl(poller, operation, fd, &event));
+}
+
+int poller_wait(int poller, epoll_event *events, int capacity, int64_t timeout_ns) noexcept {
+    if (timeout_ns <= 0) return answer(::epoll_wait(poller, events, capacity, timeout_ns < 0 ? -1 : 0));
+    // epoll_wait counts whole milliseconds; round up, so that a deadline has passed when it returns.
+    constexpr int64_t longest_ms = 1 << 30;
+    const int64_t ms = timeout_ns / 1000000 + (timeout_ns % 1000000 != 0);
+    return answer(::epoll_wait(poller, events, capacity, static_cast<int>(ms < longest_ms ? ms : longest_ms)));
+}
+
+int make_event() noexcept { return answer(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)); }
+
+int event_raise(int fd) noexcept {
+    const uint64_t one = 1;
+    return ::write(fd, &one, sizeof one) < 0 ? -errno : 0;
+}
+
+int event_clear(int fd) noexcept {
+    uint64_t count;
+    return ::read(fd, &count, sizeof count) < 0 ? -errno : 0;
+}
+
+int remove_path(const char *path) noexcept { return answer(::unlink(path)); }
+
+int change_mode(const char *path, unsigned mode) noexcept { return answer(::chmod(path, static_cast<mode_t>(mode))); }
+
+void *map(size_t size, size_t alignment) noexcept {
+    const auto page = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
+    const size_t slack = alignment > page ? alignment - page : 0;
+    if (size > SIZE_MAX - slack) return nullptr;
+    void *start = ::mmap(nullptr, size + slack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+                         -1, 0);
+    if (start == MAP_FAILED) return nullptr;
+    const auto first = reinterpret_cast<uintptr_t>(start);
+    const uintptr_t aligned = (first + alignment - 1) & ~(uintptr_t{alignment} - 1);
+    if (aligned != first) ::munmap(start, aligned - first);
+    const size_t behind = slack - (aligned - first);
+    if (behind != 0) ::munmap(reinterpret_cast<void *>(aligned + size), behind);
+    return reinterpret_cast<void *>(aligned);
+}
+
+void unmap(void *address, size_t size) noexcept { ::munmap(address, size); }
+
+void drop_pages(void *address, size_t size) noexcept { (void)::madvise(address, size, MADV_DONTNEED); }
+
+void ask_huge_pages(void *address, size_t size) noexcept { (void)::madvise(address, size, MADV_HUGEPAGE); }
+
+bool wipe_on_fork(void *address, size_t size) noexcept { return ::madvise(address, size, MADV_WIPEONFORK) == 0; }
+
+void *allocate(size_t size) noexcept { return std::malloc(size); }
+
+void deallocate(void *address) noexcept { std::free(address); }
+
+int64_t now() noexcept {
+    timespec time{};
+    ::clock_gettime(CLOCK_MONOTONIC, &time);
+    return int64_t{time.tv_sec} * 1000000000 + time.tv_nsec;
+}
+
+}  // namespace zcnet::os

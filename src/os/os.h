@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+// The seam to the kernel: every system call and every page of memory goes through here, and nowhere else.
+//
+// Each function is one system call (or a clock read) and nothing more: it answers what the kernel answered, with
+// failures as -errno, EINTR and EAGAIN included. Callers above decide what to do about them. A test build links
+// another implementation of this contract, which can shorten, delay and fail every answer.
+#pragma once
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
+namespace zcnet::os {
+
+// Descriptors. All that are made here are close-on-exec; sockets are non-blocking.
+int make_socket(int family) noexcept;  // stream
+int bind(int fd, const sockaddr *address, socklen_t size) noexcept;
+int listen(int fd, int backlog) noexcept;
+int connect(int fd, const sockaddr *address, socklen_t size) noexcept;
+int accept(int fd) noexcept;
+int shutdown(int fd, int how) noexcept;
+int close(int fd) noexcept;
+int set_nonblocking(int fd) noexcept;
+int open_spare() noexcept;  // a descriptor kept in reserve for accept at the limit
+int get_option(int fd, int level, int name, void *value, socklen_t *size) noexcept;
+int set_option(int fd, int level, int name, const void *value, socklen_t size) noexcept;
+int local_address(int fd, sockaddr *address, socklen_t *size) noexcept;
+int peer_address(int fd, sockaddr *address, socklen_t *size) noexcept;
+int unsent_bytes(int fd, int *bytes) noexcept;  // SIOCOUTQ
+
+// Bytes.
+ssize_t receive(int fd, const iovec *pieces, int count) noexcept;
+ssize_t send(int fd, const iovec *pieces, int count) noexcept;  // never raises SIGPIPE
+
+// Readiness.
+int make_poller() noexcept;
+int poller_set(int poller, int operation, int fd, uint32_t events, uint64_t token) noexcept;
+int poller_wait(int poller, epoll_event *events, int capacity, int64_t timeout_ns) noexcept;  // < 0: for ever
+int make_event() noexcept;  // eventfd
+int event_raise(int fd) noexcept;
+int event_clear(int fd) noexcept;
+
+// The file system, for socket files.
+int remove_path(const char *path) noexcept;
+int change_mode(const char *path, unsigned mode) noexcept;
+
+// Memory. map() gives zeroed pages at an alignment (a power of two, at least a page) that become resident when
+// they are touched; nullptr when there is none.
+void *map(size_t size, size_t alignment) noexcept;
+void unmap(void *address, size_t size) noexcept;
+void drop_pages(void *address, size_t size) noexcept;        // contents become zero, pages go back
+void ask_huge_pages(void *address, size_t size) noexcept;    // best effort
+bool wipe_on_fork(void *address, size_t size) noexcept;      // zeroed in a child
+void *allocate(size_t size) noexcept;                        // the heap, for memory of odd sizes
+void deallocate(void *address) noexcept;
+
+// Monotonic nanoseconds.
+int64_t now() noexcept;
+
+// Repeats a call that a signal interrupted.
+template <class Call>
+auto uninterrupted(Call &&call) noexcept {
+    for (;;) {
+        auto answer = call();
+        if (answer != -EINTR) return answer;
+    }
+}
+
+}  // namespace zcnet::os

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: MIT
+#include "receive/view.h"
+
+#include "memory/thread_memory.h"
+
+namespace zcnet::receive {
+
+namespace {
+
+using memory::Block;
+
+constexpr uint32_t group_class = memory::object_class(sizeof(Group));
+
+// A fresh group with every place set and nothing handed out. Its generation goes on from its last life; the word
+// is the part of a free object that survives.
+Group *open_group(Block *block) noexcept {
+    void *memory = memory::allocate_object(group_class);
+    if (memory == nullptr) return nullptr;
+    auto *group = static_cast<Group *>(memory);
+    // relaxed: no handle of this generation exists yet.
+    const uint64_t word = group->word.load(std::memory_order_relaxed);
+    // The generation was raised when the group ended, so that handles went stale at once.
+    group->word.store((word & ~uint64_t{UINT32_MAX}) | all_bits, std::memory_order_relaxed);
+    group->block = block;
+    group->issued = 0;
+    return group;
+}
+
+void end_join(const View &view) noexcept {
+    auto *join = reinterpret_cast<Join *>(const_cast<uint8_t *>(view.data));
+    for (uint32_t i = 0; i < join->count; i++) memory::block_release(join->parts[i].block);
+    os::deallocate(join);
+}
+
+// The group's last bit is gone: nobody holds a handle of it any more.
+void end_group(Group *group, uint64_t word) noexcept {
+    Block *block = group->block;
+    // relaxed: handles of the old generation are stale by their bit already; the next user of the group gets it
+    // through the free lists, which synchronise.
+    group->word.store(((word >> 32) + 1) << 32, std::memory_order_relaxed);
+    memory::free_object(group, group_class);
+    if (block != nullptr) memory::block_release(block);
+}
+
+// Clears bits of a group; the caller has made sure that they are the group's. Returns the word before.
+bool clear_bits(Group *group, uint64_t bits, const Handle &handle) noexcept {
+    uint64_t seen = group->word.load(std::memory_order_relaxed);
+    do {
+        if ((seen >> 32 & 0xFFFFF) != handle.generation || (seen & bits) != bits) return false;
+        // acq_rel: release, so that this holder's reads of the bytes happen before their reuse; acquire, so that
+        // who clears the last bit sees those of all the others.
+    } while (!group->word.compare_exchange_weak(seen, seen & ~bits, std::memory_order_acq_rel,
+                                                std::memory_order_relaxed));
+    if ((seen & ~bits & all_bits) == 0) end_group(group, seen);
+    return true;
+}
+
+zcn_msg *hand_out(Group *group, const View &view) noexcept {
+    group->views[group->issued] = view;
+    group->issued++;
+    // relaxed: the generation does not change while places are left.
+    return make_handle(group, group->issued, group->word.load(std::memory_order_relaxed) >> 32);
+}
+
+}  // namespace
+
+zcn_msg *issue_leased(Block *block, const View &view) noexcept {
+    auto *group = static_cast<Group *>(block->group);
+    if (group == nullptr) {
+        group = open_group(block);
+        if (group == nullptr) return nullptr;
+        block->group = group;
+        block->handed++;
+    }
+    zcn_msg *msg = hand_out(group, view);
+    if (group->issued == group_views) block->group = nullptr;  // it ends with its last view
+    return msg;
+}
+
+void close_group(Block *block) noexcept {
+    auto *group = static_cast<Group *>(block->group);
+    if (group == nullptr) return;
+    block->group = nullptr;
+    const uint64_t unissued = all_bits & ~((uint64_t{2} << group->issued) - 1);
+    const uint64_t word = group->word.load(std::memory_order_relaxed);
+    if ((word & all_bits) == unissued) {
+        // All that were handed out have ended, and nobody else can reach the group: take it back without ending its
+        // reference, which the lessee has not settled yet. acquire: their reads happened before.
+        (void)group->word.load(std::memory_order_acquire);
+        block->handed--;
+        group->word.store(((word >> 32) + 1) << 32, std::memory_order_relaxed);
+        memory::free_object(group, group_class);
+        return;
+    }
+    clear_bits(group, unissued, Handle{group, 1, static_cast<uint32_t>(word >> 32 & 0xFFFFF)});
+}
+
+zcn_msg *issue(const View &view) noexcept {
+    // One view to a group: any thread may make it, and no thread has to remember an open group.
+    Group *group = open_group(nullptr);
+    if (group == nullptr) return nullptr;
+    zcn_msg *msg = hand_out(group, view);
+    // relaxed: nobody has the handle yet.
+    const uint64_t word = group->word.load(std::memory_order_relaxed);
+    group->word.store((word & ~all_bits) | 2, std::memory_order_relaxed);
+    return msg;
+}
+
+Status end_view(zcn_msg *msg) noexcept {
+    if (msg == nullptr) return ZCN_OK;
+    if (is_borrowed(msg)) return ZCN_EINVAL;
+    const Handle handle = take_apart(msg);
+    if (handle.group == nullptr || handle.place == 0) return ZCN_EINVAL;
+    Group *group = handle.group;
+    // Of a view that counts for itself: read before the bit is cleared, when it is still this holder's.
+    if (!is_live(group->word.load(std::memory_order_acquire), handle)) return ZCN_ESTALE;
+    const bool alone = group->block == nullptr;
+    const View view = alone ? group->views[handle.place - 1] : View{};
+    if (!clear_bits(group, uint64_t{1} << handle.place, handle)) return ZCN_ESTALE;
+    if (alone) {
+        if (view.tail == is_join) {
+            end_join(view);
+        } else {
+            memory::block_release(view.block);
+        }
+    }
+    return ZCN_OK;
+}
+
+Status end_views(zcn_msg *const *msgs, size_t count) noexcept {
+    Status worst = ZCN_OK;
+    size_t i = 0;
+    while (i < count) {
+        zcn_msg *msg = msgs[i];
+        if (msg == nullptr || is_borrowed(msg)) {
+            if (msg != nullptr) worst = ZCN_EINVAL;
+            i++;
+            continue;
+        }
+        // Handles of one group and generation differ only in the place: their bits go together.
+        const Handle first = take_apart(msg);
+        constexpr uintptr_t place_bits = 31 << 1;
+        const auto family = reinterpret_cast<uintptr_t>(msg) & ~place_bits;
+        uint64_t bits = uint64_t{1} << first.place;
+        size_t next = i + 1;
+        while (next < count) {
+            const auto other = reinterpret_cast<uintptr_t>(msgs[next]);
+            const uint64_t bit = uint64_t{1} << (other >> 1 & 31);
+            if ((other & ~place_bits) != family || (bits & bit) != 0) break;
+            bits |= bit;
+            next++;
+        }
+        const bool together = next - i > 1 && first.group != nullptr && first.place != 0 &&
+                              first.group->block != nullptr && clear_bits(first.group, bits, first);
+        if (!together) {
+            for (; i < next; i++)
+                if (const Status status = end_view(msgs[i]); status != ZCN_OK) worst = status;
+        }
+        i = next;
+    }
+    return worst;
+}
+
+}  // namespace zcnet::receive

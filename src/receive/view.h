@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MIT
+// Message views: what a program holds when it keeps a message.
+//
+// Views lie in groups of 31 in type-stable memory. A group has one word: a generation and a bit for each view that
+// is live or not yet handed out. Ending a view clears its bit with one compare-and-exchange, which also finds stale
+// handles; the group's one reference on the block ends with its last bit. So a view costs no atomic operation when it
+// is made by the block's lessee and one when it ends.
+//
+// A handle carries the address of its group, the place in it, and 20 bits of the generation.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "base/guard.h"
+#include "memory/block.h"
+#include "zcnet/msg.h"
+
+namespace zcnet::receive {
+
+constexpr uint32_t group_views = 31;
+constexpr uint32_t no_frame = UINT32_MAX;  // head of a view that has no frame
+constexpr uint32_t is_join = UINT32_MAX;   // tail of a view whose data is a Join
+
+struct View {
+    const uint8_t *data = nullptr;
+    uint64_t size = 0;
+    uint32_t head = 0;  // bytes of the frame before data
+    uint32_t tail = 0;  // and behind it
+    memory::Block *block = nullptr;
+};
+
+struct Join {
+    uint32_t count = 0;
+    uint64_t size = 0;
+    View parts[];  // each with a reference on its block
+};
+
+struct Group {
+    // generation << 32 | bits; bit i is place i, bit 0 is unused.
+    std::atomic<uint64_t> word{0};
+    void *link = nullptr;            // of the free list
+    memory::Block *block = nullptr;  // what all its views lie in; nullptr: each view counts for itself
+    uint32_t issued = 0;             // the lessee's: places handed out
+    uint32_t reserved = 0;
+    View views[group_views];
+};
+static_assert(sizeof(Group) == 1024);
+
+constexpr uint64_t all_bits = 0xFFFFFFFE;
+
+// A handle taken apart. Bit 0 of a handle is 0 for an owned view, 1 for a borrowed message (net/batch.h).
+struct Handle {
+    Group *group;
+    uint32_t place;  // 1 … 31
+    uint32_t generation;
+};
+
+inline bool is_borrowed(const zcn_msg *msg) noexcept { return (reinterpret_cast<uintptr_t>(msg) & 1) != 0; }
+
+inline zcn_msg *make_handle(const Group *group, uint32_t place, uint64_t generation) noexcept {
+    return reinterpret_cast<zcn_msg *>(reinterpret_cast<uintptr_t>(group) | uintptr_t{place} << 1 |
+                                       (generation & 0xF) << 6 | (generation >> 4 & 0xFFFF) << 48);
+}
+
+inline Handle take_apart(const zcn_msg *msg) noexcept {
+    const auto bits = reinterpret_cast<uintptr_t>(msg);
+    return {reinterpret_cast<Group *>(bits & 0x0000FFFFFFFFFC00), static_cast<uint32_t>(bits >> 1 & 31),
+            static_cast<uint32_t>((bits >> 6 & 0xF) | (bits >> 48) << 4)};
+}
+
+inline bool is_live(uint64_t word, const Handle &handle) noexcept {
+    return (word >> 32 & 0xFFFFF) == handle.generation && (word >> handle.place & 1) != 0;
+}
+
+// The view behind an owned handle, or nullptr when it is stale.
+inline const View *find_view(const zcn_msg *msg) noexcept {
+    const Handle handle = take_apart(msg);
+    if (handle.group == nullptr || handle.place == 0) return nullptr;
+    // acquire: the view was written before the handle was made; a holder got it through a hand-over that orders it,
+    // and a stale one sees at least the generation that ended it.
+    if (!is_live(handle.group->word.load(std::memory_order_acquire), handle)) return nullptr;
+    return &handle.group->views[handle.place - 1];
+}
+
+// Makes a handle for a view of a block that the caller leases. nullptr without memory.
+zcn_msg *issue_leased(memory::Block *block, const View &view) noexcept;
+
+// Closes the open group of a leased block: places that were not handed out are taken off.
+void close_group(memory::Block *block) noexcept;
+
+// Makes a handle for a view of any block; takes over one reference on it from the caller, who keeps it on failure.
+zcn_msg *issue(const View &view) noexcept;
+
+Status end_view(zcn_msg *msg) noexcept;
+Status end_views(zcn_msg *const *msgs, size_t count) noexcept;
+
+}  // namespace zcnet::receive

@@ -1,0 +1,458 @@
+// SPDX-License-Identifier: MIT
+#include "receive/window.h"
+
+#include "base/checked.h"
+
+namespace zcnet::receive {
+
+namespace {
+
+using memory::BlockKind;
+
+// What the pieces of the last prepare() are.
+enum Mode : uint8_t {
+    nothing,
+    fresh,         // the free end of the current block, behind a copy of the stash
+    stash_itself,  // a large message is expected: only its header is read, to the stash
+    growing,       // the range grows in place
+    rest_and_next,   // the rest of the message, and what follows in another block
+    rest_and_stash   // the rest of a large message, and a little of what follows
+};
+
+constexpr uint32_t stash_class = memory::object_class(stash_size);
+
+// A body in a region starts at a page, whatever its header: programs that read it in place are glad of it.
+constexpr uint64_t body_alignment = 4096;
+
+// The most that one read of a large message takes, and so the most that is charged before it arrives.
+constexpr uint64_t region_read = 1 << 20;
+
+uint64_t least_read(uint64_t block_size) noexcept { return block_size / 16 < 1024 ? 1024 : block_size / 16; }
+
+}  // namespace
+
+bool Window::make_stash() noexcept {
+    if (stash_ == nullptr) stash_ = static_cast<uint8_t *>(memory::allocate_object(stash_class));
+    return stash_ != nullptr;
+}
+
+void Window::drop_stash() noexcept {
+    stash_used_ = 0;
+    if (stash_ == nullptr) return;
+    memory::free_object(stash_, stash_class);
+    stash_ = nullptr;
+}
+
+void Window::keep_in_stash(const uint8_t *data, uint64_t size) noexcept {
+    std::memcpy(stash_, data, size);
+    stash_used_ = static_cast<uint8_t>(size);
+    copied.stash += size;
+}
+
+void Window::set_range(Intake &intake, Block *block, uint8_t *begin, uint8_t *end, uint8_t *limit) noexcept {
+    intake.hold(block);
+    if (block_ != nullptr) intake.unhold(block_);
+    block_ = block;
+    begin_ = begin;
+    end_ = end;
+    limit_ = limit;
+}
+
+void Window::drop_range(Intake &intake) noexcept {
+    if (block_ != nullptr) {
+        // Space that was kept and not needed is given out again.
+        if (limit_ > end_ && block_ == intake.block() && intake.cursor() == limit_) intake.set_cursor(end_);
+        intake.unhold(block_);
+    }
+    block_ = nullptr;
+    begin_ = end_ = limit_ = nullptr;
+}
+
+void Window::close(Intake &intake) noexcept {
+    drop_range(intake);
+    if (next_used_ != 0) intake.unhold(next_block_);
+    next_used_ = 0;
+    drop_stash();
+    need_ = searched_ = 0;
+    undelivered_ = false;
+}
+
+uint64_t Window::slack(const Intake &intake) const noexcept {
+    return largest_ <= intake.pool()->block_size() / 2 ? largest_ : 0;
+}
+
+Status Window::prepare(Intake &intake, const framing::Rule &rule, Purpose purpose, uint64_t most, iovec *pieces,
+                       int *count) noexcept {
+    *count = 0;
+    mode_ = nothing;
+    if (undelivered_ || next_used_ != 0) return ZCN_AGAIN;
+    if (block_ == nullptr) return begin_fresh(intake, rule, purpose, most, pieces, count);
+    const bool fits = need_ != 0 ? begin_ + need_ <= limit_ : end_ < limit_;
+    if (!fits)
+        if (const Status status = make_room(intake, rule, purpose); status != ZCN_OK) return status;
+    return go_on(intake, purpose, most, pieces, count);
+}
+
+// Nothing is unfinished but what lies in the stash.
+Status Window::begin_fresh(Intake &intake, const framing::Rule &rule, Purpose purpose, uint64_t most, iovec *pieces,
+                           int *count) noexcept {
+    const uint64_t block_size = intake.pool()->block_size();
+    if (need_ > block_size / 2) {
+        if (const Status status = move_to(intake, rule, need_, purpose); status != ZCN_OK) return status;
+        return go_on(intake, purpose, most, pieces, count);
+    }
+    // Where large messages come one after the other, only the next header is read with them, so that their bodies
+    // need not be copied to where they belong.
+    if (largest_ > block_size / 2 && need_ == 0 && stash_used_ < stash_size / 2 && rule.kind != framing::Kind::raw) {
+        if (!make_stash()) return ZCN_ENOMEM;
+        pieces[0] = {stash_ + stash_used_, std::min<uint64_t>(most, stash_size - stash_used_)};
+        *count = 1;
+        mode_ = stash_itself;
+        return ZCN_OK;
+    }
+    const uint64_t spare = std::max(slack(intake), need_);
+    Status why = ZCN_OK;
+    const uint64_t least = std::min(spare + least_read(block_size), block_size);
+    if (!intake.provide(least, purpose, &why)) {
+        // The rest of the present block may still do for a small message.
+        if (intake.room() < uint64_t{stash_used_} + std::max<uint64_t>(need_, 256)) return why;
+    }
+    uint64_t room = intake.room() - stash_used_;
+    if (room > spare + least_read(block_size) / 2) room -= slack(intake);
+    if (stash_used_ != 0) std::memcpy(intake.cursor(), stash_, stash_used_);
+    pieces[0] = {intake.cursor() + stash_used_, std::min(room, most)};
+    *count = 1;
+    mode_ = fresh;
+    return ZCN_OK;
+}
+
+// The range has room in place for at least a part of what it needs.
+Status Window::go_on(Intake &intake, Purpose purpose, uint64_t most, iovec *pieces, int *count) noexcept {
+    const auto here = static_cast<uint64_t>(limit_ - end_);
+    const uint64_t rest = need_ != 0 ? need_ - distance() : here;
+    uint64_t size = std::min({here, rest, std::max<uint64_t>(most, 1)});
+    if (block_->kind == BlockKind::region) {
+        const auto used = static_cast<uint64_t>(end_ - block_->base);
+        size = std::min(size, region_read);
+        if (!intake.pool()->commit_region(block_, used + size, purpose)) {
+            size = std::min(size, memory::region_step);
+            if (!intake.pool()->commit_region(block_, used + size, purpose)) {
+                // What is charged already may have room left.
+                if (block_->committed <= used) return ZCN_ENOBUFS;
+                size = std::min(size, block_->committed - used);
+            }
+        }
+    }
+    pieces[0] = {end_, size};
+    *count = 1;
+    mode_ = growing;
+    if (need_ == 0 || size < rest || most <= size) return ZCN_OK;
+    if (block_->kind != BlockKind::block) {
+        if (!make_stash()) return ZCN_OK;
+        pieces[1] = {stash_, std::min<uint64_t>(stash_size, most - size)};
+        *count = 2;
+        mode_ = rest_and_stash;
+        return ZCN_OK;
+    }
+    const uint64_t spare = slack(intake);
+    const uint64_t least = spare + least_read(intake.pool()->block_size());
+    if (block_ == intake.block() && intake.cursor() == limit_ && intake.room() >= least) {
+        pieces[0].iov_len += std::min(intake.room() - spare, most - size);
+        return ZCN_OK;
+    }
+    Status why = ZCN_OK;
+    if (!intake.provide(std::min(least, intake.pool()->block_size()), purpose, &why)) return ZCN_OK;
+    pieces[1] = {intake.cursor(), std::min(intake.room() - std::min(spare, intake.room() / 2), most - size)};
+    *count = 2;
+    mode_ = rest_and_next;
+    return ZCN_OK;
+}
+
+void Window::commit(Intake &intake, uint64_t size) noexcept {
+    const uint8_t mode = mode_;
+    mode_ = nothing;
+    if (size == 0) return;
+    if (mode == fresh) {
+        uint8_t *place = intake.cursor();
+        uint8_t *end = place + stash_used_ + size;
+        if (stash_used_ != 0) copied.stash += stash_used_;
+        drop_stash();
+        set_range(intake, intake.block(), place, end, end);
+        intake.set_cursor(end);
+        return;
+    }
+    if (mode == stash_itself) {
+        stash_used_ = static_cast<uint8_t>(stash_used_ + size);
+        return;
+    }
+    if (mode == growing) {
+        const bool joined = block_ == intake.block() && intake.cursor() == limit_;
+        end_ += size;
+        if (end_ > limit_) limit_ = end_;
+        if (joined) intake.set_cursor(limit_);
+        return;
+    }
+    const uint64_t here = std::min(size, static_cast<uint64_t>(begin_ + need_ - end_));
+    end_ += here;
+    const uint64_t beyond = size - here;
+    if (beyond == 0) return;
+    if (mode == rest_and_stash) {
+        stash_used_ = static_cast<uint8_t>(beyond);
+        return;
+    }
+    next_block_ = intake.block();
+    next_begin_ = intake.cursor();
+    next_used_ = static_cast<uint32_t>(beyond);
+    intake.hold(next_block_);
+    intake.set_cursor(next_begin_ + beyond);
+}
+
+// What came behind the message that was just delivered. Leaves an empty range when it is too little to tell.
+Status Window::take_following(Intake &intake, const framing::Rule &rule) noexcept {
+    if (next_used_ != 0) {
+        Block *block = next_block_;
+        set_range(intake, block, next_begin_, next_begin_ + next_used_, next_begin_ + next_used_);
+        intake.unhold(block);
+        next_used_ = 0;
+        need_ = searched_ = 0;
+        return ZCN_OK;
+    }
+    bool complete = false;
+    const framing::Scan scan = framing::scan(rule, stash_, stash_ + stash_used_, searched_, [&](const uint8_t *, uint64_t) {
+        complete = true;
+        return false;
+    });
+    if (!complete && scan.status == ZCN_OK) {
+        need_ = scan.need;
+        searched_ = scan.searched;
+        return ZCN_OK;
+    }
+    // Whole messages lie in the stash, or an error: they need a block to be shown in.
+    Status why = ZCN_OK;
+    if (!intake.provide(stash_used_, Purpose::ordinary, &why)) {
+        undelivered_ = true;
+        return why;
+    }
+    uint8_t *place = intake.cursor();
+    const uint64_t size = stash_used_;
+    std::memcpy(place, stash_, size);
+    copied.stash += size;
+    drop_stash();
+    set_range(intake, intake.block(), place, place + size, place + size);
+    intake.set_cursor(place + size);
+    need_ = searched_ = 0;
+    return ZCN_OK;
+}
+
+// An unfinished message is all that is left of the range.
+void Window::settle(Intake &intake) noexcept {
+    if (block_->kind != BlockKind::block) return;
+    const uint64_t have = distance();
+    if (have <= stash_size && next_used_ == 0 && make_stash()) {
+        keep_in_stash(begin_, have);
+        if (block_ == intake.block() && intake.cursor() == limit_) intake.set_cursor(begin_);
+        drop_range(intake);
+        return;
+    }
+    if (limit_ == end_) (void)keep_place(intake);
+}
+
+// Keeps the space behind the range for the rest of its message, if that fits the block and nobody has it.
+bool Window::keep_place(Intake &intake) noexcept {
+    if (need_ == 0 || block_ != intake.block() || intake.cursor() != end_) return false;
+    if (need_ > static_cast<uint64_t>(block_->base + block_->size - begin_)) return false;
+    limit_ = begin_ + need_;
+    intake.set_cursor(limit_);
+    return true;
+}
+
+Status Window::make_room(Intake &intake, const framing::Rule &rule, Purpose purpose) noexcept {
+    const uint64_t have = distance();
+    if (need_ != 0) {
+        if (keep_place(intake)) return ZCN_OK;
+        if (block_->kind == BlockKind::heap) {
+            if (end_ < limit_) return ZCN_OK;
+            const uint64_t capacity = std::min(need_, have * 2);
+            if (capacity <= intake.pool()->block_size() / 2) return move_to_heap(intake, capacity, purpose);
+        }
+        return move_to(intake, rule, need_, purpose);
+    }
+    // A delimiter tells no size beforehand: grow in place, or by doubling.
+    if (block_ == intake.block() && intake.cursor() == end_ && intake.room() >= 256) {
+        limit_ = block_->base + block_->size;
+        intake.set_cursor(limit_);
+        return ZCN_OK;
+    }
+    const uint64_t most = rule.max == 0 ? have * 2 : std::max(rule.max, have + 1);
+    if (block_->kind == BlockKind::heap && have * 2 <= intake.pool()->block_size() / 2)
+        return move_to_heap(intake, std::min(most, have * 2), purpose);
+    return move_to(intake, rule, std::min(most, std::max<uint64_t>(have * 4, 4096)), purpose);
+}
+
+// Moves what there is of a message to where `whole` bytes have room; also out of the stash.
+Status Window::move_to(Intake &intake, const framing::Rule &rule, uint64_t whole, Purpose purpose) noexcept {
+    const uint8_t *source = block_ != nullptr ? begin_ : stash_;
+    const uint64_t have = block_ != nullptr ? distance() : stash_used_;
+    Status why = ZCN_OK;
+    if (whole <= intake.pool()->block_size() / 2) {
+        if (!intake.provide(whole, purpose, &why)) return why;
+        uint8_t *place = intake.cursor();
+        std::memcpy(place, source, have);
+        copied.moved += have;
+        intake.set_cursor(place + whole);
+        set_range(intake, intake.block(), place, place + have, place + whole);
+    } else {
+        const uint64_t lead = round_up(rule.hide_head, body_alignment) - rule.hide_head;
+        uint64_t total = 0;
+        if (!add_fits(whole, lead, &total)) return ZCN_ENOMEM;
+        Block *region = intake.pool()->take_region(total, purpose, &why);
+        if (region == nullptr) return why;
+        if (!intake.pool()->commit_region(region, lead + have, purpose)) {
+            intake.pool()->give_region(region);
+            return ZCN_ENOBUFS;
+        }
+        intake.adopt(region);
+        uint8_t *place = region->base + lead;
+        std::memcpy(place, source, have);
+        copied.own += have;
+        set_range(intake, region, place, place + have, place + whole);
+    }
+    drop_stash();
+    return ZCN_OK;
+}
+
+Status Window::move_to_heap(Intake &intake, uint64_t capacity, Purpose purpose) noexcept {
+    Status why = ZCN_OK;
+    Block *block = intake.pool()->take_heap(capacity, purpose, &why);
+    if (block == nullptr) return why;
+    const uint64_t have = distance();
+    std::memcpy(block->base, begin_, have);
+    copied.own += have;
+    intake.adopt(block);
+    set_range(intake, block, block->base, block->base + have, block->base + capacity);
+    return ZCN_OK;
+}
+
+Status Window::evict(Intake &intake, Purpose purpose) noexcept {
+    if (!evictable()) return ZCN_OK;
+    const uint64_t have = distance();
+    uint64_t capacity = round_up(have + have / 4, 64);
+    if (need_ != 0) capacity = std::min(capacity, need_);
+    return move_to_heap(intake, capacity, purpose);
+}
+
+uint64_t Window::held() const noexcept {
+    if (block_ == nullptr) return 0;
+    if (block_->kind == BlockKind::region) return block_->committed;
+    if (block_->kind == BlockKind::heap) return block_->size;
+    return static_cast<uint64_t>(limit_ - begin_);
+}
+
+void Window::rewind(Intake &intake, Block *block, uint8_t *begin, uint8_t *end) noexcept {
+    drop_stash();
+    if (next_used_ != 0) intake.unhold(next_block_);
+    next_used_ = 0;
+    set_range(intake, block, begin, end, end);
+    need_ = searched_ = 0;
+    undelivered_ = true;
+}
+
+Status Window::gather_back(Intake &intake, const iovec *pieces, size_t count) noexcept {
+    uint64_t size = 0;
+    for (size_t i = 0; i < count; i++)
+        if (!add_fits(size, pieces[i].iov_len, &size)) return ZCN_ENOMEM;
+    Status why = ZCN_OK;
+    Block *block = intake.pool()->take_heap(size, Purpose::ordinary, &why);
+    if (block == nullptr) return why;
+    uint8_t *place = block->base;
+    for (size_t i = 0; i < count; i++) {
+        std::memcpy(place, pieces[i].iov_base, pieces[i].iov_len);
+        place += pieces[i].iov_len;
+    }
+    copied.moved += size;
+    intake.adopt(block);
+    rewind(intake, block, block->base, place);
+    return ZCN_OK;
+}
+
+void Window::copy_pending(uint8_t *out) const noexcept {
+    if (begin_ != end_) std::memcpy(out, begin_, distance());
+    out += distance();
+    // Either the stash holds the start of a message, or one of the two holds what came behind the range.
+    if (stash_used_ != 0) std::memcpy(out, stash_, stash_used_);
+    out += stash_used_;
+    if (next_used_ != 0) std::memcpy(out, next_begin_, next_used_);
+}
+
+Status Window::feed(Intake &intake, const framing::Rule &rule, const uint8_t *data, uint64_t size,
+                    uint64_t *taken) noexcept {
+    *taken = 0;
+    iovec pieces[2];
+    int count = 0;
+    const Status status = prepare(intake, rule, Purpose::ordinary, size, pieces, &count);
+    if (status != ZCN_OK) return status;
+    uint64_t done = 0;
+    for (int i = 0; i < count && done < size; i++) {
+        const uint64_t part = std::min<uint64_t>(pieces[i].iov_len, size - done);
+        std::memcpy(pieces[i].iov_base, data + done, part);
+        done += part;
+    }
+    copied.fed += done;
+    commit(intake, done);
+    *taken = done;
+    return ZCN_OK;
+}
+
+uint8_t *Window::align(Intake &intake, const Alignment &alignment, Block **block, const uint8_t *frame, uint64_t size,
+                       uint32_t head) noexcept {
+    auto *here = const_cast<uint8_t *>(frame);
+    const uint64_t body = size - head;
+    if (body < alignment.from || (reinterpret_cast<uintptr_t>(frame) + head) % alignment.to == 0) return here;
+    Status why = ZCN_OK;
+    const uint64_t total = size + alignment.to;
+    uint8_t *start = nullptr;
+    if (total <= intake.pool()->block_size() / 2) {
+        if (!intake.provide(total, Purpose::ordinary, &why)) return nullptr;
+        *block = intake.block();
+        start = intake.cursor();
+    } else {
+        *block = intake.pool()->take_heap(total, Purpose::ordinary, &why);
+        if (*block == nullptr) return nullptr;
+        intake.adopt(*block);
+        start = (*block)->base;
+    }
+    auto *place = reinterpret_cast<uint8_t *>(round_up(reinterpret_cast<uintptr_t>(start) + head, alignment.to) - head);
+    std::memcpy(place, frame, size);
+    copied.aligned += size;
+    if (*block == intake.block()) intake.set_cursor(place + size);
+    return place;
+}
+
+Status Window::leave(Intake &intake) noexcept {
+    if (pending() == 0) {
+        close(intake);
+        return ZCN_OK;
+    }
+    if (next_used_ == 0 && block_ == nullptr) return ZCN_OK;  // the stash is the window's own
+    const bool own = block_ != nullptr && block_->kind != BlockKind::block && !undelivered_ && next_used_ == 0 &&
+                     stash_used_ == 0 && block_->handed == 0 && block_->group == nullptr;
+    if (!own) {
+        iovec pieces[3];
+        size_t count = 0;
+        if (begin_ != end_) pieces[count++] = {begin_, distance()};
+        if (stash_used_ != 0) pieces[count++] = {stash_, stash_used_};
+        if (next_used_ != 0) pieces[count++] = {next_begin_, next_used_};
+        if (const Status status = gather_back(intake, pieces, count); status != ZCN_OK) return status;
+    }
+    intake.unhold(block_);
+    intake.disown(block_);
+    return ZCN_OK;
+}
+
+void Window::arrive(Intake &intake) noexcept {
+    if (block_ == nullptr) return;
+    intake.adopt(block_);
+    intake.hold(block_);
+}
+
+}  // namespace zcnet::receive

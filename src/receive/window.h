@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: MIT
+// The receive window of one stream: where the next bytes go, what is complete, and where the rest waits.
+//
+// Received bytes that are not delivered yet are one range [begin, end) in one block, or up to 64 of them lie in
+// the stash. An unfinished message
+//   - of up to 64 bytes is copied to the stash, and its block is free for others;
+//   - that fits its block stays, and the space of its rest is kept for it;
+//   - that does not fit is moved to a fresh block or, if it is larger than half a block, to a region of its own,
+//     whose pages are charged as bytes arrive and which never moves.
+// Reads leave room at the end of a block for the message that will straddle it, so that the move is rare.
+//
+// Knows the framing and the intake; never a descriptor, a clock or a thread.
+#pragma once
+
+#include <sys/uio.h>
+
+#include <cstring>
+
+#include "framing/scan.h"
+#include "receive/intake.h"
+#include "receive/view.h"
+#include "zcnet/stats.h"
+
+namespace zcnet::receive {
+
+constexpr uint32_t stash_size = 64;
+
+struct Copied {
+    uint64_t stash = 0;
+    uint64_t moved = 0;
+    uint64_t own = 0;
+    uint64_t aligned = 0;
+    uint64_t fed = 0;
+    [[nodiscard]] uint64_t sum() const noexcept { return stash + moved + own + aligned + fed; }
+};
+
+struct Alignment {
+    uint32_t to = 0;  // 0: as it comes
+    uint32_t from = 0;
+};
+
+class Window {
+  public:
+    Window() noexcept = default;
+    Window(const Window &) = delete;
+    Window &operator=(const Window &) = delete;
+
+    // Lets everything go.
+    void close(Intake &intake) noexcept;
+
+    // Where the next bytes should go. Up to two pieces; *count 0 with a status when there is no room.
+    // `most` bounds the bytes of one read.
+    Status prepare(Intake &intake, const framing::Rule &rule, Purpose purpose, uint64_t most, iovec *pieces,
+                   int *count) noexcept;
+
+    // `size` bytes were read into the pieces of the last prepare().
+    void commit(Intake &intake, uint64_t size) noexcept;
+
+    // Finds messages. sink.emit(block, frame, size) -> bool takes one (false: it has no room for another after this
+    // one); sink.full() says whether it takes one at all.
+    template <class Sink>
+    Status deliver(Intake &intake, const framing::Rule &rule, const Alignment &alignment, Sink &sink) noexcept;
+
+    // Received bytes that are not delivered: of an unfinished message, or left by a full sink.
+    [[nodiscard]] uint64_t pending() const noexcept { return stash_used_ + distance() + next_used_; }
+    // True when the last deliver() left bytes that may hold messages.
+    [[nodiscard]] bool undelivered() const noexcept { return undelivered_; }
+    void set_undelivered() noexcept { undelivered_ = pending() != 0; }
+    [[nodiscard]] bool unfinished() const noexcept { return !undelivered_ && pending() != 0; }
+
+    // Puts bytes back in front: parsing starts again at `begin`, which lies in a leased block and runs on to `end`.
+    void rewind(Intake &intake, Block *block, uint8_t *begin, uint8_t *end) noexcept;
+    // The same for bytes in several places: they are copied together (as `moved`). Replaces what is pending.
+    Status gather_back(Intake &intake, const iovec *pieces, size_t count) noexcept;
+
+    // Takes a copy of bytes that lie elsewhere, as far as there is room.
+    Status feed(Intake &intake, const framing::Rule &rule, const uint8_t *data, uint64_t size, uint64_t *taken) noexcept;
+
+    // Moves an unfinished message that stalls into memory of its own size, so that it lets its block go.
+    Status evict(Intake &intake, Purpose purpose) noexcept;
+    // True when evict() would free something.
+    [[nodiscard]] bool evictable() const noexcept {
+        return block_ != nullptr && block_->kind == memory::BlockKind::block && !undelivered_;
+    }
+    // Bytes of memory that the unfinished message holds for itself.
+    [[nodiscard]] uint64_t held() const noexcept;
+
+    // For a move to another loop: the window's block becomes its own, and the other intake's.
+    Status leave(Intake &intake) noexcept;
+    void arrive(Intake &intake) noexcept;
+
+    [[nodiscard]] Block *block() const noexcept { return block_; }
+    [[nodiscard]] const uint8_t *begin() const noexcept { return begin_; }
+    [[nodiscard]] const uint8_t *end() const noexcept { return end_; }
+    // Copies the pending bytes out, for a descriptor that is given back.
+    void copy_pending(uint8_t *out) const noexcept;
+
+    Copied copied;
+
+  private:
+    [[nodiscard]] uint64_t distance() const noexcept { return static_cast<uint64_t>(end_ - begin_); }
+    void settle(Intake &intake) noexcept;
+    bool keep_place(Intake &intake) noexcept;
+    void keep_in_stash(const uint8_t *data, uint64_t size) noexcept;
+    void set_range(Intake &intake, Block *block, uint8_t *begin, uint8_t *end, uint8_t *limit) noexcept;
+    void drop_range(Intake &intake) noexcept;
+    Status make_room(Intake &intake, const framing::Rule &rule, Purpose purpose) noexcept;
+    Status move_to(Intake &intake, const framing::Rule &rule, uint64_t whole, Purpose purpose) noexcept;
+    Status move_to_heap(Intake &intake, uint64_t capacity, Purpose purpose) noexcept;
+    Status begin_fresh(Intake &intake, const framing::Rule &rule, Purpose purpose, uint64_t most, iovec *pieces,
+                       int *count) noexcept;
+    Status go_on(Intake &intake, Purpose purpose, uint64_t most, iovec *pieces, int *count) noexcept;
+    [[nodiscard]] uint64_t slack(const Intake &intake) const noexcept;
+    void drop_stash() noexcept;
+    Status take_following(Intake &intake, const framing::Rule &rule) noexcept;
+    uint8_t *align(Intake &intake, const Alignment &alignment, Block **block, const uint8_t *frame, uint64_t size,
+                   uint32_t head) noexcept;
+    bool make_stash() noexcept;
+
+    Block *block_ = nullptr;
+    uint8_t *begin_ = nullptr;
+    uint8_t *end_ = nullptr;
+    uint8_t *limit_ = nullptr;  // how far the range may grow in place
+    uint64_t need_ = 0;         // size of the frame at begin_ (or in the stash) when its header is complete
+    uint64_t searched_ = 0;
+    uint8_t *stash_ = nullptr;  // 64 bytes, while there is something in it
+    Block *next_block_ = nullptr;  // what was read behind the rest of a message, in another block
+    uint8_t *next_begin_ = nullptr;
+    uint32_t next_used_ = 0;
+    uint32_t largest_ = 0;  // the largest frame lately: how much room reads leave at a block's end
+    uint8_t stash_used_ = 0;
+    uint8_t mode_ = 0;  // what the pieces of the last prepare() are
+    bool undelivered_ = false;
+};
+
+template <class Sink>
+Status Window::deliver(Intake &intake, const framing::Rule &rule, const Alignment &alignment, Sink &sink) noexcept {
+    undelivered_ = false;
+    for (;;) {
+        if (begin_ == end_) {
+            if (block_ != nullptr) drop_range(intake);
+            // What the last read brought behind the end of a large message.
+            if (stash_used_ == 0 && next_used_ == 0) return ZCN_OK;
+            if (const Status status = take_following(intake, rule); status != ZCN_OK) return status;
+            if (begin_ == end_) return ZCN_OK;  // too little to tell
+        }
+        if (need_ != 0 && distance() < need_) {
+            settle(intake);
+            return ZCN_OK;
+        }
+        if (sink.full()) {
+            undelivered_ = true;
+            return ZCN_OK;
+        }
+        uint64_t largest = 0;
+        bool misaligned = false;
+        bool full = false;
+        framing::Scan scan;
+        if (alignment.to == 0) {
+            scan = framing::scan(rule, begin_, end_, searched_, [&](const uint8_t *frame, uint64_t size) {
+                largest = size > largest ? size : largest;
+                return sink.emit(block_, frame, size);
+            });
+        } else {
+            scan = framing::scan(rule, begin_, end_, searched_, [&](const uint8_t *frame, uint64_t size) {
+                largest = size > largest ? size : largest;
+                Block *where = block_;
+                const uint8_t *placed = align(intake, alignment, &where, frame, size, rule.hide_head);
+                if (placed == nullptr) {
+                    // No memory to align it in: this frame is not taken, and comes again.
+                    misaligned = true;
+                    begin_ = const_cast<uint8_t *>(frame);
+                    return false;
+                }
+                return sink.emit(where, placed, size);
+            });
+            if (misaligned) {
+                searched_ = 0;
+                need_ = 0;
+                undelivered_ = true;
+                return ZCN_ENOBUFS;
+            }
+        }
+        full = sink.full();
+        if (largest > largest_) {
+            largest_ = static_cast<uint32_t>(largest < UINT32_MAX ? largest : UINT32_MAX);
+        } else if (largest != 0) {
+            largest_ -= (largest_ - static_cast<uint32_t>(largest)) / 16;
+        }
+        const bool progress = scan.next != begin_;
+        begin_ = const_cast<uint8_t *>(scan.next);
+        need_ = scan.need;
+        searched_ = scan.searched;
+        if (scan.status != ZCN_OK) return scan.status;
+        if (full && begin_ != end_) {
+            undelivered_ = true;
+            return ZCN_OK;
+        }
+        if (begin_ != end_) {
+            settle(intake);
+            return ZCN_OK;
+        }
+        if (!progress && begin_ == end_) return ZCN_OK;
+    }
+}
+
+}  // namespace zcnet::receive
