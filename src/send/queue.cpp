@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: MIT
+#include "send/queue.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "os/os.h"
+
+namespace zcnet::send {
+
+namespace {
+
+constexpr uint32_t first_capacity = 8;
+constexpr uint32_t kept_capacity = 64;
+
+}  // namespace
+
+Status Queue::grow(uint32_t entries) noexcept {
+    uint64_t capacity = capacity_ == 0 ? first_capacity : capacity_;
+    while (capacity < uint64_t{used_} + entries) capacity *= 2;
+    if (capacity > UINT32_MAX / sizeof(Entry)) return ZCN_ENOMEM;
+    auto *grown = static_cast<Entry *>(os::allocate(capacity * sizeof(Entry)));
+    if (grown == nullptr) return ZCN_ENOMEM;
+    for (uint32_t i = 0; i < used_; i++) grown[i] = at(i);
+    os::deallocate(entries_);
+    entries_ = grown;
+    head_ = 0;
+    capacity_ = static_cast<uint32_t>(capacity);
+    return ZCN_OK;
+}
+
+void Queue::push_entry(Block *block, const uint8_t *data, uint64_t size, uint64_t references) noexcept {
+    Entry &entry = at(used_++);
+    entry.block = block;
+    entry.data = data;
+    entry.size = size;
+    entry.references = references;
+    entry.kind = Kind::range;
+}
+
+void Queue::push_unit(zcn_unit *unit, bool own_head) noexcept {
+    Entry &entry = at(used_++);
+    entry.unit = unit;
+    entry.data = nullptr;
+    entry.size = own_head ? unit->whole() : unit->size();
+    entry.references = 1;
+    entry.kind = own_head ? Kind::unit : Kind::unit_body;
+    bytes_ += entry.size;
+    tokens_ += unit->has_token();
+}
+
+void Queue::push_bytes(const uint8_t *data, uint32_t size) noexcept {
+    Entry &entry = at(used_++);
+    std::memcpy(entry.own, data, size);
+    entry.block = nullptr;
+    entry.references = size;
+    entry.kind = Kind::bytes;
+    bytes_ += size;
+}
+
+uint64_t Queue::entry_size(const Entry &entry) noexcept {
+    return entry.kind == Kind::bytes ? entry.references : entry.size;
+}
+
+uint32_t Queue::piece_count(const Entry &entry) noexcept {
+    switch (entry.kind) {
+        case Kind::unit:
+            return entry.unit->segment_count() + 2;
+        case Kind::unit_body:
+            return entry.unit->segment_count();
+        default:
+            return 1;
+    }
+}
+
+// The pieces of a unit are its head, its segments, its tail; any of them may be empty.
+iovec Queue::piece(const Entry &entry, uint32_t index) noexcept {
+    const auto make = [](const uint8_t *data, uint64_t size) { return iovec{const_cast<uint8_t *>(data), size}; };
+    switch (entry.kind) {
+        case Kind::range:
+            return make(entry.data, entry.size);
+        case Kind::bytes:
+            return make(entry.own, entry.references);
+        case Kind::unit:
+            if (index == 0) return make(entry.unit->head(), entry.unit->head_size());
+            if (index == entry.unit->segment_count() + 1) return make(entry.unit->tail(), entry.unit->tail_size());
+            index--;
+            break;
+        case Kind::unit_body:
+            break;
+    }
+    const Segment &segment = entry.unit->segment(index);
+    return make(segment.data, segment.size);
+}
+
+int Queue::gather(iovec *pieces, int capacity, uint64_t most) noexcept {
+    int count = 0;
+    uint64_t left = most;
+    for (uint32_t position = 0; position < used_ && left != 0; position++) {
+        const Entry &entry = at(position);
+        const uint32_t last = piece_count(entry);
+        for (uint32_t index = position == 0 ? head_piece_ : 0; index < last && left != 0; index++) {
+            iovec part = piece(entry, index);
+            if (position == 0 && index == head_piece_) {
+                part.iov_base = static_cast<uint8_t *>(part.iov_base) + head_offset_;
+                part.iov_len -= head_offset_;
+            }
+            if (part.iov_len == 0) continue;
+            if (part.iov_len > left) part.iov_len = left;
+            left -= part.iov_len;
+            if (count != 0) {
+                iovec &before = pieces[count - 1];
+                if (static_cast<uint8_t *>(before.iov_base) + before.iov_len == part.iov_base) {
+                    before.iov_len += part.iov_len;
+                    continue;
+                }
+                if (count == capacity) return count;
+            }
+            pieces[count++] = part;
+        }
+    }
+    return count;
+}
+
+void Queue::end_entry(const Entry &entry, Status why) noexcept {
+    switch (entry.kind) {
+        case Kind::range:
+            memory::block_release(entry.block, entry.references);
+            return;
+        case Kind::bytes:
+            return;
+        case Kind::unit:
+        case Kind::unit_body:
+            break;
+    }
+    if (entry.unit->has_token()) {
+        tokens_--;
+        note_ended(entry.unit->token(), why);
+    }
+    entry.unit->release();
+}
+
+void Queue::advance(uint64_t size) noexcept {
+    bytes_ -= size;
+    for (;;) {
+        if (used_ == 0) break;
+        const Entry &first = at(0);
+        const uint32_t last = piece_count(first);
+        // Entries without bytes, and empty pieces, end as soon as what is before them has.
+        while (head_piece_ < last) {
+            const uint64_t rest = piece(first, head_piece_).iov_len - head_offset_;
+            if (rest > size) {
+                head_offset_ += size;
+                return;
+            }
+            size -= rest;
+            head_piece_++;
+            head_offset_ = 0;
+        }
+        // Out of the queue first: ending it may call the program, which may send.
+        const Entry done = first;
+        head_ = (head_ + 1) & (capacity_ - 1);
+        used_--;
+        head_piece_ = 0;
+        end_entry(done, ZCN_OK);
+        if (size == 0 && used_ != 0 && entry_size(at(0)) != 0) return;
+    }
+}
+
+void Queue::fail(Status why) noexcept {
+    while (used_ != 0) {
+        const Entry dead = at(0);
+        head_ = (head_ + 1) & (capacity_ - 1);
+        used_--;
+        head_piece_ = 0;
+        head_offset_ = 0;
+        end_entry(dead, why);
+    }
+    bytes_ = 0;
+}
+
+Status Queue::reserve_ended() noexcept {
+    // One place for every queued token, whether or not they will merge.
+    const uint64_t wanted = uint64_t{ended_used_} + tokens_ + 1;
+    if (wanted <= ended_capacity_) return ZCN_OK;
+    uint64_t capacity = ended_capacity_ == 0 ? 8 : ended_capacity_;
+    while (capacity < wanted) capacity *= 2;
+    if (capacity > UINT32_MAX / sizeof(Ended)) return ZCN_ENOMEM;
+    auto *grown = static_cast<Ended *>(os::allocate(capacity * sizeof(Ended)));
+    if (grown == nullptr) return ZCN_ENOMEM;
+    for (uint32_t i = 0; i < ended_used_; i++) grown[i] = ended_[(ended_head_ + i) & (ended_capacity_ - 1)];
+    os::deallocate(ended_);
+    ended_ = grown;
+    ended_head_ = 0;
+    ended_capacity_ = static_cast<uint32_t>(capacity);
+    return ZCN_OK;
+}
+
+void Queue::note_ended(uint64_t token, Status status) noexcept {
+    if (ended_used_ != 0) {
+        Ended &last = ended_[(ended_head_ + ended_used_ - 1) & (ended_capacity_ - 1)];
+        if (last.status == status && last.first + last.count == token) {
+            last.count++;
+            return;
+        }
+    }
+    if (ended_used_ == ended_capacity_) return;  // reserve_ended() comes before every push
+    ended_[(ended_head_ + ended_used_) & (ended_capacity_ - 1)] = {token, 1, status};
+    ended_used_++;
+}
+
+bool Queue::take_ended(Ended *out) noexcept {
+    if (ended_used_ == 0) return false;
+    *out = ended_[ended_head_];
+    ended_head_ = (ended_head_ + 1) & (ended_capacity_ - 1);
+    ended_used_--;
+    return true;
+}
+
+void Queue::shrink() noexcept {
+    if (used_ == 0 && capacity_ > kept_capacity) {
+        os::deallocate(entries_);
+        entries_ = nullptr;
+        capacity_ = head_ = 0;
+    }
+}
+
+void Queue::close() noexcept {
+    os::deallocate(entries_);
+    os::deallocate(ended_);
+    entries_ = nullptr;
+    ended_ = nullptr;
+    capacity_ = head_ = used_ = ended_capacity_ = ended_used_ = ended_head_ = 0;
+}
+
+}  // namespace zcnet::send

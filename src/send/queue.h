@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: MIT
+// The send queue of one stream: what was accepted and is not written yet, in order.
+//
+// An entry is a range of pool memory with a number of references on its block, or a unit. Neighbouring ranges become
+// one entry when they are queued, so that many small messages leave as one piece and complete with one atomic.
+//
+// Knows nothing of descriptors: gather() says what to write, advance() learns how far it went.
+#pragma once
+
+#include <sys/uio.h>
+
+#include <cstdint>
+
+#include "send/unit.h"
+
+namespace zcnet::send {
+
+// Tokens of units that have ended, merged where they follow each other.
+struct Ended {
+    uint64_t first = 0;
+    uint64_t count = 0;
+    Status status = ZCN_OK;
+};
+
+class Queue {
+  public:
+    Queue() noexcept = default;
+    Queue(const Queue &) = delete;
+    Queue &operator=(const Queue &) = delete;
+
+    // Makes room for `entries` more, so that the pushes that follow cannot fail.
+    Status reserve(uint32_t entries) noexcept {
+        return static_cast<uint64_t>(used_) + entries <= capacity_ ? ZCN_OK : grow(entries);
+    }
+
+    // A range of pool memory; takes over `references` on its block.
+    void push_range(Block *block, const uint8_t *data, uint64_t size, uint64_t references) noexcept {
+        bytes_ += size;
+        if (used_ != 0) {
+            Entry &last = at(used_ - 1);
+            if (last.kind == Kind::range && last.block == block && last.data + last.size == data) {
+                last.size += size;
+                last.references += references;
+                return;
+            }
+        }
+        push_entry(block, data, size, references);
+    }
+
+    // A sealed unit; takes over one reference. `own_head` is true when its own head and tail are sent with it.
+    void push_unit(zcn_unit *unit, bool own_head) noexcept;
+
+    // Up to 16 bytes that are copied into the queue itself: a header for a unit that was sealed for another framing.
+    void push_bytes(const uint8_t *data, uint32_t size) noexcept;
+    static constexpr uint32_t most_bytes = 16;
+
+    // What to write now. `most` bounds the bytes.
+    int gather(iovec *pieces, int capacity, uint64_t most) noexcept;
+
+    // `size` bytes of it were written.
+    void advance(uint64_t size) noexcept;
+
+    // Ends everything that is queued.
+    void fail(Status why) noexcept;
+
+    [[nodiscard]] uint64_t bytes() const noexcept { return bytes_; }
+    [[nodiscard]] bool empty() const noexcept { return bytes_ == 0 && used_ == 0; }
+
+    // The next token range of units that have ended; false: there is none.
+    bool take_ended(Ended *out) noexcept;
+    [[nodiscard]] bool has_ended() const noexcept { return ended_used_ != 0; }
+    // Room for one more token, so that an end can always be told.
+    Status reserve_ended() noexcept;
+    // Records the end of a unit that never came into the queue.
+    void note_ended(uint64_t token, Status status) noexcept;
+
+    // Gives the memory of an empty queue back.
+    void shrink() noexcept;
+    void close() noexcept;
+
+  private:
+    enum class Kind : uint8_t { range, unit, unit_body, bytes };
+
+    struct Entry {
+        union {
+            Block *block = nullptr;
+            zcn_unit *unit;
+        };
+        union {
+            struct {
+                const uint8_t *data;
+                uint64_t size;
+            };
+            uint8_t own[most_bytes];
+        };
+        uint64_t references : 56 = 0;
+        Kind kind : 8 = Kind::range;
+    };
+    static_assert(sizeof(Entry) == 32);
+
+    Entry &at(uint32_t position) noexcept { return entries_[(head_ + position) & (capacity_ - 1)]; }
+    Status grow(uint32_t entries) noexcept;
+    void push_entry(Block *block, const uint8_t *data, uint64_t size, uint64_t references) noexcept;
+    [[nodiscard]] static uint64_t entry_size(const Entry &entry) noexcept;
+    [[nodiscard]] static uint32_t piece_count(const Entry &entry) noexcept;
+    [[nodiscard]] static iovec piece(const Entry &entry, uint32_t index) noexcept;
+    void end_entry(const Entry &entry, Status why) noexcept;
+
+    Entry *entries_ = nullptr;
+    uint32_t head_ = 0;
+    uint32_t used_ = 0;
+    uint32_t capacity_ = 0;
+    uint32_t head_piece_ = 0;    // of the first entry: the piece that goes on
+    uint64_t head_offset_ = 0;   // bytes of that piece that are written
+    uint64_t bytes_ = 0;
+    Ended *ended_ = nullptr;
+    uint32_t ended_head_ = 0;
+    uint32_t ended_used_ = 0;
+    uint32_t ended_capacity_ = 0;
+    uint32_t tokens_ = 0;  // queued units with a token
+};
+
+}  // namespace zcnet::send
