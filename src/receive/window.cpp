@@ -375,13 +375,18 @@ Status Window::gather_back(Intake &intake, const iovec *pieces, size_t count) no
     return ZCN_OK;
 }
 
-void Window::copy_pending(uint8_t *out) const noexcept {
-    if (begin_ != end_) std::memcpy(out, begin_, distance());
-    out += distance();
+size_t Window::pending_pieces(iovec *pieces, Block **blocks) const noexcept {
+    size_t count = 0;
+    const auto add = [&](uint8_t *data, uint64_t size, Block *block) {
+        if (size == 0) return;
+        pieces[count] = {data, size};
+        blocks[count++] = block;
+    };
     // Either the stash holds the start of a message, or one of the two holds what came behind the range.
-    if (stash_used_ != 0) std::memcpy(out, stash_, stash_used_);
-    out += stash_used_;
-    if (next_used_ != 0) std::memcpy(out, next_begin_, next_used_);
+    add(begin_, distance(), block_);
+    add(stash_, stash_used_, nullptr);
+    add(next_begin_, next_used_, next_block_);
+    return count;
 }
 
 Status Window::feed(Intake &intake, const framing::Rule &rule, const uint8_t *data, uint64_t size,
@@ -438,10 +443,8 @@ Status Window::leave(Intake &intake) noexcept {
                      stash_used_ == 0 && block_->handed == 0 && block_->group == nullptr;
     if (!own) {
         iovec pieces[3];
-        size_t count = 0;
-        if (begin_ != end_) pieces[count++] = {begin_, distance()};
-        if (stash_used_ != 0) pieces[count++] = {stash_, stash_used_};
-        if (next_used_ != 0) pieces[count++] = {next_begin_, next_used_};
+        Block *blocks[3];
+        const size_t count = pending_pieces(pieces, blocks);
         if (const Status status = gather_back(intake, pieces, count); status != ZCN_OK) return status;
     }
     intake.unhold(block_);

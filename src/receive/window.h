@@ -65,7 +65,13 @@ class Window {
     [[nodiscard]] uint64_t pending() const noexcept { return stash_used_ + distance() + next_used_; }
     // True when the last deliver() left bytes that may hold messages.
     [[nodiscard]] bool undelivered() const noexcept { return undelivered_; }
-    void set_undelivered() noexcept { undelivered_ = pending() != 0; }
+    // The framing has changed: what is pending is looked at again from its start.
+    void parse_again() noexcept {
+        need_ = searched_ = 0;
+        undelivered_ = pending() != 0;
+    }
+    // Where the pending bytes lie, in order; a piece in the stash has no block.
+    size_t pending_pieces(iovec *pieces, Block **blocks) const noexcept;
     [[nodiscard]] bool unfinished() const noexcept { return !undelivered_ && pending() != 0; }
 
     // Puts bytes back in front: parsing starts again at `begin`, which lies in a leased block and runs on to `end`.
@@ -92,8 +98,6 @@ class Window {
     [[nodiscard]] Block *block() const noexcept { return block_; }
     [[nodiscard]] const uint8_t *begin() const noexcept { return begin_; }
     [[nodiscard]] const uint8_t *end() const noexcept { return end_; }
-    // Copies the pending bytes out, for a descriptor that is given back.
-    void copy_pending(uint8_t *out) const noexcept;
 
     Copied copied;
 

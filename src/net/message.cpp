@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: MIT
+#include "net/message.h"
+
+#include <cstring>
+#include <new>
+
+#include "base/checked.h"
+#include "memory/pool.h"
+#include "os/os.h"
+
+namespace zcnet::net {
+
+using receive::Join;
+using receive::View;
+
+Status locate(const zcn_msg *msg, Located *out) noexcept {
+    if (receive::is_borrowed(msg)) {
+        const Batch::Found found = Batch::find(msg);
+        if (found.event == nullptr) return ZCN_ESTALE;
+        const Span &span = found.batch->span_of(found.event);
+        out->view = {static_cast<const uint8_t *>(found.event->data), found.event->size, span.head, span.tail,
+                     span.block};
+        out->batch = found.batch;
+        out->event = found.event;
+        return ZCN_OK;
+    }
+    const View *view = receive::find_view(msg);
+    if (view == nullptr) return ZCN_ESTALE;
+    out->view = *view;
+    if (out->view.block == nullptr && !out->joined()) out->view.block = receive::take_apart(msg).group->block;
+    return ZCN_OK;
+}
+
+void hold_block(const Located &message) noexcept {
+    // The block of a borrowed message is leased by the loop whose owner is calling.
+    if (message.event != nullptr) {
+        message.view.block->handed++;
+    } else {
+        memory::block_retain(message.view.block);
+    }
+}
+
+namespace {
+
+// A new handle for a view whose block the caller does not hold yet.
+Status make_view(zcn_msg **out, const Located &from, const View &view) noexcept {
+    zcn_msg *made = nullptr;
+    if (from.event != nullptr) {
+        made = receive::issue_leased(view.block, view);
+    } else {
+        memory::block_retain(view.block);
+        made = receive::issue(view);
+        if (made == nullptr) memory::block_release(view.block);
+    }
+    if (made == nullptr) return ZCN_ENOMEM;
+    if (from.event != nullptr) Batch::mark_retained(from.event);
+    *out = made;
+    return ZCN_OK;
+}
+
+Join *make_join(size_t count) noexcept {
+    void *memory = os::allocate(sizeof(Join) + count * sizeof(View));
+    if (memory == nullptr) return nullptr;
+    auto *join = new (memory) Join();
+    for (size_t i = 0; i < count; i++) new (&join->parts[i]) View();
+    return join;
+}
+
+Status issue_join(zcn_msg **out, Join *join) noexcept {
+    View view;
+    view.data = reinterpret_cast<const uint8_t *>(join);
+    view.size = join->size;
+    view.head = receive::no_frame;
+    view.tail = receive::is_join;
+    zcn_msg *made = receive::issue(view);
+    if (made == nullptr) {
+        for (uint32_t i = 0; i < join->count; i++) memory::block_release(join->parts[i].block);
+        os::deallocate(join);
+        return ZCN_ENOMEM;
+    }
+    *out = made;
+    return ZCN_OK;
+}
+
+}  // namespace
+
+Status retain_message(zcn_msg **out, const zcn_msg *msg) noexcept {
+    Located from;
+    if (const Status status = locate(msg, &from); status != ZCN_OK) return status;
+    if (!from.joined()) return make_view(out, from, from.view);
+    const auto *join = reinterpret_cast<const Join *>(from.view.data);
+    Join *copy = make_join(join->count);
+    if (copy == nullptr) return ZCN_ENOMEM;
+    copy->size = join->size;
+    for (uint32_t i = 0; i < join->count; i++) {
+        copy->parts[i] = join->parts[i];
+        memory::block_retain(join->parts[i].block);
+        copy->count++;
+    }
+    return issue_join(out, copy);
+}
+
+Status slice_message(zcn_msg **out, const zcn_msg *msg, uint64_t offset, uint64_t size) noexcept {
+    Located from;
+    if (const Status status = locate(msg, &from); status != ZCN_OK) return status;
+    if (from.joined()) return ZCN_EUNSUPPORTED;
+    if (offset > from.view.size || size > from.view.size - offset) return ZCN_EINVAL;
+    View part = from.view;
+    part.data += offset;
+    part.size = size;
+    part.head = receive::no_frame;
+    part.tail = 0;
+    return make_view(out, from, part);
+}
+
+Status detach_message(zcn_msg **out, const zcn_msg *msg) noexcept {
+    Located from;
+    if (const Status status = locate(msg, &from); status != ZCN_OK) return status;
+    const auto *join = from.joined() ? reinterpret_cast<const Join *>(from.view.data) : nullptr;
+    zcn_pool *pool = join != nullptr ? join->parts[0].block->pool : from.view.block->pool;
+    // The frame is copied whole, so that the copy can still be forwarded with its header.
+    const uint32_t head = from.has_frame() ? from.view.head : 0;
+    const uint32_t tail = from.has_frame() ? from.view.tail : 0;
+    uint64_t size = 0;
+    if (!add_fits(from.view.size, uint64_t{head} + tail, &size)) return ZCN_ENOMEM;
+    Status why = ZCN_OK;
+    memory::Block *block = pool->take_heap(size, memory::Purpose::ordinary, &why);
+    if (block == nullptr) return why == ZCN_ENOBUFS ? ZCN_ENOMEM : why;
+    block->count.store(1, std::memory_order_relaxed);  // nobody else has it yet
+    if (join == nullptr) {
+        if (size != 0) std::memcpy(block->base, from.view.data - head, size);
+    } else {
+        uint8_t *place = block->base;
+        for (uint32_t i = 0; i < join->count; i++) {
+            if (join->parts[i].size != 0) std::memcpy(place, join->parts[i].data, join->parts[i].size);
+            place += join->parts[i].size;
+        }
+    }
+    View copy;
+    copy.data = block->base + head;
+    copy.size = from.view.size;
+    copy.head = from.has_frame() ? head : receive::no_frame;
+    copy.tail = tail;
+    copy.block = block;
+    zcn_msg *made = receive::issue(copy);
+    if (made == nullptr) {
+        memory::block_release(block);
+        return ZCN_ENOMEM;
+    }
+    if (from.batch != nullptr) from.batch->copied_detached += size;
+    *out = made;
+    return ZCN_OK;
+}
+
+Status join_messages(zcn_msg **out, const zcn_msg *const *msgs, size_t count) noexcept {
+    Join *join = make_join(count);
+    if (join == nullptr) return ZCN_ENOMEM;
+    Status status = ZCN_OK;
+    for (size_t i = 0; i < count && status == ZCN_OK; i++) {
+        Located part;
+        if (msgs[i] == nullptr) {
+            status = ZCN_EINVAL;
+            break;
+        }
+        status = locate(msgs[i], &part);
+        if (status != ZCN_OK) break;
+        if (part.joined()) {
+            status = ZCN_EUNSUPPORTED;
+        } else if (!add_fits(join->size, part.view.size, &join->size)) {
+            status = ZCN_EINVAL;
+        } else {
+            hold_block(part);
+            if (part.event != nullptr) Batch::mark_retained(part.event);
+            join->parts[join->count++] = part.view;
+        }
+    }
+    if (status != ZCN_OK) {
+        for (uint32_t i = 0; i < join->count; i++) memory::block_release(join->parts[i].block);
+        os::deallocate(join);
+        return status;
+    }
+    return issue_join(out, join);
+}
+
+}  // namespace zcnet::net

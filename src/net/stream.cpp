@@ -1,0 +1,321 @@
+// SPDX-License-Identifier: MIT
+#include "net/stream.h"
+
+#include <cstring>
+
+#include "base/checked.h"
+
+namespace zcnet::net {
+
+using framing::Rule;
+using framing::Shape;
+using memory::Block;
+
+// Room in the queue that the program writes messages into.
+struct Stream::Reserved {
+    Block *block;   // one reference
+    uint8_t *next;  // where the next frame begins
+    uint8_t *end;
+};
+
+namespace {
+
+constexpr uint64_t reserve_chunk = 64 * 1024;
+
+// Appends the messages of one read: they share a span.
+class Sink {
+  public:
+    Sink(Stream *stream, Outlet &outlet, const Rule &rule) noexcept : stream_(stream), outlet_(outlet), rule_(rule) {}
+
+    [[nodiscard]] bool full() const noexcept { return outlet_.most == 0 || outlet_.batch->full(); }
+
+    bool emit(Block *block, const uint8_t *frame, uint64_t size) noexcept {
+        if (block != block_) {
+            block_ = block;
+            span_ = outlet_.batch->push_span({block, stream_, rule_.hide_head, rule_.hide_tail});
+        }
+        outlet_.batch->push_message(outlet_.conn, outlet_.user, span_, rule_.hide_head + rule_.hide_tail, frame, size,
+                                    rule_.hide_head);
+        outlet_.most--;
+        return outlet_.most != 0 && !outlet_.batch->full();
+    }
+
+  private:
+    Stream *stream_;
+    Outlet &outlet_;
+    const Rule &rule_;
+    Block *block_ = nullptr;
+    uint32_t span_ = 0;
+};
+
+}  // namespace
+
+Status Stream::deliver(receive::Intake &intake, const StreamLimits &limits, Outlet &outlet) noexcept {
+    Sink sink(this, outlet, in_framing_->rule);
+    const uint32_t before = outlet.batch->count();
+    const Status status = window_.deliver(intake, in_framing_->rule, limits.alignment, sink);
+    messages_in_ += outlet.batch->count() - before;
+    return status;
+}
+
+Status Stream::push_slow(zcn_unit *unit, const StreamLimits &limits) noexcept {
+    const Rule &rule = out_framing_->rule;
+    if (limits.copy_below != 0 && !unit->sealed() && unit->is_sole()) {
+        uint64_t copied = 0;
+        const Status status = unit->copy_small(limits.copy_below, &copied);
+        unit->count_copied(copied);
+        if (status != ZCN_OK) return status;
+    }
+    if (const Status status = queue_.reserve(3); status != ZCN_OK) return status;
+    if (unit->has_token())
+        if (const Status status = queue_.reserve_ended(); status != ZCN_OK) return status;
+    if (!unit->sealed())
+        if (const Status status = unit->seal(rule, out_framing_); status != ZCN_OK) return status;
+    copied_out_ += unit->copied();
+    if (unit->framing() == out_framing_) {
+        queue_.push_unit(unit, true);
+    } else if (const Status status = push_with_other_head(unit); status != ZCN_OK) {
+        copied_out_ -= unit->copied();
+        return status;
+    }
+    messages_out_++;
+    return ZCN_OK;
+}
+
+// A unit that was sealed for another framing: its bytes do not change, so a header of its own goes in front of it.
+Status Stream::push_with_other_head(zcn_unit *unit) noexcept {
+    const Rule &rule = out_framing_->rule;
+    Shape around{};
+    if (const Status status = framing::shape(rule, unit->size(), &around); status != ZCN_OK) return status;
+    if (const Status status = unit->check_delimiter(rule); status != ZCN_OK) return status;
+    if (around.head > send::Queue::most_bytes || around.tail > send::Queue::most_bytes) return ZCN_EUNSUPPORTED;
+    if (unit->prefix() != nullptr && unit->prefix_size() != rule.offset) return ZCN_EINVAL;
+    uint8_t head[send::Queue::most_bytes];
+    if (around.head != 0) {
+        framing::write_head(rule, unit->size(), head);
+        if (unit->prefix() != nullptr) std::memcpy(head, unit->prefix(), unit->prefix_size());
+        queue_.push_bytes(head, around.head);
+    }
+    queue_.push_unit(unit, false);
+    if (around.tail != 0) queue_.push_bytes(rule.delimiter, around.tail);
+    return ZCN_OK;
+}
+
+Status Stream::send_message(const zcn_msg *msg, const StreamLimits &limits) noexcept {
+    if (queue_.bytes() >= limits.high_water) return starve();
+    Located message;
+    if (const Status status = locate(msg, &message); status != ZCN_OK) return status;
+    if (!message.has_frame()) return ZCN_EUNSUPPORTED;
+    const uint64_t size = message.view.size + message.view.head + message.view.tail;
+    if (const Status status = queue_.reserve(1); status != ZCN_OK) return status;
+    hold_block(message);
+    queue_.push_range(message.view.block, message.view.data - message.view.head, size, 1);
+    messages_out_++;
+    return ZCN_OK;
+}
+
+Status Stream::send_copy(zcn_pool *pool, const void *data, uint64_t size, const StreamLimits &limits) noexcept {
+    if (queue_.bytes() >= limits.high_water) return starve();
+    zcn_unit *unit = nullptr;
+    void *place = nullptr;
+    if (const Status status = zcn_unit::make(&unit, &place, pool, out_framing_, size); status != ZCN_OK) return status;
+    if (size != 0) std::memcpy(place, data, size);
+    const Status status = push(unit, limits);
+    if (status != ZCN_OK) {
+        unit->release();
+    } else {
+        copied_out_ += size;
+    }
+    return status;
+}
+
+Status Stream::reserve(zcn_pool *pool, uint64_t size, const StreamLimits &limits, void **out_data,
+                       uint64_t *out_room) noexcept {
+    if (queue_.bytes() >= limits.high_water) return starve();
+    const Rule &rule = out_framing_->rule;
+    if (!framing::head_is_fixed(rule)) return ZCN_EUNSUPPORTED;
+    Shape around{};
+    if (const Status status = framing::shape(rule, size, &around); status != ZCN_OK) return status;
+    uint64_t need = 0;
+    if (!add_fits(size, uint64_t{around.head} + around.tail, &need)) return ZCN_EFRAME_TOO_LARGE;
+    if (reserved_ != nullptr && static_cast<uint64_t>(reserved_->end - reserved_->next) < need) drop_reserved();
+    if (reserved_ == nullptr) {
+        memory::ThreadPool *mine = memory::thread_pool(pool);
+        if (mine == nullptr) return ZCN_ENOMEM;
+        if (need > pool->block_size()) return ZCN_EFRAME_TOO_LARGE;
+        // What is left of the arena's block, if that is enough: so that ranges stay neighbours.
+        uint64_t chunk = mine->arena.room();
+        if (chunk < need) chunk = pool->block_size();
+        if (chunk > reserve_chunk) chunk = need > reserve_chunk ? need : reserve_chunk;
+        auto *reserved = memory::make_object<Reserved>();
+        if (reserved == nullptr) return ZCN_ENOMEM;
+        Status why = ZCN_OK;
+        reserved->next = mine->arena.take(pool, mine->cache, chunk, &reserved->block, &why);
+        if (reserved->next == nullptr) {
+            memory::destroy_object(reserved);
+            return why;
+        }
+        reserved->end = reserved->next + chunk;
+        reserved_ = reserved;
+    }
+    *out_data = reserved_->next + around.head;
+    *out_room = static_cast<uint64_t>(reserved_->end - reserved_->next) - around.head - around.tail;
+    return ZCN_OK;
+}
+
+Status Stream::commit_reserved(uint64_t size, void **out_data, uint64_t *out_room) noexcept {
+    if (reserved_ == nullptr) return ZCN_EINVAL;
+    const Rule &rule = out_framing_->rule;
+    Shape around{};
+    if (const Status status = framing::shape(rule, size, &around); status != ZCN_OK) return status;
+    const auto room = static_cast<uint64_t>(reserved_->end - reserved_->next);
+    const uint64_t beside = uint64_t{around.head} + around.tail;
+    if (room < beside || size > room - beside) return ZCN_EINVAL;
+    if (const Status status = queue_.reserve(1); status != ZCN_OK) return status;
+    uint8_t *frame = reserved_->next;
+    if (rule.check && framing::contains_delimiter(rule, frame + around.head, size)) return ZCN_EFRAME_DELIMITER;
+    framing::write_head(rule, size, frame);
+    if (around.tail != 0) std::memcpy(frame + around.head + size, rule.delimiter, around.tail);
+    Block *block = reserved_->block;
+    const uint64_t whole = size + beside;
+    // The reference of the reservation stays with it; the range has its own. While the block is the calling thread's
+    // arena that costs no atomic.
+    memory::ThreadMemory *mine = memory::thread_memory;
+    if (mine != nullptr && mine->pool[0].arena.block() == block) {
+        block->handed++;
+    } else {
+        memory::block_retain(block);
+    }
+    queue_.push_range(block, frame, whole, 1);
+    messages_out_++;
+    reserved_->next += whole;
+    const auto left = static_cast<uint64_t>(reserved_->end - reserved_->next);
+    if (left <= beside) {
+        drop_reserved();
+        return ZCN_OK;
+    }
+    if (out_data != nullptr) *out_data = reserved_->next + around.head;
+    if (out_room != nullptr) *out_room = left - beside;
+    return ZCN_OK;
+}
+
+void Stream::drop_reserved() noexcept {
+    if (reserved_ == nullptr) return;
+    Reserved *reserved = reserved_;
+    reserved_ = nullptr;
+    // What was not written goes back to the arena, if nothing was cut behind it.
+    memory::ThreadMemory *mine = memory::thread_memory;
+    if (mine != nullptr) mine->pool[0].arena.shorten(reserved->block, reserved->next, reserved->end);
+    memory::block_release(reserved->block);
+    memory::destroy_object(reserved);
+}
+
+void Stream::set_send_framing(const zcn_framing *framing) noexcept {
+    drop_reserved();
+    framing->retain();
+    out_framing_->release();
+    out_framing_ = framing;
+}
+
+void Stream::blank(Batch &batch, const zcn_conn *conn, uint32_t from) noexcept {
+    for (uint32_t i = from; i < batch.count(); i++) {
+        zcn_event *event = batch.event(i);
+        if (event->conn == conn && event->type == ZCN_EVENT_MESSAGE) event->type = ZCN_EVENT_NONE;
+    }
+}
+
+Status Stream::take_back(receive::Intake &intake, Batch &batch, const zcn_event *after) noexcept {
+    // Where the bytes behind `after` lie: frames of later events, then what the window holds. Frames that follow each
+    // other in one block are one piece, and so is the window's range when it goes on where they end.
+    uint32_t begin = after == nullptr ? batch.count() : static_cast<uint32_t>(after - batch.events()) + 1;
+    constexpr size_t most_pieces = 64;
+    iovec pieces[most_pieces];
+    Block *only = nullptr;
+    size_t count = 0;
+    const auto add = [&](Block *block, const uint8_t *data, uint64_t size) {
+        auto *start = const_cast<uint8_t *>(data);
+        if (size == 0) return true;
+        if (count != 0) {
+            iovec &last = pieces[count - 1];
+            if (static_cast<uint8_t *>(last.iov_base) + last.iov_len == start && only == block) {
+                last.iov_len += size;
+                return true;
+            }
+        }
+        if (count == most_pieces) return false;
+        pieces[count++] = {start, size};
+        only = block;
+        return true;
+    };
+    uint64_t taken = 0;
+    for (uint32_t i = begin; i < batch.count(); i++) {
+        const zcn_event *event = batch.event(i);
+        if (event->type != ZCN_EVENT_MESSAGE || batch.span_of(event).stream != this) continue;
+        if (Batch::is_retained(event)) return ZCN_EBUSY;
+        const Span &span = batch.span_of(event);
+        if (!add(span.block, static_cast<const uint8_t *>(event->data) - span.head,
+                 event->size + span.head + span.tail))
+            return ZCN_ENOBUFS;
+        taken++;
+    }
+    if (taken == 0) {
+        // Nothing was delivered behind it: only the window starts again.
+        window_.parse_again();
+        return ZCN_OK;
+    }
+    iovec rest[3];
+    Block *rest_blocks[3] = {};
+    const size_t rest_count = window_.pending_pieces(rest, rest_blocks);
+    for (size_t i = 0; i < rest_count; i++)
+        if (!add(rest_blocks[i], static_cast<const uint8_t *>(rest[i].iov_base), rest[i].iov_len)) return ZCN_ENOBUFS;
+    if (count == 1) {
+        auto *start = static_cast<uint8_t *>(pieces[0].iov_base);
+        window_.rewind(intake, only, start, start + pieces[0].iov_len);
+    } else if (const Status status = window_.gather_back(intake, pieces, count); status != ZCN_OK) {
+        return status;
+    }
+    messages_in_ -= taken;
+    for (uint32_t i = begin; i < batch.count(); i++) {
+        zcn_event *event = batch.event(i);
+        if (event->type == ZCN_EVENT_MESSAGE && batch.span_of(event).stream == this) event->type = ZCN_EVENT_NONE;
+    }
+    return ZCN_OK;
+}
+
+Status Stream::set_framing(receive::Intake &intake, Batch &batch, const zcn_event *after,
+                           const zcn_framing *framing) noexcept {
+    if (const Status status = take_back(intake, batch, after); status != ZCN_OK) return status;
+    framing->retain();
+    in_framing_->release();
+    in_framing_ = framing;
+    return ZCN_OK;
+}
+
+void Stream::read_stats(zcn_stats *stats) const noexcept {
+    const receive::Copied &copied = window_.copied;
+    stats->messages_in += messages_in_;
+    stats->bytes_in += bytes_in_;
+    stats->messages_out += messages_out_;
+    stats->bytes_out += bytes_out_;
+    stats->read_calls += read_calls_;
+    stats->write_calls += write_calls_;
+    stats->iovecs_out += iovecs_out_;
+    stats->copied_bytes += copied.sum() + copied_out_;
+    stats->copied_stash += copied.stash;
+    stats->copied_moved += copied.moved;
+    stats->copied_own += copied.own;
+    stats->copied_aligned += copied.aligned;
+    stats->copied_fed += copied.fed;
+    stats->copied_out += copied_out_;
+    stats->queued_bytes += queue_.bytes();
+    stats->unfinished_bytes += window_.pending();
+    stats->trailing_bytes += trailing_;
+}
+
+void Stream::close(receive::Intake &intake) noexcept {
+    drop_reserved();
+    window_.close(intake);
+    queue_.close();
+}
+
+}  // namespace zcnet::net

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: MIT
+// A stream: the receive window and the send queue of one peer, joined by its framings.
+//
+// It owns neither memory source nor events: the intake and the batch belong to the loop that drives it, or to the
+// stand-alone stream (standalone.h). Never sees a descriptor, a clock or a thread.
+#pragma once
+
+#include "net/batch.h"
+#include "net/message.h"
+#include "receive/window.h"
+#include "send/queue.h"
+#include "zcnet/stats.h"
+
+namespace zcnet::net {
+
+struct StreamLimits {
+    uint64_t high_water = 1 << 20;
+    uint64_t low_water = 1 << 18;
+    uint64_t copy_below = 0;
+    receive::Alignment alignment;
+    uint32_t messages_per_poll = 0;
+};
+
+// Where the messages of a stream appear.
+struct Outlet {
+    Batch *batch = nullptr;
+    zcn_conn *conn = nullptr;
+    uintptr_t user = 0;
+    uint32_t most = UINT32_MAX;  // messages that may still be delivered in this poll
+};
+
+class Stream {
+  public:
+    Stream(const zcn_framing *in, const zcn_framing *out) noexcept : in_framing_(in), out_framing_(out) {
+        in->retain();
+        out->retain();
+    }
+    Stream(const Stream &) = delete;
+    Stream &operator=(const Stream &) = delete;
+    ~Stream() {
+        in_framing_->release();
+        out_framing_->release();
+    }
+
+    // Finds messages in what has arrived and appends them to the outlet; lowers outlet.most.
+    Status deliver(receive::Intake &intake, const StreamLimits &limits, Outlet &outlet) noexcept;
+
+    Status prepare(receive::Intake &intake, memory::Purpose purpose, uint64_t most, iovec *pieces, int *count) noexcept {
+        return window_.prepare(intake, in_framing_->rule, purpose, most, pieces, count);
+    }
+    void commit(receive::Intake &intake, uint64_t size) noexcept {
+        bytes_in_ += size;
+        window_.commit(intake, size);
+    }
+
+    // Queues; ZCN_AGAIN above high water.
+    Status send(zcn_unit *unit, const StreamLimits &limits) noexcept {
+        if (queue_.bytes() >= limits.high_water) return starve();
+        return push(unit, limits);
+    }
+    // The same without regard to high water, for what was posted and accepted before.
+    Status push(zcn_unit *unit, const StreamLimits &limits) noexcept {
+        if (unit->is_plain()) {
+            zcn_unit::Piece piece;
+            if (const Status status = queue_.reserve(1); status != ZCN_OK) return status;
+            const Status status = unit->dissolve(out_framing_->rule, &piece);
+            if (status == ZCN_OK) {
+                queue_.push_range(piece.block, piece.data, piece.size, 1);
+                messages_out_++;
+                return ZCN_OK;
+            }
+            if (status != ZCN_AGAIN) return status;
+        }
+        return push_slow(unit, limits);
+    }
+    Status send_message(const zcn_msg *msg, const StreamLimits &limits) noexcept;
+    Status send_copy(zcn_pool *pool, const void *data, uint64_t size, const StreamLimits &limits) noexcept;
+
+    // Room for messages in one piece of the pool's memory; see conn.h.
+    Status reserve(zcn_pool *pool, uint64_t size, const StreamLimits &limits, void **out_data,
+                   uint64_t *out_room) noexcept;
+    Status commit_reserved(uint64_t size, void **out_data, uint64_t *out_room) noexcept;
+    void drop_reserved() noexcept;
+
+    // Starts parsing again behind `after` (an event of this stream in the batch; nullptr: behind all that was
+    // delivered), under a new framing. Later events of it are blanked.
+    Status set_framing(receive::Intake &intake, Batch &batch, const zcn_event *after, const zcn_framing *framing) noexcept;
+    void set_send_framing(const zcn_framing *framing) noexcept;
+    // Takes undelivered and blanked messages back into the window.
+    Status take_back(receive::Intake &intake, Batch &batch, const zcn_event *after) noexcept;
+    // Blanks the events of this stream from `from` on; types other than messages as well if `all`.
+    static void blank(Batch &batch, const zcn_conn *conn, uint32_t from) noexcept;
+
+    [[nodiscard]] bool starved() const noexcept { return starved_; }
+    Status starve() noexcept {
+        starved_ = true;
+        return ZCN_AGAIN;
+    }
+    // True once when the queue has fallen below low water after a refusal.
+    bool take_relief(const StreamLimits &limits) noexcept {
+        if (!starved_ || queue_.bytes() > limits.low_water) return false;
+        starved_ = false;
+        return true;
+    }
+
+    void read_stats(zcn_stats *stats) const noexcept;
+    // Lets all memory go.
+    void close(receive::Intake &intake) noexcept;
+
+    [[nodiscard]] receive::Window &window() noexcept { return window_; }
+    [[nodiscard]] const receive::Window &window() const noexcept { return window_; }
+    [[nodiscard]] send::Queue &queue() noexcept { return queue_; }
+    [[nodiscard]] const send::Queue &queue() const noexcept { return queue_; }
+    [[nodiscard]] const zcn_framing *in_framing() const noexcept { return in_framing_; }
+    [[nodiscard]] const zcn_framing *out_framing() const noexcept { return out_framing_; }
+    [[nodiscard]] uint64_t bytes_in() const noexcept { return bytes_in_; }
+    [[nodiscard]] bool has_reserved() const noexcept { return reserved_ != nullptr; }
+
+    void count_write(uint64_t bytes, uint64_t pieces) noexcept {
+        bytes_out_ += bytes;
+        write_calls_++;
+        iovecs_out_ += pieces;
+    }
+    void count_read() noexcept { read_calls_++; }
+    void note_trailing() noexcept { trailing_ = window_.pending(); }
+
+  private:
+    struct Reserved;
+
+    Status push_slow(zcn_unit *unit, const StreamLimits &limits) noexcept;
+    Status push_with_other_head(zcn_unit *unit) noexcept;
+
+    const zcn_framing *in_framing_;
+    const zcn_framing *out_framing_;
+    receive::Window window_;
+    send::Queue queue_;
+    Reserved *reserved_ = nullptr;
+    uint64_t messages_in_ = 0;
+    uint64_t bytes_in_ = 0;
+    uint64_t messages_out_ = 0;
+    uint64_t bytes_out_ = 0;
+    uint64_t read_calls_ = 0;
+    uint64_t write_calls_ = 0;
+    uint64_t iovecs_out_ = 0;
+    uint64_t copied_out_ = 0;
+    uint64_t trailing_ = 0;
+    bool starved_ = false;
+};
+
+}  // namespace zcnet::net
