@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: MIT
+# The front door. Sources and flags stand in CMakeLists.txt.
+#
+#   make            the libraries and the tool, in build/
+#   make demo       a directory's files travel between two processes (DIR=…)
+#   make test       every check there is; also one by one: check check-valgrind check-asan check-tsan
+#   make bench      against hand-written loops and other libraries
+#   make install    PREFIX=/usr/local DESTDIR= LIBDIR=lib
+#   make uninstall  with the same words
+#   make format, make tidy, make clean
+#
+# CC, CXX, CFLAGS, CXXFLAGS and LDFLAGS count when a build folder is made. V=1 shows the commands.
+BUILD ?= build
+BUILD_TYPE ?= Release
+PREFIX ?= /usr/local
+DESTDIR ?=
+LIBDIR ?=
+DIR ?= /usr/include
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+V ?=
+
+configure = cmake -S . -B $(BUILD) -DCMAKE_BUILD_TYPE=$(BUILD_TYPE) -DZCNET_WARNINGS=ON \
+	$(if $(LIBDIR),-DCMAKE_INSTALL_LIBDIR=$(LIBDIR)) $(if $(V),,--log-level=WARNING)
+compile = cmake --build $(BUILD) --parallel $(JOBS) $(if $(V),--verbose)
+export BUILD DESTDIR JOBS
+
+.PHONY: all demo test check check-valgrind check-asan check-tsan bench install uninstall format tidy clean
+
+all:
+	@scripts/setup.sh build
+	@$(configure)
+	@$(compile)
+
+demo:
+	@scripts/setup.sh demo
+	@$(configure)
+	@$(compile)
+	@scripts/demo.sh $(BUILD) DIR=$(DIR)
+
+test:
+	@scripts/setup.sh test
+	@scripts/test.sh check check-valgrind check-asan check-tsan
+
+check check-valgrind check-asan check-tsan:
+	@scripts/setup.sh test
+	@scripts/test.sh $@
+
+bench:
+	@scripts/setup.sh bench
+	@$(configure) -DZCNET_BENCH=ON
+	@$(compile)
+	@tests/bench/run.sh $(BUILD)
+
+install: all
+	@cmake --install $(BUILD) --prefix $(PREFIX)
+	@if [ -z "$(DESTDIR)" ] && [ "$$(id -u)" -eq 0 ] && command -v ldconfig >/dev/null; then ldconfig; fi
+
+uninstall: all
+	@scripts/uninstall.sh $(BUILD) $(PREFIX)
+
+format:
+	@scripts/setup.sh format
+	@scripts/format.sh
+
+tidy:
+	@scripts/setup.sh tidy
+	@$(configure) -DCMAKE_EXPORT_COMPILE_COMMANDS=ON
+	@scripts/tidy.sh $(BUILD)
+
+clean:
+	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-tsan

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: MIT
+# pkg-config files, the CMake package, and what is installed where.
+
+# Build tree: PKG_CONFIG_PATH=<build>/pkgconfig compiles and links against it without an install.
+set(ZCNET_INCLUDE_SOURCE ${PROJECT_SOURCE_DIR}/include)
+set(ZCNET_LIBRARY_BUILD ${PROJECT_BINARY_DIR})
+configure_file(pkgconfig/libzcnet-uninstalled.pc.in pkgconfig/libzcnet-uninstalled.pc @ONLY)
+
+if(NOT ZCNET_INSTALL)
+    return()
+endif()
+include(CMakePackageConfigHelpers)
+
+# The .pc files name the prefix, which may be given as late as `cmake --install --prefix`: they are written then.
+function(zcnet_below_prefix out directory)
+    if(IS_ABSOLUTE ${directory})
+        set(${out} ${directory} PARENT_SCOPE)
+    else()
+        set(${out} "\${prefix}/${directory}" PARENT_SCOPE)
+    endif()
+endfunction()
+zcnet_below_prefix(zcnet_pc_libdir ${CMAKE_INSTALL_LIBDIR})
+zcnet_below_prefix(zcnet_pc_includedir ${CMAKE_INSTALL_INCLUDEDIR})
+
+function(zcnet_install_pc name)
+    set(written ${PROJECT_BINARY_DIR}/install-pkgconfig/${name}.pc)
+    install(CODE "
+        set(PROJECT_VERSION \"${PROJECT_VERSION}\")
+        set(PROJECT_DESCRIPTION \"${PROJECT_DESCRIPTION}\")
+        set(ZCNET_LIBDIR [[${zcnet_pc_libdir}]])
+        set(ZCNET_INCLUDEDIR [[${zcnet_pc_includedir}]])
+        configure_file(\"${PROJECT_SOURCE_DIR}/pkgconfig/${name}.pc.in\" \"${written}\" @ONLY)")
+    install(FILES ${written} DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+endfunction()
+
+# An export set for each kind, so that a package may hold one of them alone.
+set(zcnet_cmake_dir ${CMAKE_INSTALL_LIBDIR}/cmake/zcnet)
+foreach(kind shared static)
+    if(TARGET zcnet_${kind})
+        install(TARGETS zcnet_${kind} EXPORT zcnet-${kind} DESTINATION ${CMAKE_INSTALL_LIBDIR})
+        install(EXPORT zcnet-${kind} NAMESPACE zcnet:: DESTINATION ${zcnet_cmake_dir})
+    endif()
+endforeach()
+if(ZCNET_SHARED)
+    zcnet_install_pc(libzcnet)
+endif()
+if(ZCNET_STATIC)
+    zcnet_install_pc(libzcnet-static)
+endif()
+if(ZCNET_TOOL)
+    install(TARGETS zcnet_tool DESTINATION ${CMAKE_INSTALL_BINDIR})
+endif()
+install(DIRECTORY include/zcnet DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
+
+# Before 1.0 a minor version may break programs.
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/zcnet-config-version.cmake COMPATIBILITY SameMinorVersion)
+install(FILES cmake/zcnet-config.cmake ${PROJECT_BINARY_DIR}/zcnet-config-version.cmake
+        DESTINATION ${zcnet_cmake_dir})

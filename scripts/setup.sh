@@ -1,0 +1,112 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Installs what a job lacks with the system's package manager; does nothing where nothing lacks.
+#   scripts/setup.sh build|demo|test|bench|format|tidy
+# As root, or through sudo where it asks no password. Else it prints the command to type, and fails.
+set -eu
+
+job=${1:-build}
+missing=
+
+# need WHAT-FOR-PACKAGES CHECK…: remembers a thing whose check fails.
+need() {
+    thing=$1
+    shift
+    "$@" >/dev/null 2>&1 || missing="$missing $thing"
+}
+has() { command -v "$1"; }
+has_any() {
+    for name; do command -v "$name" && return; done
+    return 1
+}
+has_module() { pkg-config --exists "$1"; }
+has_header() { printf '#include <%s>\n' "$1" | "${CXX:-c++}" -x c++ -E -; }
+has_plots() { python3 -c 'import matplotlib'; }
+
+need compiler has_any "${CXX:-c++}"
+need compiler has_any "${CC:-cc}"
+need cmake has cmake
+need make has make
+need pkg-config has pkg-config
+case $job in
+    build | demo) ;;
+    test)
+        need cmocka has_module cmocka
+        need valgrind has valgrind
+        ;;
+    bench)
+        need libzmq has_module libzmq
+        need nng has_header nng/nng.h
+        need libuv has_module libuv
+        need asio has_header boost/asio.hpp
+        need matplotlib has_plots
+        ;;
+    format) need clang-format has_any clang-format-14 clang-format ;;
+    tidy) need clang-tidy has_any clang-tidy-14 clang-tidy ;;
+    *)
+        echo "setup: there is no job '$job': build, demo, test, bench, format, tidy" >&2
+        exit 2
+        ;;
+esac
+[ -n "$missing" ] || exit 0
+
+# package THING APT DNF APK PACMAN, by the manager at hand.
+if command -v apt-get >/dev/null; then
+    column=2 refresh='apt-get update -qq' install='apt-get install -y -qq --no-install-recommends'
+elif command -v dnf >/dev/null; then
+    column=3 refresh= install='dnf install -y -q'
+elif command -v apk >/dev/null; then
+    column=4 refresh= install='apk add -q'
+elif command -v pacman >/dev/null; then
+    column=5 refresh= install='pacman -S --needed --noconfirm'
+else
+    echo "setup: '$job' lacks$missing, and no package manager that is known here was found. Install them by hand." >&2
+    exit 1
+fi
+package() {
+    while read -r thing apt dnf apk pacman; do
+        [ "$thing" = "$1" ] || continue
+        set -- x "$apt" "$dnf" "$apk" "$pacman"
+        eval "echo \${$column}" | tr , ' '
+    done <<'END'
+compiler     g++              gcc-c++           g++,musl-dev,linux-headers gcc
+cmake        cmake            cmake             cmake                      cmake
+make         make             make              make                       make
+pkg-config   pkg-config       pkgconf-pkg-config pkgconf                   pkgconf
+cmocka       libcmocka-dev    libcmocka-devel   cmocka-dev                 cmocka
+valgrind     valgrind         valgrind          valgrind                   valgrind
+libzmq       libzmq3-dev      zeromq-devel      zeromq-dev                 zeromq
+nng          libnng-dev       nng-devel         nng-dev                    nng
+libuv        libuv1-dev       libuv-devel       libuv-dev                  libuv
+asio         libboost-dev     boost-devel       boost-dev                  boost
+matplotlib   python3-matplotlib python3-matplotlib py3-matplotlib          python-matplotlib
+clang-format clang-format-14  clang-tools-extra clang-extra-tools          clang
+clang-tidy   clang-tidy-14    clang-tools-extra clang-extra-tools          clang
+END
+}
+packages=
+for thing in $missing; do packages="$packages $(package "$thing")"; done
+packages=$(printf '%s\n' $packages | awk '!seen[$0]++' | tr '\n' ' ')
+
+sudo=
+if [ "$(id -u)" -ne 0 ]; then
+    sudo=sudo
+    if ! sudo -n true 2>/dev/null; then
+        echo "setup: '$job' lacks$missing. Install with:" >&2
+        echo "    ${refresh:+sudo $refresh && }sudo $install $packages" >&2
+        exit 1
+    fi
+fi
+echo "setup: installing $packages"
+DEBIAN_FRONTEND=noninteractive
+export DEBIAN_FRONTEND
+run() { ${sudo:+sudo -n --preserve-env=DEBIAN_FRONTEND} "$@"; }
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+# Package managers are chatty; what they said matters when they fail.
+if { [ -z "$refresh" ] || run $refresh; } >"$log" 2>&1 </dev/null && run $install $packages >>"$log" 2>&1 </dev/null; then
+    exit 0
+fi
+cat "$log" >&2
+echo "setup: this failed: ${refresh:+$refresh && }$install $packages" >&2
+exit 1
