@@ -3,7 +3,6 @@
 #include "framing/framing.h"
 
 #include "base/error.h"
-#include "base/guard.h"
 #include "base/options.h"
 #include "framing/parse.h"
 #include "framing/scan.h"
@@ -14,21 +13,19 @@ using zcnet::Status;
 
 namespace {
 
-// Makes a framing of the rule that make(rule, error) gives.
+// Makes a framing of the rule that make(rule, error) gives. Nothing in here throws, so nothing is caught.
 template <class Make>
 Status make_framing(zcn_framing **out, zcn_error *error, Make &&make) noexcept {
     if (out != nullptr) *out = nullptr;
     zcnet::Error why;
     // Asked for before anything is made: a caller whose error cannot be filled in learns it from the status.
     if (why.copy_to(error) != ZCN_OK) return ZCN_EINVAL;
-    const Status status = zcnet::guard([&]() -> Status {
-        if (out == nullptr) return why.set(ZCN_EINVAL, 0, "out is NULL");
-        framing::Rule rule;
-        if (const Status made = make(&rule, &why); made != ZCN_OK) return made;
-        *out = new zcn_framing(rule);
-        return ZCN_OK;
-    });
-    if (status == ZCN_ENOMEM) (void)why.set(status, 0, "there is no memory for the framing");
+    framing::Rule rule;
+    Status status = out != nullptr ? make(&rule, &why) : why.set(ZCN_EINVAL, 0, "out is NULL");
+    if (status == ZCN_OK) {
+        *out = zcn_framing::make(rule);
+        if (*out == nullptr) status = why.set(ZCN_ENOMEM, 0, "there is no memory for the framing");
+    }
     (void)why.copy_to(error);
     return status;
 }

@@ -8,7 +8,9 @@
 #include "framing/rule.h"
 
 struct zcn_framing final {
-    explicit zcn_framing(const zcnet::framing::Rule &from) noexcept : rule(from) {}
+    // A framing with one reference, or nullptr when there is no memory.
+    static zcn_framing *make(const zcnet::framing::Rule &rule) noexcept;
+
     zcn_framing(const zcn_framing &) = delete;
     zcn_framing &operator=(const zcn_framing &) = delete;
 
@@ -20,14 +22,16 @@ struct zcn_framing final {
 
     void release() const noexcept {
         // Release: our reads of the rule come before the count. Acquire: the last one sees that all others are done.
-        if (references.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+        if (references.fetch_sub(1, std::memory_order_acq_rel) == 1) destroy();
     }
 
     const zcnet::framing::Rule rule;
     mutable std::atomic<uint32_t> references{1};
 
   private:
-    ~zcn_framing() = default;  // by release() alone
+    explicit zcn_framing(const zcnet::framing::Rule &from) noexcept : rule(from) {}
+    ~zcn_framing() = default;
+    void destroy() const noexcept;
 };
 
 namespace zcnet {

@@ -93,7 +93,7 @@ template <class Encode>
 Verdict feed_values(zcn_framing_options options, uint64_t *rules, Encode &&encode) {
     for (const int64_t adjust : adjustments)
         for (const uint64_t max : maxima)
-            for (const uint64_t strip : {0, 8, 65552}) {
+            for (const uint64_t strip : {0U, 8U, 65552U}) {
                 options.adjust = adjust;
                 options.max = max;
                 options.strip = strip;

@@ -147,7 +147,7 @@ Verdict raw_is_what_arrives(uint64_t size) {
 }
 
 void test_raw_gives_all_that_is_there_as_one_frame(void **) {
-    for (const uint64_t size : {0, 1, 2, 100}) harness::assert_good(raw_is_what_arrives(size));
+    for (const uint64_t size : {0U, 1U, 2U, 100U}) harness::assert_good(raw_is_what_arrives(size));
 }
 
 }  // namespace
