@@ -256,6 +256,23 @@ void test_measuring_functions(void **) {
     }
 }
 
+zcn_status measure_nothing(void *, const void *, uint64_t, uint64_t *) { return ZCN_OK; }
+
+// A function that forgets to say a size has said 0.
+void test_measuring_function_without_an_answer(void **) {
+    zcn_framing_options options = zcnet::framing::default_options();
+    options.kind = ZCN_FRAMING_CUSTOM;
+    options.measure = measure_nothing;
+    Rule rule;
+    zcnet::Error error;
+    assert_int_equal(zcnet::framing::make_rule(options, &rule, &error), ZCN_OK);
+    const uint8_t stream[4] = {};
+    const auto scan =
+        zcnet::framing::scan(rule, stream, stream + sizeof stream, 0, [](const uint8_t *, uint64_t) { return true; });
+    assert_int_equal(scan.status, ZCN_EFRAME_UNDERFLOW);
+    assert_ptr_equal(scan.next, stream);
+}
+
 // A search that began again with every byte would take the square of this.
 void test_delimiter_search_is_linear(void **) {
     static uint8_t stream[1 << 20];
@@ -282,6 +299,7 @@ int main() {
         cmocka_unit_test(test_varints),
         cmocka_unit_test(test_largest_offset),
         cmocka_unit_test(test_measuring_functions),
+        cmocka_unit_test(test_measuring_function_without_an_answer),
         cmocka_unit_test(test_delimiter_search_is_linear),
     };
     return cmocka_run_group_tests_name("framing_hostile", tests, nullptr, nullptr);

@@ -51,6 +51,7 @@ const Good good_texts[] = {
     {"delimiter=\\x0d\\x0A,check=1", "delimiter=\\r\\n,strip=0,max=16M,check=1"},
     {"delimiter=\\t\\0\\\\\\,=\\x20\\x7f\\xFf", "delimiter=\\t\\0\\\\\\,=\\x20\\x7F\\xFF,strip=0,max=16M,check=0"},
     {"delimiter=END\xC3\xA9", "delimiter=END\\xC3\\xA9,strip=0,max=16M,check=0"},
+    {"delimiter=\\n", "delimiter=\\n,strip=0,max=16M,check=0"},
     {"delimiter=\n", "delimiter=\\n,strip=0,max=16M,check=0"},
     {"delimiter=\\01", "delimiter=\\01,strip=0,max=16M,check=0"},
     {"delimiter=ab,max=2,strip=2", "delimiter=ab,strip=2,max=2,check=0"},
