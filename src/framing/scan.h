@@ -137,7 +137,7 @@ template <class Emit>
         if (behind == nullptr) {
             // The shortest frame that is still possible ends with the delimiter that has begun at the end, if one has.
             if (left + rule.delimiter_size > rule.max &&
-                (left >= rule.max || left - delimiter_begun(rule, next, left) + rule.delimiter_size > rule.max))
+                left + rule.delimiter_size - delimiter_begun(rule, next, left) > rule.max)
                 return refused(next, ZCN_EFRAME_TOO_LARGE);
             return {next, 0, left, ZCN_OK};
         }
