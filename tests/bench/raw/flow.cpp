@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MIT
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <vector>
+
+#include "../harness/meter.h"
+#include "../harness/receive_buffer.h"
+#include "../harness/socket.h"
+#include "raw.h"
+
+namespace bench::raw {
+
+namespace {
+
+// Any number of frames a read, parsed where they lie.
+template <typename Check>
+void receive_many(const Run &run, int fd, std::size_t capacity, Report &report, Check checker) {
+    ReceiveBuffer buffer(capacity, header_size + run.size);
+    Meter meter;
+    while (checker.seen() < run.count) {
+        if (!meter.started() && checker.seen() >= run.warm) meter.start(checker.seen());
+        ssize_t n = recv(fd, buffer.room(), buffer.room_size(), 0);
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) fail_errno("recv");
+        buffer.received(static_cast<std::size_t>(n),
+                        [&checker](const std::byte *body, std::size_t size) { checker.message(body, size); });
+    }
+    meter.stop(run.count, report);
+    checker.finish(run.count);
+}
+
+// One body and the next header a read: no byte of a large message is moved.
+template <typename Check>
+void receive_exact(const Run &run, int fd, Report &report, Check checker) {
+    std::vector<std::byte> body(run.size);
+    std::byte header[header_size];
+    receive_all(fd, header, header_size);
+    Meter meter;
+    while (checker.seen() < run.count) {
+        if (!meter.started() && checker.seen() >= run.warm) meter.start(checker.seen());
+        std::size_t size = load_length(header);
+        if (size > body.size()) fail("a message of %zu bytes", size);
+        std::size_t total = size + (checker.seen() + 1 < run.count ? header_size : 0);
+        for (std::size_t got = 0; got < total;) {
+            std::size_t into_header = got > size ? got - size : 0;
+            std::size_t into_body = size - (got - into_header);
+            iovec parts[2] = {{body.data() + (got - into_header), into_body},
+                              {header + into_header, total - size - into_header}};
+            ssize_t n = readv(fd, parts, 2);
+            if (n < 0 && errno == EINTR) continue;
+            if (n <= 0) fail_errno("readv");
+            got += static_cast<std::size_t>(n);
+        }
+        checker.message(body.data(), size);
+    }
+    meter.stop(run.count, report);
+    checker.finish(run.count);
+}
+
+}  // namespace
+
+Way way_of(const Run &run) {
+    std::size_t write = 0;
+    std::size_t read = 0;
+    std::sscanf(run.mode.c_str(), "w%zu-r%zu", &write, &read);
+    return {write << 10, read << 10};
+}
+
+void flow_server(const Run &run, Link &link, Report &report) {
+    std::string address;
+    int listener = listen_on(run, address);
+    link.tell(address);
+    int fd = accept_one(listener);
+    Way way = way_of(run);
+    with_checker(run, [&](auto checker) {
+        if (way.read == 0) {
+            receive_exact(run, fd, report, checker);
+        } else {
+            receive_many(run, fd, way.read, report, checker);
+        }
+    });
+    link.tell("done");
+}
+
+void flow_client(const Run &run, Link &link, Report &report) {
+    int fd = connect_to(link.hear());
+    std::vector<std::byte> buffer(std::max(way_of(run).write, header_size + run.size));
+    Meter meter;
+    for (std::uint64_t sent = 0; sent < run.count;) {
+        if (!meter.started() && sent >= run.warm) meter.start(sent);
+        std::size_t used = 0;
+        sent += make_frames(run, buffer.data(), buffer.size(), sent, run.count - sent, used);
+        send_all(fd, buffer.data(), used);
+    }
+    meter.stop(run.count, report);
+    link.hear();
+}
+
+}  // namespace bench::raw

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT
+// Hand-written loops on plain sockets. Modes of flow and retain say how many KiB a write and a read take; in `exact`
+// the receiver reads one body and the header behind it at a time.
+#pragma once
+
+#include "../harness/run.h"
+
+namespace bench::raw {
+
+void flow_server(const Run &run, Link &link, Report &report);
+void flow_client(const Run &run, Link &link, Report &report);
+void retain_server(const Run &run, Link &link, Report &report);
+void ping_server(const Run &run, Link &link, Report &report);
+void ping_client(const Run &run, Link &link, Report &report);
+void forward_server(const Run &run, Link &link, Report &report);
+void echo_server(const Run &run, Link &link, Report &report);
+
+// What a mode of flow and retain means.
+struct Way {
+    std::size_t write;
+    std::size_t read;  // 0: exact
+};
+Way way_of(const Run &run);
+
+}  // namespace bench::raw
