@@ -124,11 +124,11 @@ ZCN_API ZCN_NODISCARD zcn_status zcn_conn_take_fd(zcn_conn *conn, int *out_fd, z
 
 /**
  * Hand the connection to another loop, with everything that is queued and received. It appears there with
- * ARRIVED. Later events of it in the current array are blanked and come again there.
+ * ARRIVED, and its later events come there. Events that are in the current array stay.
  *
  * @param loop  whose pool is the same as that of the present loop
- * @return ZCN_OK · ZCN_EINVAL · ZCN_EBUSY a later message of it was retained, or it is not open · ZCN_ECLOSED ·
- *         ZCN_ENOMEM · ZCN_EUNSUPPORTED the pools differ
+ * @return ZCN_OK · ZCN_EINVAL · ZCN_EBUSY it is not open yet · ZCN_ECLOSED · ZCN_ENOMEM · ZCN_ENOBUFS ·
+ *         ZCN_EUNSUPPORTED the pools differ · ZCN_EFORKED
  * @thread owner of the present loop; after ZCN_OK the connection belongs to the owner of the other
  * @since 0.1
  */
@@ -226,8 +226,9 @@ ZCN_API ZCN_NODISCARD zcn_status zcn_conn_post(zcn_conn *conn, zcn_unit *unit);
 ZCN_API zcn_status zcn_conn_flush(zcn_conn *conn);
 
 /**
- * Close: what is queued is sent until the drain timeout, then CLOSED (ZCN_OK) comes. No message is delivered any
- * more; later ones in the current array are blanked when the owner calls. Calling it again does nothing.
+ * Close: what is queued is sent until the drain timeout, then CLOSED (ZCN_OK) comes; ZCN_ETIMEDOUT when the time was
+ * not enough. No message is delivered any more; those in the current array are blanked when the thread that polled
+ * last is the one that closes. Calling it again does nothing.
  *
  * @return ZCN_OK · ZCN_EINVAL · ZCN_EFORKED
  * @thread any thread that holds a reference; it takes effect after every send and post that happened before

@@ -18,7 +18,8 @@ namespace zcnet::memory {
 enum class BlockKind : uint8_t {
     block,   // one of the pool's fixed-size blocks
     region,  // address space for one large message, charged as bytes arrive
-    heap     // memory of an odd size, from the heap
+    heap,    // memory of an odd size, from the heap
+    alias    // a range of another block, with a lease of its own
 };
 
 struct Block {
@@ -32,6 +33,7 @@ struct Block {
     zcn_pool *pool = nullptr;
     BlockKind kind = BlockKind::block;
     bool slab_first = false;  // base is where a slab begins
+    Block *parent = nullptr;  // alias: the block whose range it is, with one reference
 
     // Of the lessee alone: they lie in the second line, away from the count that others change.
     alignas(64) uint64_t handed = 0;  // references handed out under the bias
@@ -66,7 +68,7 @@ inline void block_retain(Block *block, uint64_t references = 1) noexcept {
     block->count.fetch_add(references, std::memory_order_relaxed);
 }
 
-// Gives a block without references back to its pool (pool.cpp).
+// Gives a block without references back to where it came from (thread_memory.cpp).
 void block_recycle(Block *block) noexcept;
 
 // Ends references.

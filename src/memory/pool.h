@@ -79,6 +79,8 @@ struct zcn_pool {
     [[nodiscard]] uint64_t number() const noexcept { return number_; }
     [[nodiscard]] uint64_t process() const noexcept { return process_; }
     [[nodiscard]] bool closed() const noexcept;
+    // A hint: the caller holds the only handle.
+    [[nodiscard]] bool last_handle() const noexcept { return handles_.load(std::memory_order_relaxed) == 1; }
     // How many blocks a private cache may hold: none when the pool is so small that a hoard could starve it.
     [[nodiscard]] uint32_t cache_blocks() const noexcept { return cache_blocks_; }
     [[nodiscard]] uint64_t in_use() const noexcept;

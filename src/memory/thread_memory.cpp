@@ -105,6 +105,17 @@ bool Arena::renew(zcn_pool *pool, BlockCache &cache, Status *why) noexcept {
     return true;
 }
 
+Block *make_alias(Block *parent, const uint8_t *data, uint64_t size) noexcept {
+    Block *alias = make_object<Block>();
+    if (alias == nullptr) return nullptr;
+    alias->kind = BlockKind::alias;
+    alias->base = const_cast<uint8_t *>(data);
+    alias->size = size;
+    alias->pool = parent->pool;
+    alias->parent = parent;
+    return alias;
+}
+
 void block_recycle(Block *block) noexcept {
     zcn_pool *pool = block->pool;
     switch (block->kind) {
@@ -114,6 +125,12 @@ void block_recycle(Block *block) noexcept {
         case BlockKind::heap:
             pool->give_heap(block);
             return;
+        case BlockKind::alias: {
+            Block *parent = block->parent;
+            destroy_object(block);
+            block_release(parent);
+            return;
+        }
         case BlockKind::block:
             break;
     }

@@ -124,6 +124,9 @@ inline ThreadPool *thread_pool(zcn_pool *pool) noexcept {
     return thread_pool_slow(pool);
 }
 
+// A block of its own for a range of another one; takes over one reference on it. nullptr without memory.
+Block *make_alias(Block *parent, const uint8_t *data, uint64_t size) noexcept;
+
 // Gives back what the calling thread keeps of a pool.
 void flush_thread_pool(zcn_pool *pool) noexcept;
 

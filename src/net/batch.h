@@ -73,7 +73,7 @@ class alignas(64) Batch {
         event->data = frame + head;
         event->size = size - hidden;
         event->token = 0;
-        event->reserved = span;
+        event->reserved = message_flag | span;
     }
 
     // The event behind a borrowed handle; nullptr when its borrow has ended.
@@ -87,7 +87,7 @@ class alignas(64) Batch {
         const auto index = static_cast<uint32_t>(bits >> 48 & 0xFFF);
         auto *batch = reinterpret_cast<Batch *>(reinterpret_cast<uintptr_t>(event - index) - sizeof(Batch));
         const bool current = (bits & generation_place) == batch->generation_bits_ && index < batch->count_ &&
-                             event->type == ZCN_EVENT_MESSAGE;
+                             (event->reserved & message_flag) != 0;
         return current ? Found{batch, event} : Found{nullptr, nullptr};
     }
     static void mark_retained(zcn_event *event) noexcept { event->reserved |= retained_flag; }
@@ -105,6 +105,7 @@ class alignas(64) Batch {
     static constexpr uintptr_t generation_place = uintptr_t{0xF} << 60 | 0x3F;
     static constexpr uint64_t span_mask = 0xFFFFFF;
     static constexpr uint64_t retained_flag = uint64_t{1} << 63;
+    static constexpr uint64_t message_flag = uint64_t{1} << 62;  // stays when the event is blanked
 
     Batch() noexcept = default;
     zcn_event *first() noexcept { return reinterpret_cast<zcn_event *>(this + 1); }

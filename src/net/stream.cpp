@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "net/stream.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "base/checked.h"
@@ -56,6 +57,49 @@ Status Stream::deliver(receive::Intake &intake, const StreamLimits &limits, Outl
     const Status status = window_.deliver(intake, in_framing_->rule, limits.alignment, sink);
     messages_in_ += outlet.batch->count() - before;
     return status;
+}
+
+Status Stream::feed(receive::Intake &intake, const uint8_t *data, uint64_t size, uint64_t *taken) noexcept {
+    const Status status = window_.feed(intake, in_framing_->rule, data, size, taken);
+    if (status == ZCN_OK) bytes_in_ += *taken;
+    return status;
+}
+
+Status Stream::feed_message(receive::Intake &intake, const zcn_msg *msg) noexcept {
+    Located message;
+    if (const Status status = locate(msg, &message); status != ZCN_OK) return status;
+    if (message.joined()) return ZCN_EUNSUPPORTED;
+    const uint8_t *data = message.view.data;
+    uint64_t size = message.view.size;
+    if (size == 0) return ZCN_OK;
+    if (window_.pending() != 0) {
+        // A message straddles: its rest is copied to its start. Where its size is not known yet, all of this is.
+        const uint64_t missing = window_.missing();
+        const uint64_t part = missing != 0 ? std::min(missing, size) : size;
+        for (uint64_t done = 0; done < part;) {
+            uint64_t taken = 0;
+            const Status status = window_.feed(intake, in_framing_->rule, data + done, part - done, &taken);
+            if (status != ZCN_OK) {
+                if (done != 0) window_.unfeed(done);
+                return status;
+            }
+            done += taken;
+        }
+        data += part;
+        size -= part;
+        bytes_in_ += part;
+    }
+    if (size != 0) {
+        Block *alias = memory::make_alias(message.view.block, data, size);
+        if (alias == nullptr) return ZCN_ENOMEM;
+        hold_block(message);
+        if (message.event != nullptr) Batch::mark_retained(message.event);
+        intake.adopt(alias);
+        window_.take_range(intake, alias);
+        bytes_in_ += size;
+    }
+    window_.mark_undelivered();
+    return ZCN_OK;
 }
 
 Status Stream::push_slow(zcn_unit *unit, const StreamLimits &limits) noexcept {
@@ -220,7 +264,9 @@ void Stream::set_send_framing(const zcn_framing *framing) noexcept {
 void Stream::blank(Batch &batch, const zcn_conn *conn, uint32_t from) noexcept {
     for (uint32_t i = from; i < batch.count(); i++) {
         zcn_event *event = batch.event(i);
-        if (event->conn == conn && event->type == ZCN_EVENT_MESSAGE) event->type = ZCN_EVENT_NONE;
+        // relaxed atomic: when the thread that closes is not the owner any more, the owner may be reading the type.
+        if (event->conn == conn && event->type == ZCN_EVENT_MESSAGE)
+            __atomic_store_n(&event->type, uint32_t{ZCN_EVENT_NONE}, __ATOMIC_RELAXED);
     }
 }
 

@@ -53,6 +53,11 @@ class Stream {
         window_.commit(intake, size);
     }
 
+    // Bytes that lie elsewhere: copied in, as far as there is room.
+    Status feed(receive::Intake &intake, const uint8_t *data, uint64_t size, uint64_t *taken) noexcept;
+    // Bytes that lie in a message: found where they lie.
+    Status feed_message(receive::Intake &intake, const zcn_msg *msg) noexcept;
+
     // Queues; ZCN_AGAIN above high water.
     Status send(zcn_unit *unit, const StreamLimits &limits) noexcept {
         if (queue_.bytes() >= limits.high_water) return starve();

@@ -84,4 +84,17 @@ void Intake::disown(Block *block) noexcept {
     }
 }
 
+uint64_t Intake::leased_bytes() const noexcept {
+    uint64_t bytes = 0;
+    for (const Block *block = leased_; block != nullptr; block = block->lease_next)
+        bytes += block->kind == memory::BlockKind::block ? block->size : block->committed + sizeof(Block);
+    return bytes;
+}
+
+bool Intake::only_unfinished() const noexcept {
+    for (const Block *block = leased_; block != nullptr; block = block->lease_next)
+        if (!memory::lease_is_alone(block) || block->handed != 0) return false;
+    return true;
+}
+
 }  // namespace zcnet::receive

@@ -44,6 +44,10 @@ class Intake {
     // Ends the lease of a block that one window has for itself, for a move to another intake.
     void disown(Block *block) noexcept;
 
+    // Everything that is leased, and whether nobody but windows refers to it.
+    [[nodiscard]] uint64_t leased_bytes() const noexcept;
+    [[nodiscard]] bool only_unfinished() const noexcept;
+
     [[nodiscard]] zcn_pool *pool() const noexcept { return pool_; }
     [[nodiscard]] uint64_t held_blocks() const noexcept { return held_blocks_; }
     [[nodiscard]] uint64_t held_bytes() const noexcept { return held_bytes_; }

@@ -202,7 +202,7 @@ void Window::commit(Intake &intake, uint64_t size) noexcept {
     }
     next_block_ = intake.block();
     next_begin_ = intake.cursor();
-    next_used_ = static_cast<uint32_t>(beyond);
+    next_used_ = beyond;
     intake.hold(next_block_);
     intake.set_cursor(next_begin_ + beyond);
 }
@@ -246,7 +246,7 @@ Status Window::take_following(Intake &intake, const framing::Rule &rule) noexcep
 
 // An unfinished message is all that is left of the range.
 void Window::settle(Intake &intake) noexcept {
-    if (block_->kind != BlockKind::block) return;
+    if (block_->kind == BlockKind::region || block_->kind == BlockKind::heap) return;
     const uint64_t have = distance();
     if (have <= stash_size && next_used_ == 0 && make_stash()) {
         keep_in_stash(begin_, have);
@@ -406,6 +406,18 @@ Status Window::feed(Intake &intake, const framing::Rule &rule, const uint8_t *da
     commit(intake, done);
     *taken = done;
     return ZCN_OK;
+}
+
+void Window::take_range(Intake &intake, Block *block) noexcept {
+    if (pending() == 0) {
+        set_range(intake, block, block->base, block->base + block->size, block->base + block->size);
+        need_ = searched_ = 0;
+        return;
+    }
+    next_block_ = block;
+    next_begin_ = block->base;
+    next_used_ = block->size;
+    intake.hold(block);
 }
 
 uint8_t *Window::align(Intake &intake, const Alignment &alignment, Block **block, const uint8_t *frame, uint64_t size,

@@ -63,7 +63,9 @@ class Window {
 
     // Received bytes that are not delivered: of an unfinished message, or left by a full sink.
     [[nodiscard]] uint64_t pending() const noexcept { return stash_used_ + distance() + next_used_; }
-    // True when the last deliver() left bytes that may hold messages.
+    // What was read is looked at by the next deliver().
+    void mark_undelivered() noexcept { undelivered_ = pending() != 0; }
+    // True when there are bytes that may hold messages.
     [[nodiscard]] bool undelivered() const noexcept { return undelivered_; }
     // The framing has changed: what is pending is looked at again from its start.
     void parse_again() noexcept {
@@ -74,6 +76,12 @@ class Window {
     size_t pending_pieces(iovec *pieces, Block **blocks) const noexcept;
     [[nodiscard]] bool unfinished() const noexcept { return !undelivered_ && pending() != 0; }
 
+    // Bytes that the unfinished message still needs; 0 when that is not known.
+    [[nodiscard]] uint64_t missing() const noexcept {
+        const uint64_t have = block_ != nullptr ? distance() : stash_used_;
+        return need_ > have ? need_ - have : 0;
+    }
+
     // Puts bytes back in front: parsing starts again at `begin`, which lies in a leased block and runs on to `end`.
     void rewind(Intake &intake, Block *block, uint8_t *begin, uint8_t *end) noexcept;
     // The same for bytes in several places: they are copied together (as `moved`). Replaces what is pending.
@@ -81,6 +89,14 @@ class Window {
 
     // Takes a copy of bytes that lie elsewhere, as far as there is room.
     Status feed(Intake &intake, const framing::Rule &rule, const uint8_t *data, uint64_t size, uint64_t *taken) noexcept;
+
+    // Takes a leased block's bytes as what follows: now, or behind the message that they complete.
+    void take_range(Intake &intake, Block *block) noexcept;
+    // Takes the last `size` bytes back that were fed.
+    void unfeed(uint64_t size) noexcept {
+        end_ -= size;
+        copied.fed -= size;
+    }
 
     // Moves an unfinished message that stalls into memory of its own size, so that it lets its block go.
     Status evict(Intake &intake, Purpose purpose) noexcept;
@@ -130,7 +146,7 @@ class Window {
     uint8_t *stash_ = nullptr;  // 64 bytes, while there is something in it
     Block *next_block_ = nullptr;  // what was read behind the rest of a message, in another block
     uint8_t *next_begin_ = nullptr;
-    uint32_t next_used_ = 0;
+    uint64_t next_used_ = 0;
     uint32_t largest_ = 0;  // the largest frame lately: how much room reads leave at a block's end
     uint8_t stash_used_ = 0;
     uint8_t mode_ = 0;  // what the pieces of the last prepare() are

@@ -82,6 +82,7 @@ struct zcn_unit final {
     [[nodiscard]] uint64_t size() const noexcept { return size_; }
     [[nodiscard]] bool sealed() const noexcept { return sealed_; }
     void set_token(uint64_t token) noexcept {
+        plain_ = false;
         token_ = token;
         has_token_ = true;
     }

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+// The C boundary of messages.
+#include "zcnet/msg.h"
+
+#include "net/message.h"
+
+using zcnet::net::Located;
+using zcnet::net::locate;
+
+const void *zcn_msg_data(const zcn_msg *msg) {
+    Located found;
+    if (msg == nullptr || locate(msg, &found) != ZCN_OK || found.joined()) return nullptr;
+    return found.view.data;
+}
+
+uint64_t zcn_msg_size(const zcn_msg *msg) {
+    Located found;
+    return msg == nullptr || locate(msg, &found) != ZCN_OK ? 0 : found.view.size;
+}
+
+zcn_status zcn_msg_frame(const zcn_msg *msg, const void **out_data, uint64_t *out_size) {
+    if (out_data != nullptr) *out_data = nullptr;
+    if (out_size != nullptr) *out_size = 0;
+    if (msg == nullptr || out_data == nullptr || out_size == nullptr) return ZCN_EINVAL;
+    Located found;
+    if (const zcn_status status = locate(msg, &found); status != ZCN_OK) return status;
+    if (!found.has_frame()) return ZCN_EUNSUPPORTED;
+    *out_data = found.view.data - found.view.head;
+    *out_size = found.view.size + found.view.head + found.view.tail;
+    return ZCN_OK;
+}
+
+zcn_status zcn_msg_retain(zcn_msg **out, const zcn_msg *msg) {
+    if (out == nullptr) return ZCN_EINVAL;
+    *out = nullptr;
+    return msg == nullptr ? ZCN_EINVAL : zcnet::net::retain_message(out, msg);
+}
+
+zcn_status zcn_msg_release(zcn_msg *msg) { return zcnet::receive::end_view(msg); }
+
+zcn_status zcn_msg_release_batch(zcn_msg *const *msgs, size_t count) {
+    if (msgs == nullptr) return count == 0 ? ZCN_OK : ZCN_EINVAL;
+    return zcnet::receive::end_views(msgs, count);
+}
+
+zcn_status zcn_msg_slice(zcn_msg **out, const zcn_msg *msg, uint64_t offset, uint64_t size) {
+    if (out == nullptr) return ZCN_EINVAL;
+    *out = nullptr;
+    return msg == nullptr ? ZCN_EINVAL : zcnet::net::slice_message(out, msg, offset, size);
+}
+
+zcn_status zcn_msg_detach(zcn_msg **out, const zcn_msg *msg) {
+    if (out == nullptr) return ZCN_EINVAL;
+    *out = nullptr;
+    return msg == nullptr ? ZCN_EINVAL : zcnet::net::detach_message(out, msg);
+}
+
+zcn_status zcn_msg_join(zcn_msg **out, const zcn_msg *const *msgs, size_t count) {
+    if (out == nullptr) return ZCN_EINVAL;
+    *out = nullptr;
+    constexpr size_t most = 1024;
+    if (msgs == nullptr || count == 0 || count > most) return ZCN_EINVAL;
+    return zcnet::net::join_messages(out, msgs, count);
+}
+
+zcn_status zcn_msg_iovecs(const zcn_msg *msg, struct iovec *iovecs, size_t capacity, size_t *out_count) {
+    if (out_count == nullptr) return ZCN_EINVAL;
+    *out_count = 0;
+    if (msg == nullptr || (iovecs == nullptr && capacity != 0)) return ZCN_EINVAL;
+    Located found;
+    if (const zcn_status status = locate(msg, &found); status != ZCN_OK) return status;
+    const zcnet::receive::View *parts = &found.view;
+    size_t count = 1;
+    if (found.joined()) {
+        const auto *join = reinterpret_cast<const zcnet::receive::Join *>(found.view.data);
+        parts = join->parts;
+        count = join->count;
+    }
+    for (size_t i = 0; i < count && i < capacity; i++)
+        iovecs[i] = {const_cast<uint8_t *>(parts[i].data), static_cast<size_t>(parts[i].size)};
+    *out_count = count;
+    return ZCN_OK;
+}

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+// The C boundary of pools.
+#include "base/options.h"
+#include "memory/thread_memory.h"
+
+using zcnet::memory::default_pool_options;
+
+void zcn_pool_options_init(zcn_pool_options *options, size_t struct_size) {
+    zcnet::init_options(options, struct_size, default_pool_options());
+}
+
+zcn_status zcn_pool_create(zcn_pool **out, const zcn_pool_options *options) {
+    if (out == nullptr) return ZCN_EINVAL;
+    *out = nullptr;
+    zcn_pool_options chosen{};
+    const zcn_status status = zcnet::read_options(&chosen, options, default_pool_options());
+    return status != ZCN_OK ? status : zcn_pool::create(out, chosen);
+}
+
+zcn_status zcn_pool_default(zcn_pool **out) {
+    if (out == nullptr) return ZCN_EINVAL;
+    *out = zcnet::memory::default_pool();
+    if (*out == nullptr) return ZCN_ENOMEM;
+    (*out)->retain();
+    return ZCN_OK;
+}
+
+zcn_pool *zcn_pool_retain(zcn_pool *pool) {
+    if (pool != nullptr) pool->retain();
+    return pool;
+}
+
+void zcn_pool_release(zcn_pool *pool) {
+    if (pool == nullptr) return;
+    // What this thread keeps of the pool would keep its memory.
+    if (pool->last_handle()) zcnet::memory::flush_thread_pool(pool);
+    pool->release();
+}
+
+zcn_status zcn_pool_trim(zcn_pool *pool, uint64_t *out_bytes) {
+    if (out_bytes != nullptr) *out_bytes = 0;
+    if (pool == nullptr) return ZCN_EINVAL;
+    zcnet::memory::flush_thread_pool(pool);
+    const uint64_t bytes = pool->trim();
+    if (out_bytes != nullptr) *out_bytes = bytes;
+    return ZCN_OK;
+}
+
+zcn_status zcn_pool_get_stats(zcn_pool *pool, zcn_pool_stats *stats) {
+    if (pool == nullptr || stats == nullptr) return ZCN_EINVAL;
+    zcn_pool_stats answer{};
+    pool->read_stats(&answer);
+    return zcnet::write_answer(stats, answer);
+}

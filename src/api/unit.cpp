@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: MIT
+// The C boundary of units.
+#include "net/message.h"
+#include "send/unit.h"
+
+using zcnet::net::Located;
+using zcnet::net::locate;
+using zcnet::send::Foreign;
+using zcnet::send::Owner;
+using zcnet::send::Segment;
+
+namespace {
+
+zcn_pool *or_default(zcn_pool *pool) noexcept { return pool != nullptr ? pool : zcnet::memory::default_pool(); }
+
+// Appends one view with a reference of its own.
+zcn_status append_view(zcn_unit *unit, const Located &from, const zcnet::receive::View &view, uint64_t head,
+                       uint64_t tail) noexcept {
+    Segment segment;
+    segment.data = view.data - head;
+    segment.size = view.size + head + tail;
+    segment.block = view.block;
+    segment.owner = Owner::block;
+    const zcn_status status = unit->append(segment);
+    if (status != ZCN_OK) return status;
+    if (from.event != nullptr) {
+        view.block->handed++;
+    } else {
+        zcnet::memory::block_retain(view.block);
+    }
+    return ZCN_OK;
+}
+
+}  // namespace
+
+zcn_status zcn_unit_alloc(zcn_unit **out, void **out_data, zcn_pool *pool, const zcn_framing *framing, uint64_t size) {
+    if (out != nullptr) *out = nullptr;
+    if (out_data != nullptr) *out_data = nullptr;
+    if (out == nullptr || out_data == nullptr) return ZCN_EINVAL;
+    zcn_pool *from = or_default(pool);
+    return from == nullptr ? ZCN_ENOMEM : zcn_unit::make(out, out_data, from, framing, size);
+}
+
+zcn_status zcn_unit_alloc_batch(zcn_unit **out, void **out_datas, size_t count, zcn_pool *pool,
+                                const zcn_framing *framing, uint64_t size) {
+    constexpr size_t most = 65536;
+    if (out == nullptr || out_datas == nullptr || count == 0 || count > most) return ZCN_EINVAL;
+    zcn_pool *from = or_default(pool);
+    zcn_status status = from == nullptr ? ZCN_ENOMEM : ZCN_OK;
+    size_t made = 0;
+    while (status == ZCN_OK && made < count) {
+        status = zcn_unit::make(&out[made], &out_datas[made], from, framing, size);
+        made += status == ZCN_OK;
+    }
+    if (status == ZCN_OK) return ZCN_OK;
+    for (size_t i = 0; i < made; i++) out[i]->release();
+    for (size_t i = 0; i < count; i++) {
+        out[i] = nullptr;
+        out_datas[i] = nullptr;
+    }
+    return status;
+}
+
+zcn_status zcn_unit_create(zcn_unit **out, zcn_pool *pool) {
+    if (out == nullptr) return ZCN_EINVAL;
+    *out = nullptr;
+    zcn_pool *from = or_default(pool);
+    return from == nullptr ? ZCN_ENOMEM : zcn_unit::make_empty(out, from);
+}
+
+zcn_status zcn_unit_append_alloc(zcn_unit *unit, void **out_data, uint64_t size) {
+    if (out_data == nullptr) return ZCN_EINVAL;
+    *out_data = nullptr;
+    return unit == nullptr ? ZCN_EINVAL : unit->append_memory(out_data, size);
+}
+
+zcn_status zcn_unit_append_copy(zcn_unit *unit, const void *data, uint64_t size) {
+    if (unit == nullptr || (data == nullptr && size != 0)) return ZCN_EINVAL;
+    void *place = nullptr;
+    if (const zcn_status status = unit->append_memory(&place, size); status != ZCN_OK) return status;
+    if (size != 0) __builtin_memcpy(place, data, size);
+    unit->count_copied(size);
+    return ZCN_OK;
+}
+
+zcn_status zcn_unit_append_ref(zcn_unit *unit, const void *data, uint64_t size, zcn_release_function release,
+                               void *context) {
+    if (unit == nullptr || (data == nullptr && size != 0)) return ZCN_EINVAL;
+    auto *foreign = zcnet::memory::make_object<Foreign>();
+    if (foreign == nullptr) return ZCN_ENOMEM;
+    foreign->release = release;
+    foreign->context = context;
+    foreign->data = data;
+    foreign->size = size;
+    Segment segment;
+    segment.data = static_cast<const uint8_t *>(data);
+    segment.size = size;
+    segment.foreign = foreign;
+    segment.owner = Owner::foreign;
+    const zcn_status status = unit->append(segment);
+    if (status != ZCN_OK) zcnet::memory::destroy_object(foreign);
+    return status;
+}
+
+zcn_status zcn_unit_append_static(zcn_unit *unit, const void *data, uint64_t size) {
+    if (unit == nullptr || (data == nullptr && size != 0)) return ZCN_EINVAL;
+    Segment segment;
+    segment.data = static_cast<const uint8_t *>(data);
+    segment.size = size;
+    return unit->append(segment);
+}
+
+zcn_status zcn_unit_append_msg(zcn_unit *unit, const zcn_msg *msg) {
+    if (unit == nullptr || msg == nullptr || unit->sealed()) return ZCN_EINVAL;
+    Located from;
+    if (const zcn_status status = locate(msg, &from); status != ZCN_OK) return status;
+    if (!from.joined()) return append_view(unit, from, from.view, 0, 0);
+    const auto *join = reinterpret_cast<const zcnet::receive::Join *>(from.view.data);
+    const uint64_t before = unit->size();
+    for (uint32_t i = 0; i < join->count; i++) {
+        if (const zcn_status status = append_view(unit, from, join->parts[i], 0, 0); status != ZCN_OK) {
+            (void)unit->truncate(before);
+            return status;
+        }
+    }
+    return ZCN_OK;
+}
+
+zcn_status zcn_unit_append_frame(zcn_unit *unit, const zcn_msg *msg) {
+    if (unit == nullptr || msg == nullptr || unit->sealed()) return ZCN_EINVAL;
+    Located from;
+    if (const zcn_status status = locate(msg, &from); status != ZCN_OK) return status;
+    if (!from.has_frame()) return ZCN_EUNSUPPORTED;
+    return append_view(unit, from, from.view, from.view.head, from.view.tail);
+}
+
+zcn_status zcn_unit_truncate(zcn_unit *unit, uint64_t size) { return unit == nullptr ? ZCN_EINVAL : unit->truncate(size); }
+
+zcn_status zcn_unit_set_prefix(zcn_unit *unit, const void *data, uint64_t size) {
+    return unit == nullptr ? ZCN_EINVAL : unit->set_prefix(data, size);
+}
+
+zcn_status zcn_unit_set_token(zcn_unit *unit, uint64_t token) {
+    if (unit == nullptr || unit->sealed()) return ZCN_EINVAL;
+    unit->set_token(token);
+    return ZCN_OK;
+}
+
+zcn_status zcn_unit_seal(zcn_unit *unit, const zcn_framing *framing) {
+    if (unit == nullptr || framing == nullptr) return ZCN_EINVAL;
+    return unit->seal(framing->rule, framing);
+}
+
+uint64_t zcn_unit_size(const zcn_unit *unit) { return unit == nullptr ? 0 : unit->size(); }
+
+zcn_unit *zcn_unit_retain(zcn_unit *unit) {
+    if (unit != nullptr) unit->retain();
+    return unit;
+}
+
+void zcn_unit_release(zcn_unit *unit) {
+    if (unit != nullptr) unit->release();
+}
+
+void zcn_unit_release_batch(zcn_unit *const *units, size_t count) {
+    if (units == nullptr) return;
+    for (size_t i = 0; i < count; i++) zcn_unit_release(units[i]);
+}

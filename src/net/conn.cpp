@@ -1,0 +1,602 @@
+// SPDX-License-Identifier: MIT
+#include "net/conn.h"
+
+#include <cstdarg>
+#include <new>
+
+#include "net/conn_requests.h"
+#include "net/loop.h"
+#include "os/os.h"
+#include "os/process.h"
+
+using zcnet::Error;
+using zcnet::Status;
+using zcnet::memory::Purpose;
+using zcnet::net::never;
+using zcnet::net::Outlet;
+using zcnet::net::Settings;
+using zcnet::net::State;
+using zcnet::net::Stream;
+
+namespace {
+
+constexpr int most_pieces = 64;
+// The most that one call writes: enough to pay for the call, little enough to stay in the processor's cache.
+constexpr uint64_t most_written = 256 * 1024;
+constexpr int64_t write_retry_ns = 5000000;
+constexpr int64_t memory_retry_ns = 10000000;
+
+}  // namespace
+
+zcn_conn::zcn_conn(zcn_loop *loop, const zcn_framing *in, const zcn_framing *out, Settings *settings) noexcept
+    : Timer(zcnet::net::TimerOf::conn), loop_(loop), settings_(settings), stream_(in, out) {
+    settings->retain();
+    user_ = settings->user;
+    paused_ = settings->start_paused;
+}
+
+Status zcn_conn::create(zcn_conn **out, zcn_loop *loop, const zcn_framing *framing, Settings *settings) noexcept {
+    if (!loop->pool()->reserve_for(framing->rule.max)) return ZCN_ENOBUFS;
+    const zcn_framing *send_framing = settings->send_framing != nullptr ? settings->send_framing : framing;
+    auto *conn = zcnet::memory::make_object<zcn_conn>(loop, framing, send_framing, settings);
+    if (conn == nullptr) return ZCN_ENOMEM;
+    loop->hold();
+    conn->active_at_ = loop->now();
+    *out = conn;
+    return ZCN_OK;
+}
+
+void zcn_conn::release() noexcept {
+    // acq_rel: every holder's use happens before the end.
+    if (references_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+    zcn_loop *last = loop();
+    for (Settings *settings = settings_.load(std::memory_order_relaxed); settings != nullptr;) {
+        Settings *before = settings->before;
+        settings->release();
+        settings = before;
+    }
+    delete error_;
+    while (former_ != nullptr) {
+        zcnet::net::FormerLoop *former = former_;
+        former_ = former->before;
+        former->loop->unhold();
+        delete former;
+    }
+    zcnet::memory::destroy_object(this);
+    last->unhold();
+}
+
+bool zcn_conn::in_process() const noexcept { return zcnet::os::in_process(loop()->process()); }
+
+void zcn_conn::set_error(Status status, int number, const char *format, ...) noexcept {
+    if (error_ == nullptr) error_ = new (std::nothrow) Error();
+    if (error_ == nullptr) return;
+    va_list arguments;
+    va_start(arguments, format);
+    std::vsnprintf(error_->text, sizeof error_->text, format, arguments);
+    va_end(arguments);
+    error_->status = status;
+    error_->sys_errno = number;
+}
+
+Status zcn_conn::copy_error(zcn_error *out) const noexcept {
+    if (error_ != nullptr) return error_->copy_to(out);
+    Error none;
+    none.status = state_ == State::ended || state_ == State::closed ? reason_ : ZCN_OK;
+    std::snprintf(none.text, sizeof none.text, "%s", zcn_status_text(none.status));
+    return none.copy_to(out);
+}
+
+Status zcn_conn::start_socket(int fd, bool is_tcp, uint32_t told_as) noexcept {
+    // Edge-triggered: the connection remembers what it has not used up, and no call is needed to change interest.
+    const int result = zcnet::os::poller_set(loop()->poller(), EPOLL_CTL_ADD, fd,
+                                             EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+                                             reinterpret_cast<uintptr_t>(this) | zcnet::net::token_conn);
+    if (result < 0)
+        return loop()->error().set(ZCN_ESYS, -result, "the socket cannot be watched: errno %d", -result);
+    fd_ = fd;
+    is_tcp_ = is_tcp;
+    writable_ = true;
+    readable_ = true;  // bytes may be there already
+    state_ = State::open;
+    told_as_ = static_cast<uint8_t>(told_as);
+    active_at_ = loop()->now();
+    loop()->add(this);
+    become_ready();
+    arm_timer();
+    return ZCN_OK;
+}
+
+int zcn_conn::apply_options(int fd, bool is_tcp) const noexcept {
+    const int result = zcnet::net::apply_before_connect(fd, settings());
+    return result < 0 ? result : zcnet::net::apply_socket_options(fd, is_tcp, settings());
+}
+
+void zcn_conn::become_ready() noexcept { loop()->become_ready(this); }
+
+void zcn_conn::on_readiness(uint32_t events) noexcept {
+    if (state_ == State::connecting) {
+        dial_writable();
+        return;
+    }
+    if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) {
+        hung_up_ = true;
+        readable_ = true;
+    }
+    if ((events & EPOLLIN) != 0) readable_ = true;
+    if ((events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) != 0 && !writable_) {
+        writable_ = true;
+        if (!stream_.queue().empty() || state_ != State::open) loop()->become_dirty(this);
+    }
+    if ((events & EPOLLERR) != 0 && paused_ && state_ == State::open) {
+        // Nobody reads, so nobody would find the error.
+        int number = 0;
+        socklen_t size = sizeof number;
+        if (zcnet::os::get_option(fd_, SOL_SOCKET, SO_ERROR, &number, &size) >= 0 && number != 0) input_failed(number);
+    }
+    become_ready();
+}
+
+// --- what a poll tells ---
+
+void zcn_conn::tell(uint32_t type, Status status) noexcept { loop()->batch().push(type, status, this, user_); }
+
+bool zcn_conn::tell_pending() noexcept {
+    zcnet::net::Batch &batch = loop()->batch();
+    if (told_as_ != 0) {
+        if (batch.full()) return false;
+        zcn_event *event = batch.push(told_as_, ZCN_OK, this, user_);
+        if (told_as_ == ZCN_EVENT_ACCEPTED && listener_ != nullptr) event->user = listener_->user();
+        told_as_ = 0;
+    }
+    zcnet::send::Ended ended;
+    while (stream_.queue().has_ended()) {
+        if (batch.full()) return false;
+        (void)stream_.queue().take_ended(&ended);
+        zcn_event *event = batch.push(ZCN_EVENT_SENT, ended.status, this, user_);
+        event->token = ended.first;
+        event->size = ended.count;
+    }
+    if (tell_writable_ && state_ == State::open) {
+        if (batch.full()) return false;
+        tell(ZCN_EVENT_WRITABLE, ZCN_OK);
+    }
+    tell_writable_ = false;
+    if (tell_memory_ && state_ == State::open) {
+        if (batch.full()) return false;
+        tell(ZCN_EVENT_POOL_LIMITED, ZCN_ENOBUFS);
+    }
+    tell_memory_ = false;
+    if (tell_peer_closed_ && state_ == State::open) {
+        if (batch.full()) return false;
+        tell(ZCN_EVENT_PEER_CLOSED, ZCN_OK);
+    }
+    tell_peer_closed_ = false;
+    return true;
+}
+
+bool zcn_conn::tell_closed() noexcept {
+    if (loop()->batch().full()) return false;
+    tell(ZCN_EVENT_CLOSED, reason_);
+    state_ = State::closed;
+    loop()->finished(this);
+    return true;
+}
+
+void zcn_conn::service() noexcept {
+    if (state_ == State::open && stream_.take_relief(settings().limits)) tell_writable_ = true;
+    if (!tell_pending()) {
+        become_ready();
+        return;
+    }
+    switch (state_) {
+        case State::connecting:
+        case State::closed:
+            return;
+        case State::open:
+            read();
+            break;
+        case State::draining:
+        case State::lingering:
+            go_on_closing();
+            break;
+        case State::ended:
+            break;
+    }
+    // Reading may have led to the end, which may have ended units.
+    if (state_ == State::ended) {
+        if (!tell_pending() || !tell_closed()) become_ready();
+        return;
+    }
+    arm_timer();
+}
+
+// --- reading ---
+
+uint32_t zcn_conn::delivered_now() const noexcept { return serial_ == loop()->serial() ? delivered_ : 0; }
+
+void zcn_conn::read() noexcept {
+    uint64_t budget = settings().read_budget;
+    const uint32_t before = delivered_now();
+    while (read_once(&budget)) {
+    }
+    if (state_ == State::open) note_progress(delivered_now() != before);
+}
+
+// Finds messages in what is there. False: this poll takes no more, or the input is over.
+bool zcn_conn::deliver() noexcept {
+    const Settings &options = settings();
+    const uint32_t already = delivered_now();
+    const uint32_t limit = options.limits.messages_per_poll;
+    Outlet outlet{&loop()->batch(), this, user_, limit == 0 ? UINT32_MAX : limit - std::min(limit, already)};
+    const uint32_t before = outlet.most;
+    const Status status = stream_.deliver(loop()->intake(), options.limits, outlet);
+    serial_ = loop()->serial();
+    delivered_ = already + (before - outlet.most);
+    if (status == ZCN_ENOBUFS || status == ZCN_ENOMEM) return read_failed_softly(status);
+    if (status != ZCN_OK) {
+        input_wrong(status);
+        return false;
+    }
+    if (finisher_ && !stream_.window().unfinished()) end_finisher();
+    if (stream_.window().undelivered() || outlet.most == 0 || loop()->batch().full()) {
+        if (stream_.window().pending() != 0 || readable_ || input_ended_) become_ready();
+        return false;
+    }
+    return true;
+}
+
+bool zcn_conn::read_once(uint64_t *budget) noexcept {
+    if (paused_ || memory_paused_ || input_over_) return false;
+    if (input_error_ != ZCN_OK) {
+        input_wrong(input_error_);
+        return false;
+    }
+    if (stream_.window().pending() != 0 && !deliver()) return false;
+    if (input_ended_) {
+        input_ended();
+        return false;
+    }
+    if (!readable_) return false;
+    if (*budget == 0 || loop()->batch().full()) {
+        become_ready();
+        return false;
+    }
+    iovec pieces[2];
+    int count = 0;
+    zcnet::receive::Window &window = stream_.window();
+    // Who may use the reserve reads no more than the one message.
+    const uint64_t most = finisher_ ? std::max<uint64_t>(window.missing(), 64) : *budget;
+    Status status = stream_.prepare(loop()->intake(), finisher_ ? Purpose::finish : Purpose::ordinary, most, pieces, &count);
+    if (status == ZCN_ENOBUFS && window.unfinished() && !finisher_ && loop()->pool()->begin_finish(this)) {
+        finisher_ = true;
+        return true;
+    }
+    if (status != ZCN_OK) return read_failed_softly(status);
+    const ssize_t got = zcnet::os::uninterrupted([&] { return zcnet::os::receive(fd_, pieces, count); });
+    stream_.count_read();
+    if (got > 0) {
+        uint64_t asked = pieces[0].iov_len + (count == 2 ? pieces[1].iov_len : 0);
+        const auto size = static_cast<uint64_t>(got);
+        stream_.commit(loop()->intake(), size);
+        *budget -= std::min(*budget, size);
+        active_at_ = loop()->now();
+        // A stream socket that gives less than it was asked for is empty; new bytes give a new edge.
+        if (size < asked && !hung_up_) readable_ = false;
+        return deliver();
+    }
+    stream_.commit(loop()->intake(), 0);
+    if (got == 0) {
+        input_ended_ = true;
+        input_ended();
+        return false;
+    }
+    readable_ = false;
+    if (got != -EAGAIN && got != -EWOULDBLOCK) input_failed(static_cast<int>(-got));
+    return false;
+}
+
+// No memory to read into: wait for some.
+bool zcn_conn::read_failed_softly(Status why) noexcept {
+    if (why == ZCN_AGAIN) {
+        become_ready();
+        return false;
+    }
+    wait_for_memory();
+    return false;
+}
+
+void zcn_conn::wait_for_memory() noexcept {
+    if (memory_paused_) return;
+    memory_paused_ = true;
+    loop()->count_paused(true);
+    loop()->counters().pool_pauses++;
+    if (!memory_told_) {
+        memory_told_ = true;
+        tell_memory_ = true;
+        become_ready();
+    }
+    loop()->wait_for_memory();
+}
+
+void zcn_conn::on_memory() noexcept {
+    if (!memory_paused_) return;
+    memory_paused_ = false;
+    loop()->count_paused(false);
+    if (message_at_ != 0) message_at_ = loop()->now();  // the pause was ours
+    become_ready();
+}
+
+void zcn_conn::end_finisher() noexcept {
+    finisher_ = false;
+    loop()->pool()->end_finish(this);
+}
+
+// After a read: what is unfinished, since when, and is it to be moved if it stalls?
+void zcn_conn::note_progress(bool delivered) noexcept {
+    const zcnet::receive::Window &window = stream_.window();
+    if (delivered) memory_told_ = false;
+    if (!window.unfinished()) {
+        message_at_ = 0;
+    } else if (message_at_ == 0 || delivered) {
+        message_at_ = loop()->now();
+    }
+    loop()->hold_unfinished(this, window.evictable());
+}
+
+void zcn_conn::input_wrong(Status why) noexcept {
+    // Messages of this array come first, and the program may still change the framing behind one of them.
+    if (delivered_now() != 0) {
+        input_error_ = why;
+        become_ready();
+        return;
+    }
+    input_error_ = ZCN_OK;
+    stream_.note_trailing();
+    set_error(why, 0, "the received bytes are not in the framing: %s", zcn_status_text(why));
+    begin_close(why);
+}
+
+void zcn_conn::input_ended() noexcept {
+    readable_ = false;
+    if (delivered_now() != 0) {
+        become_ready();
+        return;
+    }
+    input_over_ = true;
+    message_at_ = 0;
+    if (stream_.window().unfinished()) {
+        stream_.note_trailing();
+        set_error(ZCN_EFRAME_TRUNCATED, 0, "the peer ended the stream %llu bytes into a frame",
+                  static_cast<unsigned long long>(stream_.window().pending()));
+        begin_close(ZCN_EFRAME_TRUNCATED);
+        return;
+    }
+    if (!settings().half_open || shutdown_done_) {
+        begin_close(ZCN_EOF);
+        return;
+    }
+    tell_peer_closed_ = true;
+    become_ready();
+}
+
+void zcn_conn::input_failed(int number) noexcept {
+    const Status status = zcnet::net::status_of_errno(number);
+    set_error(status, number, "the connection failed while it was read: %s", zcn_status_text(status));
+    if (stream_.window().unfinished()) stream_.note_trailing();
+    write_failed_ = true;
+    begin_close(status);
+}
+
+// --- writing ---
+
+Status zcn_conn::send_status() const noexcept {
+    if (!in_process()) return ZCN_EFORKED;
+    // acquire: pairs with the request of another thread, whose sends happened before it.
+    const uint32_t requests = requests_.load(std::memory_order_acquire);
+    const bool open = (state_ == State::open || state_ == State::connecting) && !shutdown_wanted_ && !write_failed_;
+    return open && (requests & zcnet::net::request_end) == 0 ? ZCN_OK : ZCN_ECLOSED;
+}
+
+// Something was queued: it leaves at the next poll, or now if it is much.
+inline void zcn_conn::queued() noexcept {
+    if (!zcnet::List<zcn_conn, zcnet::net::DirtyTag>::contains(this)) loop()->become_dirty(this);
+    if (stream_.queue().bytes() >= settings().flush_at && writable_ && state_ == State::open) write();
+}
+
+Status zcn_conn::send(zcn_unit *unit) noexcept {
+    if (const Status status = send_status(); status != ZCN_OK) return status;
+    const Status status = stream_.send(unit, settings().limits);
+    if (status == ZCN_OK) queued();
+    return status;
+}
+
+Status zcn_conn::send_message(const zcn_msg *msg) noexcept {
+    if (const Status status = send_status(); status != ZCN_OK) return status;
+    const Status status = stream_.send_message(msg, settings().limits);
+    if (status == ZCN_OK) queued();
+    return status;
+}
+
+Status zcn_conn::send_copy(const void *data, uint64_t size) noexcept {
+    if (const Status status = send_status(); status != ZCN_OK) return status;
+    const Status status = stream_.send_copy(loop()->pool(), data, size, settings().limits);
+    if (status == ZCN_OK) queued();
+    return status;
+}
+
+Status zcn_conn::reserve(void **out_data, uint64_t *out_room, uint64_t size) noexcept {
+    if (const Status status = send_status(); status != ZCN_OK) return status;
+    return stream_.reserve(loop()->pool(), size, settings().limits, out_data, out_room);
+}
+
+Status zcn_conn::commit(uint64_t size, void **out_data, uint64_t *out_room) noexcept {
+    if (const Status status = send_status(); status != ZCN_OK) return status;
+    const Status status = stream_.commit_reserved(size, out_data, out_room);
+    if (status == ZCN_OK) queued();
+    return status;
+}
+
+void zcn_conn::write() noexcept {
+    if (flushing_ || !writable_ || fd_ < 0 || write_failed_) return;
+    // A release function that runs in here may send; what it queues leaves in this loop.
+    flushing_ = true;
+    zcnet::send::Queue &queue = stream_.queue();
+    while (!queue.empty()) {
+        iovec pieces[most_pieces];
+        const int count = queue.gather(pieces, most_pieces, most_written);
+        if (count == 0) {
+            queue.advance(0);
+            continue;
+        }
+        uint64_t total = 0;
+        for (int i = 0; i < count; i++) total += pieces[i].iov_len;
+        const ssize_t sent = zcnet::os::uninterrupted([&] { return zcnet::os::send(fd_, pieces, count); });
+        if (sent < 0) {
+            stream_.count_write(0, 0);
+            if (sent == -EAGAIN || sent == -EWOULDBLOCK) {
+                writable_ = false;
+            } else if (sent == -ENOBUFS || sent == -ENOMEM) {
+                // The kernel is short of memory: the same bytes again a little later.
+                writable_ = false;
+                retry_write_ = true;
+            } else {
+                // What the peer sent before it went is read first; the read finds the end.
+                write_failed_ = true;
+                hung_up_ = readable_ = true;
+                const Status why = zcnet::net::status_of_errno(static_cast<int>(-sent));
+                set_error(why, static_cast<int>(-sent), "the connection failed while it was written: %s",
+                          zcn_status_text(why));
+                become_ready();
+            }
+            break;
+        }
+        const auto size = static_cast<uint64_t>(sent);
+        stream_.count_write(size, static_cast<uint64_t>(count));
+        active_at_ = loop()->now();
+        queue.advance(size);
+        if (size < total) {
+            writable_ = false;
+            break;
+        }
+    }
+    flushing_ = false;
+    if (retry_write_) arm_timer();
+    if (queue.has_ended() || stream_.starved()) become_ready();
+}
+
+void zcn_conn::flush() noexcept {
+    if (state_ != State::open && state_ != State::draining && state_ != State::lingering) return;
+    write();
+    if (!stream_.queue().empty() && !write_failed_) return;
+    // The reservation ends with the poll; what was not written of it is the arena's again.
+    stream_.drop_reserved();
+    stream_.queue().shrink();
+    if (state_ != State::open) {
+        become_ready();
+        return;
+    }
+    if (shutdown_wanted_ && !shutdown_done_ && !write_failed_) {
+        shutdown_done_ = true;
+        (void)zcnet::os::shutdown(fd_, SHUT_WR);
+        if (input_over_ && !tell_peer_closed_) begin_close(ZCN_EOF);
+    }
+}
+
+Status zcn_conn::flush_now() noexcept {
+    if (!in_process()) return ZCN_EFORKED;
+    if (state_ == State::ended || state_ == State::closed) return ZCN_ECLOSED;
+    if (state_ == State::open || state_ == State::draining) write();
+    return stream_.queue().empty() ? ZCN_OK : ZCN_AGAIN;
+}
+
+Status zcn_conn::shutdown() noexcept {
+    if (const Status status = send_status(); status != ZCN_OK) return shutdown_wanted_ ? ZCN_OK : status;
+    shutdown_wanted_ = true;
+    loop()->become_dirty(this);
+    return ZCN_OK;
+}
+
+Status zcn_conn::pause(bool on) noexcept {
+    if (!in_process()) return ZCN_EFORKED;
+    if (state_ != State::open && state_ != State::connecting) return ZCN_ECLOSED;
+    if (paused_ == on) return ZCN_OK;
+    paused_ = on;
+    if (!on) {
+        if (message_at_ != 0) message_at_ = loop()->read_clock();
+        if (state_ == State::open) become_ready();
+    }
+    arm_timer();
+    return ZCN_OK;
+}
+
+Status zcn_conn::evict() noexcept { return stream_.window().evict(loop()->intake(), Purpose::ordinary); }
+
+// --- deadlines ---
+
+int64_t zcn_conn::next_deadline() const noexcept {
+    const Settings &options = settings();
+    int64_t next = never;
+    if (state_ == State::connecting || state_ == State::draining) next = close_by_;
+    if (state_ == State::lingering) next = std::min(close_by_, loop()->now() + int64_t{linger_ms_} * 1000000);
+    if (state_ == State::open) {
+        if (options.idle_timeout != 0) next = std::min(next, active_at_ + options.idle_timeout);
+        if (message_at_ != 0 && !paused_ && !memory_paused_) next = std::min(next, message_at_ + options.message_timeout);
+    }
+    if (retry_write_) next = std::min(next, loop()->now() + write_retry_ns);
+    if (memory_paused_ && loop()->pool()->limit() == 0) next = std::min(next, loop()->now() + memory_retry_ns);
+    return next;
+}
+
+// A deadline that moves away is left in the heap: when it comes it is looked at again. So a busy connection does not
+// touch the heap with every message.
+void zcn_conn::arm_timer() noexcept {
+    const int64_t deadline = next_deadline();
+    if (deadline == never) return;
+    if (place != 0 && at <= deadline) return;
+    // Without memory for the heap a deadline is late, at the next call that finds some.
+    (void)loop()->timers().set(this, deadline);
+}
+
+void zcn_conn::on_timer(int64_t now) noexcept {
+    const Settings &options = settings();
+    if (retry_write_) {
+        retry_write_ = false;
+        writable_ = true;
+        loop()->become_dirty(this);
+    }
+    if (memory_paused_ && loop()->pool()->limit() == 0) on_memory();
+    switch (state_) {
+        case State::connecting:
+            if (now >= close_by_) {
+                dial_failed(ZCN_ETIMEDOUT, 0);
+                return;
+            }
+            dial_next();
+            break;
+        case State::open:
+            if (options.idle_timeout != 0 && now >= active_at_ + options.idle_timeout) {
+                set_error(ZCN_ETIMEDOUT, 0, "no byte came or went for the idle timeout");
+                if (stream_.window().unfinished()) stream_.note_trailing();
+                begin_close(ZCN_ETIMEDOUT);
+            } else if (message_at_ != 0 && !paused_ && !memory_paused_ && now >= message_at_ + options.message_timeout) {
+                set_error(ZCN_ETIMEDOUT, 0, "a message was not complete after the message timeout");
+                stream_.note_trailing();
+                begin_close(ZCN_ETIMEDOUT);
+            }
+            break;
+        case State::draining:
+            if (now >= close_by_) {
+                set_error(ZCN_ETIMEDOUT, 0, "%llu queued bytes could not be sent before the drain timeout",
+                          static_cast<unsigned long long>(stream_.queue().bytes()));
+                abort_now(ZCN_ETIMEDOUT);
+            }
+            break;
+        case State::lingering:
+            become_ready();
+            break;
+        default:
+            return;
+    }
+    arm_timer();
+}

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: MIT
+// A connection: a stream that its loop drives over a socket.
+//
+// The owner of the loop does everything here but what is marked; others reach it through the loop's inbox. What a
+// poll has to tell about a connection is kept as flags and told in one order: that it stands, what was sent, that it is
+// writable again, messages, the peer's end, its own end.
+#pragma once
+
+#include <atomic>
+
+#include "base/error.h"
+#include "base/inbox.h"
+#include "base/list.h"
+#include "net/address.h"
+#include "net/settings.h"
+#include "net/timers.h"
+
+namespace zcnet::net {
+
+struct AllTag {};
+struct ReadyTag {};
+struct DirtyTag {};
+struct HeldTag {};
+struct Dial;
+struct Lookup;
+
+enum class Message : uint8_t { request, post, lookup, memory, wake, arrival };
+
+struct LoopLetter : Letter {
+    explicit LoopLetter(Message what) noexcept : message(what) {}
+    Message message;
+};
+
+struct RequestLetter : LoopLetter {
+    explicit RequestLetter(zcn_conn *whose) noexcept : LoopLetter(Message::request), conn(whose) {}
+    zcn_conn *conn;
+};
+
+enum class State : uint8_t {
+    connecting,
+    open,
+    draining,   // close was asked for: the queue empties
+    lingering,  // the queue is empty: the peer's kernel takes the rest
+    ended,      // the socket is gone, CLOSED is still to be told
+    closed
+};
+
+struct FormerLoop {
+    zcn_loop *loop;
+    FormerLoop *before;
+};
+
+}  // namespace zcnet::net
+
+struct zcn_conn final : zcnet::Link<zcnet::net::AllTag>,
+                        zcnet::Link<zcnet::net::ReadyTag>,
+                        zcnet::Link<zcnet::net::DirtyTag>,
+                        zcnet::Link<zcnet::net::HeldTag>,
+                        zcnet::net::Timer {
+  public:
+    using Status = zcnet::Status;
+    using State = zcnet::net::State;
+
+    // A connection of a loop; its socket is given by start_*() or dial. The loop holds the one reference.
+    // Takes over no reference on settings: it has its own.
+    static Status create(zcn_conn **out, zcn_loop *loop, const zcn_framing *framing,
+                         zcnet::net::Settings *settings) noexcept;
+
+    void retain() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
+    void release() noexcept;
+
+    // Ways to begin. The descriptor is consumed on ZCN_OK.
+    Status start_socket(int fd, bool is_tcp, uint32_t told_as) noexcept;
+    Status start_dial(const zcnet::net::Address &address) noexcept;
+    void take_lookup(const zcnet::net::Lookup &lookup) noexcept;
+
+    // What the loop calls.
+    void on_readiness(uint32_t events) noexcept;
+    void service() noexcept;  // tells what there is to tell, reads
+    void flush() noexcept;
+    void on_timer(int64_t now) noexcept;
+    void on_requests() noexcept;
+    void on_post(zcn_unit *unit) noexcept;
+    void on_memory() noexcept;
+    void arrive(zcn_loop *loop) noexcept;
+    // Ends without a word, for a loop that goes.
+    void end_silently() noexcept;
+    // Closes because unfinished messages fill the pool.
+    void close_for_memory() noexcept;
+    Status evict() noexcept;
+
+    // What the program calls.
+    Status send(zcn_unit *unit) noexcept;
+    Status send_message(const zcn_msg *msg) noexcept;
+    Status send_copy(const void *data, uint64_t size) noexcept;
+    Status reserve(void **out_data, uint64_t *out_room, uint64_t size) noexcept;
+    Status commit(uint64_t size, void **out_data, uint64_t *out_room) noexcept;
+    Status flush_now() noexcept;
+    Status post(zcn_unit *unit) noexcept;              // any thread
+    Status request_close(bool abort) noexcept;         // any thread
+    Status shutdown() noexcept;
+    Status pause(bool on) noexcept;
+    Status set_framing(const zcn_msg *after, const zcn_framing *framing) noexcept;
+    Status set_send_framing(const zcn_framing *framing) noexcept;
+    Status take_fd(int *out_fd, zcn_msg **out_rest) noexcept;
+    Status move(zcn_loop *loop) noexcept;
+    Status set_option(uint32_t option, uint64_t value) noexcept;
+    Status get_option(uint32_t option, uint64_t *value) const noexcept;
+    Status address(bool peer, char *buffer, size_t capacity) const noexcept;
+    Status copy_error(zcn_error *error) const noexcept;
+    void read_stats(zcn_stats *stats) const noexcept { stream_.read_stats(stats); }
+
+    // What the options ask of a socket that the program has; -errno.
+    int apply_options(int fd, bool is_tcp) const noexcept;
+    [[nodiscard]] bool in_process() const noexcept;
+    [[nodiscard]] zcn_loop *loop() const noexcept { return loop_.load(std::memory_order_acquire); }
+    [[nodiscard]] int fd() const noexcept { return fd_; }
+    [[nodiscard]] State state() const noexcept { return state_; }
+    [[nodiscard]] uint32_t public_state() const noexcept;
+    [[nodiscard]] uintptr_t user() const noexcept { return user_; }
+    void set_user(uintptr_t user) noexcept { user_ = user; }
+    void set_listener(zcn_listener *listener) noexcept { listener_ = listener; }
+    [[nodiscard]] zcnet::net::Stream &stream() noexcept { return stream_; }
+    [[nodiscard]] bool memory_paused() const noexcept { return memory_paused_; }
+    [[nodiscard]] bool finishing() const noexcept { return finisher_ && !memory_paused_; }
+    static zcn_conn *of_letter(zcnet::net::LoopLetter *letter) noexcept {
+        return static_cast<zcnet::net::RequestLetter *>(letter)->conn;
+    }
+    [[nodiscard]] uint64_t held() const noexcept { return stream_.window().held(); }
+
+  private:
+    friend struct zcnet::net::Dial;
+
+    zcn_conn(zcn_loop *loop, const zcn_framing *in, const zcn_framing *out, zcnet::net::Settings *settings) noexcept;
+    ~zcn_conn() = default;
+    template <class Object>
+    friend void zcnet::memory::destroy_object(Object *object) noexcept;
+    template <class Object, class... Arguments>
+    friend Object *zcnet::memory::make_object(Arguments &&...arguments) noexcept;
+
+    // conn_dial.cpp
+    void dial_next() noexcept;
+    void dial_failed(Status status, int number) noexcept;
+    void dial_writable() noexcept;
+    void drop_dial() noexcept;
+
+    // conn_close.cpp
+    void begin_close(Status reason) noexcept;
+    void go_on_closing() noexcept;
+    void discard_input() noexcept;
+    void finish(Status reason) noexcept;
+    void abort_now(Status reason) noexcept;
+    void detach_socket() noexcept;
+    void fail_stream(Status reason) noexcept;
+
+    // conn.cpp
+    [[nodiscard]] bool can_send() const noexcept;
+    [[nodiscard]] Status send_status() const noexcept;
+    void queued() noexcept;
+    void tell(uint32_t type, Status status) noexcept;
+    bool tell_pending() noexcept;
+    bool tell_closed() noexcept;
+    void read() noexcept;
+    bool deliver() noexcept;
+    bool read_once(uint64_t *budget) noexcept;
+    void input_ended() noexcept;
+    void input_failed(int number) noexcept;
+    void wait_for_memory() noexcept;
+    void write() noexcept;
+    void become_ready() noexcept;
+    void arm_timer() noexcept;
+    void note_progress(bool delivered) noexcept;
+    [[nodiscard]] uint32_t delivered_now() const noexcept;
+    void input_wrong(Status why) noexcept;
+    bool read_failed_softly(Status why) noexcept;
+    void end_finisher() noexcept;
+    [[nodiscard]] const zcnet::net::Settings &settings() const noexcept {
+        // acquire: another thread that posts sees the values of a replaced settings object.
+        return *settings_.load(std::memory_order_acquire);
+    }
+    [[nodiscard]] int64_t next_deadline() const noexcept;
+    __attribute__((format(printf, 4, 5))) void set_error(Status status, int number, const char *format, ...) noexcept;
+
+    std::atomic<uint32_t> references_{1};
+    std::atomic<uint32_t> requests_{0};
+    std::atomic<uint64_t> posted_{0};  // bytes that were posted and not taken yet
+    std::atomic<zcn_loop *> loop_;
+    zcnet::net::RequestLetter letter_{this};
+    int fd_ = -1;
+    State state_ = State::connecting;
+    uint8_t told_as_ = 0;  // event type that is still to be told; 0: none
+    bool is_tcp_ : 1 = false;
+    bool readable_ : 1 = false;
+    bool writable_ : 1 = false;
+    bool hung_up_ : 1 = false;        // the kernel reported an end or an error: a short read does not mean empty
+    bool paused_ : 1 = false;
+    bool memory_paused_ : 1 = false;
+    bool memory_told_ : 1 = false;
+    bool input_ended_ : 1 = false;
+    bool input_over_ : 1 = false;     // nothing is read any more
+    bool tell_peer_closed_ : 1 = false;
+    bool tell_writable_ : 1 = false;
+    bool tell_memory_ : 1 = false;
+    bool shutdown_wanted_ : 1 = false;
+    bool shutdown_done_ : 1 = false;
+    bool write_failed_ : 1 = false;
+    bool flushing_ : 1 = false;
+    bool finisher_ : 1 = false;       // has the right to the pool's reserve
+    bool arriving_ : 1 = false;
+    bool retry_write_ : 1 = false;
+    Status reason_ = ZCN_OK;          // of the CLOSED event
+    Status input_error_ = ZCN_OK;     // found by parsing; takes effect when what is before it was delivered
+    uint32_t linger_ms_ = 0;
+    uint32_t serial_ = 0;     // of the poll that delivered_ counts
+    uint32_t delivered_ = 0;  // messages told in it
+    uintptr_t user_ = 0;
+    std::atomic<zcnet::net::Settings *> settings_;
+    zcn_listener *listener_ = nullptr;
+    zcnet::net::Dial *dial_ = nullptr;
+    zcnet::Error *error_ = nullptr;
+    zcnet::net::FormerLoop *former_ = nullptr;
+    int64_t active_at_ = 0;           // last byte in or out
+    int64_t message_at_ = 0;          // when the unfinished message began; 0: there is none
+    int64_t close_by_ = 0;            // drain or connect deadline
+    zcnet::net::Stream stream_;
+};

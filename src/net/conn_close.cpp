@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: MIT
+// How a connection ends: drained, then waited for, then gone; or at once.
+#include <netinet/in.h>
+
+#include "net/conn.h"
+#include "net/conn_requests.h"
+#include "net/loop.h"
+#include "os/os.h"
+
+using zcnet::Status;
+using zcnet::net::State;
+
+namespace {
+
+constexpr uint32_t first_linger_ms = 1;
+constexpr uint32_t longest_linger_ms = 100;
+constexpr int most_discards = 64;  // reads of one step, so that a peer that pours does not hold the loop up
+
+}  // namespace
+
+// What was accepted for sending is still sent; nothing more is read or delivered.
+void zcn_conn::begin_close(Status reason) noexcept {
+    if (state_ != State::open && state_ != State::connecting) return;
+    const bool connecting = state_ == State::connecting;
+    reason_ = reason;
+    input_over_ = true;
+    // Later messages to send are refused, from any thread. acq_rel: as in request_close().
+    requests_.fetch_or(zcnet::net::request_over, std::memory_order_acq_rel);
+    loop()->hold_unfinished(this, false);
+    if (memory_paused_) on_memory();
+    if (finisher_) end_finisher();
+    stream_.window().close(loop()->intake());
+    if (write_failed_) {
+        finish(reason);
+        return;
+    }
+    close_by_ = loop()->read_clock() + settings().drain_timeout;
+    if (connecting) {
+        // The dial goes on, for what was queued; without that there is nothing to wait for.
+        if (stream_.queue().empty()) {
+            finish(reason);
+        } else {
+            arm_timer();
+        }
+        return;
+    }
+    state_ = State::draining;
+    write();
+    become_ready();
+    arm_timer();
+}
+
+void zcn_conn::discard_input() noexcept {
+    uint8_t scrap[16384];
+    iovec piece{scrap, sizeof scrap};
+    for (int i = 0; i < most_discards && !input_ended_; i++) {
+        const ssize_t got = zcnet::os::uninterrupted([&] { return zcnet::os::receive(fd_, &piece, 1); });
+        if (got > 0) continue;
+        if (got == -EAGAIN || got == -EWOULDBLOCK) return;
+        input_ended_ = true;  // in order or by an error: nothing comes any more
+    }
+}
+
+// The queue is empty, or cannot be sent: the last words of the connection.
+void zcn_conn::go_on_closing() noexcept {
+    if (write_failed_) {
+        finish(reason_ == ZCN_OK || reason_ == ZCN_EOF ? (stream_.queue().empty() ? reason_ : ZCN_ERESET) : reason_);
+        return;
+    }
+    if (!stream_.queue().empty()) return;
+    if (state_ == State::draining) {
+        if (!shutdown_done_) {
+            shutdown_done_ = true;
+            (void)zcnet::os::shutdown(fd_, SHUT_WR);
+        }
+        state_ = State::lingering;
+        linger_ms_ = first_linger_ms;
+    }
+    // Closing a socket with unread input resets it, and a reset may overtake what was sent. So the input is read
+    // away, until the peer has ended or its kernel has everything.
+    discard_input();
+    int unsent = 0;
+    // A local socket hands its bytes over when they are sent; TCP counts the end itself as one byte.
+    const bool arrived = !is_tcp_ || zcnet::os::unsent_bytes(fd_, &unsent) < 0 || unsent <= 1;
+    if (input_ended_ || arrived) {
+        finish(reason_);
+        return;
+    }
+    if (loop()->now() >= close_by_) {
+        abort_now(ZCN_ETIMEDOUT);
+        return;
+    }
+    linger_ms_ = std::min(linger_ms_ * 2, longest_linger_ms);
+    arm_timer();
+}
+
+void zcn_conn::abort_now(Status reason) noexcept {
+    if (state_ == State::ended || state_ == State::closed) return;
+    if (fd_ >= 0 && state_ != State::connecting) {
+        // Disconnecting sends the reset while the descriptor is still open.
+        sockaddr nowhere{};
+        nowhere.sa_family = AF_UNSPEC;
+        if (is_tcp_) (void)zcnet::os::connect(fd_, &nowhere, sizeof nowhere);
+    }
+    requests_.fetch_or(zcnet::net::request_over, std::memory_order_acq_rel);
+    finish(reason);
+}
+
+void zcn_conn::detach_socket() noexcept {
+    if (fd_ < 0) return;
+    // By name, not by closing: a duplicate of the descriptor would keep the registration alive.
+    (void)zcnet::os::poller_set(loop()->poller(), EPOLL_CTL_DEL, fd_, 0, 0);
+}
+
+// Ends the units that are queued and lets received bytes go.
+void zcn_conn::fail_stream(Status reason) noexcept {
+    if (finisher_) end_finisher();
+    if (memory_paused_) {
+        memory_paused_ = false;
+        loop()->count_paused(false);
+    }
+    flushing_ = true;  // a release function that sends is refused, and must not write either
+    stream_.queue().fail(reason == ZCN_OK || reason == ZCN_EOF ? ZCN_ECLOSED : reason);
+    flushing_ = false;
+    stream_.drop_reserved();
+    stream_.window().close(loop()->intake());
+}
+
+void zcn_conn::finish(Status reason) noexcept {
+    if (state_ == State::ended || state_ == State::closed) return;
+    requests_.fetch_or(zcnet::net::request_over, std::memory_order_acq_rel);
+    state_ = State::ended;
+    reason_ = reason;
+    input_over_ = true;
+    tell_writable_ = tell_memory_ = tell_peer_closed_ = false;
+    drop_dial();
+    loop()->timers().cancel(this);
+    loop()->hold_unfinished(this, false);
+    detach_socket();
+    if (fd_ >= 0) (void)zcnet::os::close(fd_);
+    fd_ = -1;
+    fail_stream(reason);
+    if (listener_ != nullptr) {
+        listener_->connection_ended();
+        listener_->release();
+        listener_ = nullptr;
+    }
+    become_ready();
+}
+
+void zcn_conn::end_silently() noexcept {
+    if (state_ != State::closed && state_ != State::ended) abort_now(ZCN_EABORTED);
+    loop()->forget(this);
+    stream_.close(loop()->intake());
+    state_ = State::closed;
+}
+
+void zcn_conn::close_for_memory() noexcept {
+    set_error(ZCN_ENOBUFS, 0, "unfinished messages fill the pool, and this connection holds most of it (%llu bytes)",
+              static_cast<unsigned long long>(held()));
+    stream_.note_trailing();
+    abort_now(ZCN_ENOBUFS);
+}

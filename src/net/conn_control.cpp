@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: MIT
+// What the program asks of a connection besides sending: framing, options, hand-over; and what other threads ask.
+#include <cstring>
+#include <new>
+
+#include "net/conn.h"
+#include "net/conn_requests.h"
+#include "net/loop.h"
+#include "os/os.h"
+
+using zcnet::Status;
+using zcnet::memory::Block;
+using zcnet::net::Batch;
+using zcnet::net::Settings;
+using zcnet::net::State;
+
+// --- from any thread ---
+
+Status zcn_conn::post(zcn_unit *unit) noexcept {
+    if (!in_process()) return ZCN_EFORKED;
+    if ((requests_.load(std::memory_order_acquire) & zcnet::net::request_end) != 0) return ZCN_ECLOSED;
+    const uint64_t size = unit->size();
+    // relaxed: the counter bounds what is under way, it publishes nothing.
+    if (posted_.load(std::memory_order_relaxed) >= settings().limits.high_water) return ZCN_AGAIN;
+    auto *letter = zcnet::memory::make_object<zcnet::net::PostLetter>(this, unit);
+    if (letter == nullptr) return ZCN_ENOMEM;
+    posted_.fetch_add(size, std::memory_order_relaxed);
+    retain();
+    loop()->put(letter);
+    return ZCN_OK;
+}
+
+Status zcn_conn::request_close(bool abort) noexcept {
+    if (!in_process()) return ZCN_EFORKED;
+    const uint32_t wanted = abort ? zcnet::net::request_abort : zcnet::net::request_close;
+    // acq_rel: sends that happened before are seen by the owner when it finds the bit.
+    const uint32_t before = requests_.fetch_or(wanted | zcnet::net::request_queued, std::memory_order_acq_rel);
+    if ((before & zcnet::net::request_over) != 0 && !abort) {
+        requests_.fetch_and(~zcnet::net::request_queued | (before & zcnet::net::request_queued),
+                            std::memory_order_relaxed);
+        return ZCN_OK;
+    }
+    if (loop()->is_last_poller()) zcnet::net::Stream::blank(loop()->batch(), this, 0);
+    if ((before & zcnet::net::request_queued) == 0) {
+        retain();
+        loop()->put(&letter_);
+    }
+    return ZCN_OK;
+}
+
+// --- on the loop ---
+
+void zcn_conn::on_requests() noexcept {
+    // acq_rel: pairs with request_close(); a request that comes later queues the letter again.
+    const uint32_t requests = requests_.fetch_and(~zcnet::net::request_queued, std::memory_order_acq_rel);
+    if (arriving_) arrive(loop());
+    if ((requests & zcnet::net::request_abort) != 0) {
+        abort_now(ZCN_EABORTED);
+    } else if ((requests & zcnet::net::request_close) != 0) {
+        begin_close(ZCN_OK);
+    }
+}
+
+void zcn_conn::on_post(zcn_unit *unit) noexcept {
+    if (arriving_) arrive(loop());
+    posted_.fetch_sub(unit->size(), std::memory_order_relaxed);
+    // The close that may have come meanwhile is behind this in the inbox, so only an ended connection refuses.
+    const bool open = (state_ == State::open || state_ == State::connecting) && !shutdown_wanted_ && !write_failed_ &&
+                      (requests_.load(std::memory_order_acquire) & zcnet::net::request_over) == 0;
+    Status status = open ? stream_.push(unit, settings().limits) : ZCN_ECLOSED;
+    if (status == ZCN_OK) {
+        loop()->become_dirty(this);
+        return;
+    }
+    if (unit->has_token() && state_ != State::closed) {
+        if (stream_.queue().reserve_ended() == ZCN_OK) stream_.queue().note_ended(unit->token(), status);
+        become_ready();
+    }
+    unit->release();
+}
+
+Status zcn_conn::set_framing(const zcn_msg *after, const zcn_framing *framing) noexcept {
+    if (!in_process()) return ZCN_EFORKED;
+    if (state_ != State::open) return ZCN_ECLOSED;
+    const zcn_event *event = nullptr;
+    if (after != nullptr) {
+        if (!zcnet::receive::is_borrowed(after)) return ZCN_EINVAL;
+        const Batch::Found found = Batch::find(after);
+        if (found.event == nullptr || found.batch != &loop()->batch() || found.event->conn != this) return ZCN_EINVAL;
+        event = found.event;
+    }
+    if (!loop()->pool()->reserve_for(framing->rule.max)) return ZCN_ENOBUFS;
+    const Status status = stream_.set_framing(loop()->intake(), loop()->batch(), event, framing);
+    if (status != ZCN_OK) return status;
+    input_error_ = ZCN_OK;
+    if (stream_.window().pending() != 0 || input_ended_) become_ready();
+    return ZCN_OK;
+}
+
+Status zcn_conn::set_send_framing(const zcn_framing *framing) noexcept {
+    if (const Status status = send_status(); status != ZCN_OK) return status;
+    stream_.set_send_framing(framing);
+    return ZCN_OK;
+}
+
+Status zcn_conn::take_fd(int *out_fd, zcn_msg **out_rest) noexcept {
+    if (!in_process()) return ZCN_EFORKED;
+    if (state_ != State::open) return ZCN_ECLOSED;
+    if (!stream_.queue().empty() || posted_.load(std::memory_order_relaxed) != 0) return ZCN_EBUSY;
+    zcnet::receive::Window &window = stream_.window();
+    const uint64_t rest = window.pending();
+    if (rest != 0) {
+        if (out_rest == nullptr) return ZCN_EBUSY;
+        Status why = ZCN_OK;
+        Block *block = loop()->pool()->take_heap(rest, zcnet::memory::Purpose::ordinary, &why);
+        if (block == nullptr) return ZCN_ENOMEM;
+        block->count.store(1, std::memory_order_relaxed);
+        iovec pieces[3];
+        Block *blocks[3];
+        const size_t count = window.pending_pieces(pieces, blocks);
+        uint8_t *target = block->base;
+        for (size_t i = 0; i < count; i++) {
+            std::memcpy(target, pieces[i].iov_base, pieces[i].iov_len);
+            target += pieces[i].iov_len;
+        }
+        window.copied.moved += rest;
+        zcnet::receive::View view;
+        view.data = block->base;
+        view.size = rest;
+        view.head = zcnet::receive::no_frame;
+        view.block = block;
+        *out_rest = zcnet::receive::issue(view);
+        if (*out_rest == nullptr) {
+            zcnet::memory::block_release(block);
+            return ZCN_ENOMEM;
+        }
+    }
+    detach_socket();
+    *out_fd = fd_;
+    fd_ = -1;
+    finish(ZCN_OK);
+    return ZCN_OK;
+}
+
+Status zcn_conn::move(zcn_loop *to) noexcept {
+    if (!in_process()) return ZCN_EFORKED;
+    zcn_loop *from = loop();
+    if (to == from) return ZCN_OK;
+    if (state_ == State::connecting) return ZCN_EBUSY;
+    if (state_ != State::open || (requests_.load(std::memory_order_acquire) & zcnet::net::request_end) != 0)
+        return ZCN_ECLOSED;
+    if (to->pool() != from->pool()) return ZCN_EUNSUPPORTED;
+    auto *former = new (std::nothrow) zcnet::net::FormerLoop{from, former_};
+    auto *letter = new (std::nothrow) zcnet::net::ArrivalLetter(this);
+    auto *departed = new (std::nothrow) zcnet::net::Departed();
+    Status status = former != nullptr && letter != nullptr && departed != nullptr ? stream_.window().leave(from->intake()) : ZCN_ENOMEM;
+    if (status != ZCN_OK) {
+        delete former;
+        delete letter;
+        delete departed;
+        return status;
+    }
+    stream_.drop_reserved();
+    if (memory_paused_) on_memory();
+    if (finisher_) end_finisher();
+    from->timers().cancel(this);
+    from->forget(this);
+    detach_socket();
+    if (listener_ != nullptr) {
+        // The count of open connections is the listener's loop's own.
+        listener_->connection_ended();
+        listener_->release();
+        listener_ = nullptr;
+    }
+    // The loop's reference goes along.
+    from->remove(this, departed);
+    former_ = former;
+    arriving_ = true;
+    to->hold();
+    // release: the other loop sees everything above when it finds the letter, or a post that overtakes it.
+    loop_.store(to, std::memory_order_release);
+    to->put(letter);
+    return ZCN_OK;
+}
+
+// On the new loop, by the arrival letter or by whatever overtakes it.
+void zcn_conn::arrive(zcn_loop *to) noexcept {
+    if (!arriving_) return;
+    arriving_ = false;
+    stream_.window().arrive(to->intake());
+    const int result = zcnet::os::poller_set(to->poller(), EPOLL_CTL_ADD, fd_,
+                                             EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+                                             reinterpret_cast<uintptr_t>(this) | zcnet::net::token_conn);
+    to->add(this);
+    told_as_ = ZCN_EVENT_ARRIVED;
+    active_at_ = to->now();
+    if (message_at_ != 0) message_at_ = to->now();
+    readable_ = writable_ = true;
+    if (result < 0) {
+        set_error(ZCN_ESYS, -result, "the socket cannot be watched on the new loop");
+        abort_now(ZCN_ESYS);
+        return;
+    }
+    if (!stream_.queue().empty() || shutdown_wanted_) to->become_dirty(this);
+    become_ready();
+    arm_timer();
+}
+
+// --- options and addresses ---
+
+Status zcn_conn::set_option(uint32_t option, uint64_t value) noexcept {
+    if (!in_process()) return ZCN_EFORKED;
+    if (state_ == State::ended || state_ == State::closed) return ZCN_ECLOSED;
+    constexpr uint64_t most_ms = UINT32_MAX;
+    switch (option) {
+        case ZCN_OPTION_HIGH_WATER:
+        case ZCN_OPTION_LOW_WATER:
+        case ZCN_OPTION_IDLE_TIMEOUT_MS:
+        case ZCN_OPTION_MESSAGE_TIMEOUT_MS:
+        case ZCN_OPTION_DRAIN_TIMEOUT_MS:
+        case ZCN_OPTION_MESSAGES_PER_POLL:
+            break;
+        default: {
+            if (fd_ < 0) return ZCN_EUNSUPPORTED;
+            int number = 0;
+            const Status status = zcnet::net::set_socket_option(fd_, is_tcp_, option, value, &number);
+            if (status == ZCN_ESYS) set_error(status, number, "the socket option could not be set");
+            return status;
+        }
+    }
+    Settings *changed = zcnet::net::copy_settings(settings());
+    if (changed == nullptr) return ZCN_ENOMEM;
+    bool valid = true;
+    const int64_t ns = value <= most_ms ? static_cast<int64_t>(value) * 1000000 : 0;
+    switch (option) {
+        case ZCN_OPTION_HIGH_WATER:
+            valid = value != 0 && value >= changed->limits.low_water;
+            changed->limits.high_water = value;
+            break;
+        case ZCN_OPTION_LOW_WATER:
+            valid = value != 0 && value <= changed->limits.high_water;
+            changed->limits.low_water = value;
+            break;
+        case ZCN_OPTION_MESSAGES_PER_POLL:
+            valid = value <= UINT32_MAX;
+            changed->limits.messages_per_poll = static_cast<uint32_t>(value);
+            break;
+        case ZCN_OPTION_IDLE_TIMEOUT_MS:
+            valid = value <= most_ms;
+            changed->idle_timeout = ns;
+            break;
+        case ZCN_OPTION_MESSAGE_TIMEOUT_MS:
+            valid = value <= most_ms && value != 0;
+            changed->message_timeout = ns;
+            break;
+        default:
+            valid = value <= most_ms && value != 0;
+            changed->drain_timeout = ns;
+            break;
+    }
+    if (!valid) {
+        changed->release();
+        return ZCN_EINVAL;
+    }
+    changed->before = settings_.load(std::memory_order_relaxed);
+    // release: a thread that posts sees the new values complete. The old ones stay until the connection goes.
+    settings_.store(changed, std::memory_order_release);
+    if (option == ZCN_OPTION_IDLE_TIMEOUT_MS) active_at_ = loop()->read_clock();
+    arm_timer();
+    return ZCN_OK;
+}
+
+Status zcn_conn::get_option(uint32_t option, uint64_t *value) const noexcept {
+    if (!in_process()) return ZCN_EFORKED;
+    if (state_ == State::ended || state_ == State::closed) return ZCN_ECLOSED;
+    const Settings &options = settings();
+    const auto ms = [](int64_t ns) { return static_cast<uint64_t>(ns / 1000000); };
+    switch (option) {
+        case ZCN_OPTION_HIGH_WATER:
+            *value = options.limits.high_water;
+            return ZCN_OK;
+        case ZCN_OPTION_LOW_WATER:
+            *value = options.limits.low_water;
+            return ZCN_OK;
+        case ZCN_OPTION_MESSAGES_PER_POLL:
+            *value = options.limits.messages_per_poll;
+            return ZCN_OK;
+        case ZCN_OPTION_IDLE_TIMEOUT_MS:
+            *value = ms(options.idle_timeout);
+            return ZCN_OK;
+        case ZCN_OPTION_MESSAGE_TIMEOUT_MS:
+            *value = ms(options.message_timeout);
+            return ZCN_OK;
+        case ZCN_OPTION_DRAIN_TIMEOUT_MS:
+            *value = ms(options.drain_timeout);
+            return ZCN_OK;
+        default:
+            break;
+    }
+    if (fd_ < 0) return ZCN_EUNSUPPORTED;
+    int number = 0;
+    return zcnet::net::get_socket_option(fd_, is_tcp_, option, value, &number);
+}
+
+Status zcn_conn::address(bool peer, char *buffer, size_t capacity) const noexcept {
+    if (!in_process()) return ZCN_EFORKED;
+    if (fd_ < 0) return ZCN_ECLOSED;
+    zcnet::net::Endpoint endpoint;
+    socklen_t size = sizeof endpoint.address;
+    const int result = peer ? zcnet::os::peer_address(fd_, &endpoint.address.any, &size)
+                            : zcnet::os::local_address(fd_, &endpoint.address.any, &size);
+    if (result < 0) return result == -ENOTCONN ? ZCN_ECLOSED : ZCN_ESYS;
+    endpoint.size = size;
+    return zcnet::net::format_endpoint(endpoint, buffer, capacity) ? ZCN_OK : ZCN_ENOBUFS;
+}
+
+uint32_t zcn_conn::public_state() const noexcept {
+    switch (state_) {
+        case State::connecting:
+            return ZCN_STATE_CONNECTING;
+        case State::open: {
+            const uint32_t requests = requests_.load(std::memory_order_acquire);
+            return (requests & zcnet::net::request_end) != 0 ? ZCN_STATE_DRAINING : ZCN_STATE_OPEN;
+        }
+        case State::draining:
+        case State::lingering:
+            return ZCN_STATE_DRAINING;
+        default:
+            return ZCN_STATE_CLOSED;
+    }
+}

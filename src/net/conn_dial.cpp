@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: MIT
+// How a connection begins: names, addresses tried in turn, a deadline.
+#include <cstring>
+#include <new>
+
+#include "net/conn.h"
+#include "net/conn_requests.h"
+#include "net/loop.h"
+#include "net/resolver.h"
+#include "os/os.h"
+
+using zcnet::Status;
+using zcnet::net::Endpoint;
+using zcnet::net::Lookup;
+using zcnet::net::LookupLetter;
+using zcnet::net::State;
+
+namespace zcnet::net {
+
+// Addresses that are tried one after the other.
+struct Dial {
+    Endpoint endpoints[most_endpoints];
+    uint32_t count = 0;
+    uint32_t next = 0;
+    bool looking_up = false;
+    bool again = false;  // the present address was full, and is tried again
+    Status last = ZCN_ERESOLVE;
+    int number = 0;
+};
+
+}  // namespace zcnet::net
+
+using zcnet::net::Dial;
+
+namespace {
+
+constexpr int64_t retry_ns = 2000000;
+
+// On the helper's thread: the answer goes to the loop's inbox.
+void answer(Lookup *lookup) noexcept {
+    auto *letter = static_cast<LookupLetter *>(lookup->context);
+    letter->conn->loop()->put(letter);
+}
+
+}  // namespace
+
+Status zcn_conn::start_dial(const zcnet::net::Address &address) noexcept {
+    dial_ = new (std::nothrow) Dial();
+    if (dial_ == nullptr) return ZCN_ENOMEM;
+    is_tcp_ = address.transport == zcnet::net::Transport::tcp;
+    close_by_ = loop()->read_clock() + settings().connect_timeout;
+    if (address.is_name) {
+        auto *lookup = new (std::nothrow) Lookup();
+        auto *letter = lookup != nullptr ? new (std::nothrow) LookupLetter(this, lookup) : nullptr;
+        Status status = letter == nullptr ? ZCN_ENOMEM : ZCN_OK;
+        if (status == ZCN_OK) {
+            std::memcpy(lookup->host, address.host, sizeof lookup->host);
+            std::memcpy(lookup->port, address.port, sizeof lookup->port);
+            lookup->done = answer;
+            lookup->context = letter;
+            retain();
+            status = zcnet::net::start_lookup(lookup);
+            if (status != ZCN_OK) {
+                loop()->error().set(status, 0, "the helper thread that looks names up cannot be started");
+                references_.fetch_sub(1, std::memory_order_relaxed);  // the letter's; the loop has its own
+            }
+        }
+        if (status != ZCN_OK) {
+            delete letter;
+            delete lookup;
+            drop_dial();
+            return status;
+        }
+        dial_->looking_up = true;
+    } else {
+        dial_->endpoints[0] = address.endpoint;
+        dial_->count = 1;
+    }
+    state_ = State::connecting;
+    loop()->add(this);
+    if (!dial_->looking_up) dial_next();
+    arm_timer();
+    return ZCN_OK;
+}
+
+void zcn_conn::drop_dial() noexcept {
+    delete dial_;
+    dial_ = nullptr;
+}
+
+void zcn_conn::take_lookup(const Lookup &lookup) noexcept {
+    if (state_ != State::connecting || dial_ == nullptr) return;
+    dial_->looking_up = false;
+    if (lookup.status != ZCN_OK) {
+        set_error(lookup.status, lookup.error.sys_errno, "%s", lookup.error.text);
+        finish(lookup.status);
+        return;
+    }
+    for (uint32_t i = 0; i < lookup.count; i++) dial_->endpoints[i] = lookup.endpoints[i];
+    dial_->count = lookup.count;
+    dial_next();
+    arm_timer();
+}
+
+// Tries addresses until one is under way.
+void zcn_conn::dial_next() noexcept {
+    if (dial_ == nullptr || dial_->looking_up || (fd_ >= 0 && !dial_->again)) return;
+    if (dial_->again) {
+        dial_->again = false;
+        dial_->next--;
+    }
+    while (dial_->next < dial_->count) {
+        const Endpoint &endpoint = dial_->endpoints[dial_->next++];
+        const int family = endpoint.address.any.sa_family;
+        const int fd = zcnet::os::make_socket(family);
+        if (fd < 0) {
+            dial_->last = zcnet::net::status_of_errno(-fd);
+            dial_->number = -fd;
+            continue;
+        }
+        int result = zcnet::net::apply_before_connect(fd, settings());
+        if (result >= 0)
+            result = zcnet::os::uninterrupted(
+                [&] { return zcnet::os::connect(fd, &endpoint.address.any, endpoint.size); });
+        if (result >= 0 || result == -EINPROGRESS) {
+            const int watched = zcnet::os::poller_set(loop()->poller(), EPOLL_CTL_ADD, fd,
+                                                      EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+                                                      reinterpret_cast<uintptr_t>(this) | zcnet::net::token_conn);
+            if (watched >= 0) {
+                fd_ = fd;
+                if (result >= 0) dial_writable();
+                return;
+            }
+            result = watched;
+        }
+        (void)zcnet::os::close(fd);
+        if (result == -EAGAIN) {
+            // A local listener's queue is full: it is tried again until the deadline.
+            dial_->again = true;
+            (void)loop()->timers().set(this, std::min(close_by_, loop()->now() + retry_ns));
+            return;
+        }
+        dial_->last = zcnet::net::status_of_errno(-result);
+        dial_->number = -result;
+    }
+    dial_failed(dial_->last, dial_->number);
+}
+
+// The attempt under way has an answer.
+void zcn_conn::dial_writable() noexcept {
+    if (fd_ < 0 || dial_ == nullptr) return;
+    int number = 0;
+    socklen_t size = sizeof number;
+    const int result = zcnet::os::get_option(fd_, SOL_SOCKET, SO_ERROR, &number, &size);
+    if (result < 0) number = -result;
+    if (number == 0) {
+        zcnet::net::SocketAddress peer{};
+        socklen_t peer_size = sizeof peer;
+        // Without an error and without a peer it is still under way.
+        if (const int named = zcnet::os::peer_address(fd_, &peer.any, &peer_size); named == -ENOTCONN) return;
+        if (const int applied = zcnet::net::apply_socket_options(fd_, is_tcp_, settings()); applied < 0) {
+            number = -applied;
+        } else {
+            drop_dial();
+            state_ = State::open;
+            writable_ = readable_ = true;
+            active_at_ = loop()->now();
+            if ((requests_.load(std::memory_order_acquire) & zcnet::net::request_over) != 0) {
+                // Closed while it was connecting: only what was queued is still sent.
+                state_ = State::draining;
+            } else {
+                told_as_ = ZCN_EVENT_CONNECTED;
+            }
+            if (!stream_.queue().empty() || shutdown_wanted_) loop()->become_dirty(this);
+            become_ready();
+            arm_timer();
+            return;
+        }
+    }
+    dial_->last = zcnet::net::status_of_errno(number);
+    dial_->number = number;
+    detach_socket();
+    (void)zcnet::os::close(fd_);
+    fd_ = -1;
+    dial_next();
+}
+
+void zcn_conn::dial_failed(Status status, int number) noexcept {
+    if (status == ZCN_ERESET) status = ZCN_EREFUSED;
+    if (reason_ != ZCN_OK && (requests_.load(std::memory_order_acquire) & zcnet::net::request_over) != 0) status = reason_;
+    set_error(status, number, "the connection could not be made: %s", zcn_status_text(status));
+    finish(status);
+}

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: MIT
+// What other threads ask of a connection: bits of one word.
+#pragma once
+
+#include <cstdint>
+
+namespace zcnet::net {
+
+enum : uint32_t {
+    request_close = 1,
+    request_abort = 2,
+    request_queued = 4,  // the connection's letter is in the inbox
+    request_over = 8,    // the connection has ended
+    request_end = request_close | request_abort | request_over
+};
+
+}  // namespace zcnet::net

@@ -1,0 +1,590 @@
+// SPDX-License-Identifier: MIT
+#include "net/loop.h"
+
+#include <cstring>
+#include <new>
+
+#include "net/resolver.h"
+#include "os/os.h"
+#include "os/process.h"
+
+using zcnet::Status;
+using zcnet::net::Batch;
+using zcnet::net::LoopLetter;
+using zcnet::net::Message;
+using zcnet::net::never;
+using zcnet::net::ProgramTimer;
+using zcnet::net::Timer;
+
+namespace {
+
+constexpr uint32_t default_events = 1024;
+constexpr uint32_t default_unfinished_blocks = 64;
+
+// A loop waits with cancellation off: a thread cancelled inside would leave it owned for ever.
+class NoCancel {
+  public:
+    NoCancel() noexcept { pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before_); }
+    ~NoCancel() { pthread_setcancelstate(before_, nullptr); }
+    NoCancel(const NoCancel &) = delete;
+    NoCancel &operator=(const NoCancel &) = delete;
+
+  private:
+    int before_ = PTHREAD_CANCEL_ENABLE;
+};
+
+int64_t saturating_add(int64_t a, int64_t b) noexcept {
+    int64_t sum = 0;
+    return __builtin_add_overflow(a, b, &sum) ? (b > 0 ? never : INT64_MIN) : sum;
+}
+
+}  // namespace
+
+namespace zcnet::net {
+
+zcn_loop_options default_loop_options() noexcept {
+    zcn_loop_options options{};
+    options.struct_size = sizeof options;
+    return options;
+}
+
+}  // namespace zcnet::net
+
+zcn_loop::zcn_loop(zcn_pool *pool, const zcn_loop_options &options) noexcept : pool_(pool), intake_(pool) {
+    pool->retain();
+    spin_ns_ = int64_t{options.spin_us} * 1000;
+    helper_ = options.no_helper == 0;
+    unfinished_blocks_ = options.unfinished_blocks != 0 ? options.unfinished_blocks : default_unfinished_blocks;
+    waiter_.loop = this;
+    waiter_.woken = [](zcnet::memory::Waiter *waiter) noexcept {
+        zcn_loop *loop = static_cast<PoolWaiter *>(waiter)->loop;
+        // acq_rel: one letter at a time; the loop clears the mark before it looks for memory.
+        if (!loop->memory_asked_.exchange(true, std::memory_order_acq_rel)) loop->put(&loop->memory_letter_);
+        loop->unhold();
+    };
+}
+
+Status zcn_loop::create(zcn_loop **out, const zcn_loop_options &options) noexcept {
+    const uint32_t events = options.event_capacity != 0 ? options.event_capacity : default_events;
+    if (events < 16 || events > Batch::most_events || options.no_helper > 1) return ZCN_EINVAL;
+    const uint64_t process = zcnet::os::process_number();
+    if (process == 0) return ZCN_ENOMEM;
+    zcn_pool *pool = options.pool != nullptr ? options.pool : zcnet::memory::default_pool();
+    if (pool == nullptr) return ZCN_ENOMEM;
+    auto *loop = new (std::nothrow) zcn_loop(pool, options);
+    if (loop == nullptr) return ZCN_ENOMEM;
+    loop->process_ = process;
+    loop->batch_ = Batch::create(events);
+    loop->poller_ = zcnet::os::make_poller();
+    loop->inbox_fd_ = zcnet::os::make_event();
+    Status status = loop->batch_ == nullptr ? ZCN_ENOMEM : ZCN_OK;
+    if (status == ZCN_OK && (loop->poller_ < 0 || loop->inbox_fd_ < 0 ||
+                             zcnet::os::poller_set(loop->poller_, EPOLL_CTL_ADD, loop->inbox_fd_, EPOLLIN,
+                                                   zcnet::net::token_inbox) < 0))
+        status = ZCN_ESYS;
+    if (status != ZCN_OK) {
+        loop->release();
+        return status;
+    }
+    loop->now_ = zcnet::os::now();
+    *out = loop;
+    return ZCN_OK;
+}
+
+zcn_loop::~zcn_loop() {
+    // Nothing refers to the loop any more; what still lies in the inbox came too late.
+    for (zcnet::Letter *letter = inbox_.take_all(); letter != nullptr;) {
+        zcnet::Letter *next = letter->next;
+        drop_letter(static_cast<LoopLetter *>(letter));
+        letter = next;
+    }
+    if (inbox_fd_ >= 0) (void)zcnet::os::close(inbox_fd_);
+    intake_.close();
+    if (batch_ != nullptr) batch_->destroy();
+    pool_->release();
+}
+
+void zcn_loop::release() noexcept {
+    // acq_rel: what every holder did happens before the loop closes.
+    if (handles_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+    shut_down();
+    unhold();
+}
+
+void zcn_loop::unhold() noexcept {
+    // acq_rel: as above.
+    if (holds_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+}
+
+// The last handle is gone: every socket is closed without another word.
+void zcn_loop::shut_down() noexcept {
+    const bool ours = zcnet::os::in_process(process_);
+    closing_ = true;
+    if (batch_ != nullptr) batch_->reset();
+    if (ours) {
+        if (waiter_.queued.load(std::memory_order_acquire) && pool_->cancel_wait(&waiter_)) unhold();
+    }
+    while (zcn_listener *listener = listeners_.front()) listener->end_silently();
+    while (zcn_conn *conn = all_.front()) {
+        zcnet::List<zcn_conn, zcnet::net::AllTag>::remove(conn);
+        conn->end_silently();
+        conn->release();
+    }
+    while (zcn_conn *conn = finished_.front()) {
+        zcnet::List<zcn_conn, zcnet::net::AllTag>::remove(conn);
+        conn->end_silently();
+        conn->release();
+    }
+    release_departed();
+    intake_.close();
+    program_timers_.clear();
+    if (poller_ >= 0) (void)zcnet::os::close(poller_);
+    poller_ = -1;
+    // Letters that are on their way hold their connections, and those hold the loop: take what is there now.
+    for (zcnet::Letter *letter = inbox_.take_all(); letter != nullptr;) {
+        zcnet::Letter *next = letter->next;
+        drop_letter(static_cast<LoopLetter *>(letter));
+        letter = next;
+    }
+}
+
+// --- lists ---
+
+void zcn_loop::add(zcn_conn *conn) noexcept {
+    all_.push_back(conn);
+    counters_.connections++;
+}
+
+void zcn_loop::forget(zcn_conn *conn) noexcept {
+    using zcnet::List;
+    if (List<zcn_conn, zcnet::net::ReadyTag>::contains(conn)) {
+        List<zcn_conn, zcnet::net::ReadyTag>::remove(conn);
+        ready_count_--;
+    }
+    if (List<zcn_conn, zcnet::net::DirtyTag>::contains(conn)) List<zcn_conn, zcnet::net::DirtyTag>::remove(conn);
+    if (List<zcn_conn, zcnet::net::HeldTag>::contains(conn)) List<zcn_conn, zcnet::net::HeldTag>::remove(conn);
+    timers_.cancel(conn);
+}
+
+void zcn_loop::remove(zcn_conn *conn, zcnet::net::Departed *departed) noexcept {
+    zcnet::List<zcn_conn, zcnet::net::AllTag>::remove(conn);
+    counters_.connections--;
+    conn->retain();
+    *departed = {conn, departed_};
+    departed_ = departed;
+}
+
+void zcn_loop::release_departed() noexcept {
+    while (zcnet::net::Departed *departed = departed_) {
+        departed_ = departed->next;
+        departed->conn->release();
+        delete departed;
+    }
+}
+
+void zcn_loop::finished(zcn_conn *conn) noexcept {
+    forget(conn);
+    zcnet::List<zcn_conn, zcnet::net::AllTag>::remove(conn);
+    finished_.push_back(conn);
+    counters_.connections--;
+    counters_.closed++;
+    conn->read_stats(&counters_.total);
+}
+
+void zcn_loop::become_ready(zcn_conn *conn) noexcept {
+    if (zcnet::List<zcn_conn, zcnet::net::ReadyTag>::contains(conn)) return;
+    ready_.push_back(conn);
+    ready_count_++;
+    if (nested_ && !raised_ && !polling_) raise();
+}
+
+void zcn_loop::become_dirty(zcn_conn *conn) noexcept {
+    if (zcnet::List<zcn_conn, zcnet::net::DirtyTag>::contains(conn)) return;
+    dirty_.push_back(conn);
+    if (nested_ && !raised_ && !polling_) raise();
+}
+
+void zcn_loop::hold_unfinished(zcn_conn *conn, bool held) noexcept {
+    using Held = zcnet::List<zcn_conn, zcnet::net::HeldTag>;
+    if (Held::contains(conn)) Held::remove(conn);
+    if (held) held_.push_back(conn);
+}
+
+void zcn_loop::add(zcn_listener *listener) noexcept { listeners_.push_back(listener); }
+
+void zcn_loop::remove(zcn_listener *listener) noexcept {
+    using zcnet::List;
+    List<zcn_listener, zcnet::net::ListenersTag>::remove(listener);
+    if (List<zcn_listener, zcnet::net::AcceptingTag>::contains(listener))
+        List<zcn_listener, zcnet::net::AcceptingTag>::remove(listener);
+}
+
+void zcn_loop::accept_later(zcn_listener *listener) noexcept {
+    if (zcnet::List<zcn_listener, zcnet::net::AcceptingTag>::contains(listener)) return;
+    accepting_.push_back(listener);
+    if (nested_ && !raised_ && !polling_) raise();
+}
+
+// --- the inbox ---
+
+void zcn_loop::put(LoopLetter *letter) noexcept {
+    if (inbox_.put(letter)) (void)zcnet::os::uninterrupted([&] { return zcnet::os::event_raise(inbox_fd_); });
+}
+
+Status zcn_loop::wake() noexcept {
+    if (!zcnet::os::in_process(process_)) return ZCN_EFORKED;
+    // acq_rel: one letter at a time; the loop clears the mark when it takes the letter.
+    if (!wake_asked_.exchange(true, std::memory_order_acq_rel)) put(&wake_letter_);
+    return ZCN_OK;
+}
+
+void zcn_loop::take_letters() noexcept {
+    for (zcnet::Letter *letter = inbox_.take_all(); letter != nullptr;) {
+        zcnet::Letter *next = letter->next;
+        deliver_letter(static_cast<LoopLetter *>(letter));
+        letter = next;
+    }
+}
+
+void zcn_loop::deliver_letter(LoopLetter *letter) noexcept {
+    switch (letter->message) {
+        case Message::request: {
+            zcn_conn *conn = zcn_conn::of_letter(letter);
+            if (conn->loop() != this) {
+                conn->loop()->put(letter);
+                return;
+            }
+            conn->on_requests();
+            conn->release();
+            return;
+        }
+        case Message::post: {
+            auto *post = static_cast<zcnet::net::PostLetter *>(letter);
+            if (post->conn->loop() != this) {
+                post->conn->loop()->put(letter);
+                return;
+            }
+            post->conn->on_post(post->unit);
+            post->conn->release();
+            zcnet::memory::destroy_object(post);
+            return;
+        }
+        case Message::lookup: {
+            auto *found = static_cast<zcnet::net::LookupLetter *>(letter);
+            found->conn->take_lookup(*found->lookup);
+            found->conn->release();
+            delete found->lookup;
+            delete found;
+            return;
+        }
+        case Message::memory:
+            memory_asked_.store(false, std::memory_order_release);
+            memory_came();
+            return;
+        case Message::wake:
+            // release: a wake that comes after this puts the letter again.
+            wake_asked_.store(false, std::memory_order_release);
+            counters_.wakes++;
+            woken_ = true;
+            return;
+        case Message::arrival: {
+            auto *arrival = static_cast<zcnet::net::ArrivalLetter *>(letter);
+            zcn_conn *conn = arrival->conn;
+            delete arrival;
+            if (conn->loop() == this) conn->arrive(this);
+            return;
+        }
+    }
+}
+
+// For a loop that goes: lets go of what a letter holds.
+void zcn_loop::drop_letter(LoopLetter *letter) noexcept {
+    switch (letter->message) {
+        case Message::request:
+            zcn_conn::of_letter(letter)->release();
+            return;
+        case Message::post: {
+            auto *post = static_cast<zcnet::net::PostLetter *>(letter);
+            post->unit->release();
+            post->conn->release();
+            zcnet::memory::destroy_object(post);
+            return;
+        }
+        case Message::lookup: {
+            auto *found = static_cast<zcnet::net::LookupLetter *>(letter);
+            found->conn->release();
+            delete found->lookup;
+            delete found;
+            return;
+        }
+        case Message::arrival: {
+            auto *arrival = static_cast<zcnet::net::ArrivalLetter *>(letter);
+            arrival->conn->end_silently();
+            arrival->conn->release();
+            delete arrival;
+            return;
+        }
+        case Message::memory:
+        case Message::wake:
+            return;
+    }
+}
+
+// --- memory ---
+
+void zcn_loop::wait_for_memory() noexcept {
+    if (pool_->limit() == 0 || waiter_.queued.load(std::memory_order_acquire)) return;
+    hold();  // the waiter's
+    pool_->wait(&waiter_);
+    // What was given back before the pool knew of the waiter wakes nobody: every connection tries once more.
+    if (!memory_asked_.exchange(true, std::memory_order_acq_rel)) put(&memory_letter_);
+}
+
+void zcn_loop::memory_came() noexcept {
+    if (memory_paused_ == 0) return;
+    for (zcn_conn *conn = all_.front(); conn != nullptr; conn = all_.after(conn)) conn->on_memory();
+}
+
+// Stalled messages that hold too many shared blocks are moved into memory of their own.
+void zcn_loop::relieve_blocks() noexcept {
+    while (intake_.held_blocks() > unfinished_blocks_) {
+        zcn_conn *stalest = held_.pop_front();
+        if (stalest == nullptr || stalest->evict() != ZCN_OK) return;
+    }
+}
+
+// Reading stands still for want of memory. When nothing but unfinished messages uses it, nobody will ever give any back.
+void zcn_loop::check_starvation() noexcept {
+    if (memory_paused_ == 0 || pool_->limit() == 0) return;
+    if (!intake_.only_unfinished() || pool_->in_use() > intake_.leased_bytes()) return;
+    zcn_conn *most = nullptr;
+    for (zcn_conn *conn = all_.front(); conn != nullptr; conn = all_.after(conn)) {
+        if (conn->state() != zcnet::net::State::open || conn->held() == 0) continue;
+        if (conn->finishing()) return;  // one still has the reserve to finish in
+        if (most == nullptr || conn->held() > most->held()) most = conn;
+    }
+    if (most == nullptr) return;
+    most->close_for_memory();
+    memory_came();
+}
+
+// --- polling ---
+
+int64_t zcn_loop::read_clock() noexcept {
+    now_ = zcnet::os::now();
+    return now_;
+}
+
+void zcn_loop::raise() noexcept {
+    raised_ = true;
+    (void)zcnet::os::uninterrupted([&] { return zcnet::os::event_raise(inbox_fd_); });
+}
+
+bool zcn_loop::has_work() const noexcept {
+    return ready_count_ != 0 || !accepting_.empty() || !dirty_.empty() || woken_ || !inbox_.looks_empty();
+}
+
+int zcn_loop::public_fd() noexcept {
+    if (!zcnet::os::in_process(process_)) return -1;
+    nested_ = true;
+    if (has_work() && !raised_) raise();
+    return poller_;
+}
+
+int64_t zcn_loop::next_deadline() noexcept {
+    if (has_work()) return 0;
+    const int64_t next = timers_.next();
+    if (next == never) return never;
+    const int64_t now = zcnet::os::now();
+    return next > now ? next - now : 0;
+}
+
+void zcn_loop::begin_poll() noexcept {
+    counters_.polls++;
+    serial_++;
+    last_poller_.store(pthread_self(), std::memory_order_relaxed);
+    batch_->reset();
+    while (zcn_conn *conn = finished_.pop_front()) {
+        conn->end_silently();
+        conn->release();
+    }
+    release_departed();
+    intake_.begin_batch();
+    read_clock();
+    if (memory_paused_ != 0) check_starvation();
+}
+
+void zcn_loop::flush_dirty() noexcept {
+    // Those that are queued while this runs are left for the next round.
+    for (uint64_t left = counters_.connections + 1; left != 0; left--) {
+        zcn_conn *conn = dirty_.pop_front();
+        if (conn == nullptr) return;
+        conn->flush();
+    }
+}
+
+void zcn_loop::run_ready() noexcept {
+    for (uint64_t left = ready_count_; left != 0 && !batch_->full(); left--) {
+        zcn_conn *conn = ready_.pop_front();
+        if (conn == nullptr) return;
+        ready_count_--;
+        conn->service();
+    }
+}
+
+void zcn_loop::run_listeners() noexcept {
+    zcnet::List<zcn_listener, zcnet::net::AcceptingTag> round;
+    round.append(accepting_);
+    while (zcn_listener *listener = round.pop_front()) {
+        // What a listener tells may be its end.
+        listener->retain();
+        listener->accept_some();
+        if (!listener->tell_pending()) accept_later(listener);
+        listener->release();
+    }
+}
+
+void zcn_loop::run_timers() noexcept {
+    while (!batch_->full()) {
+        Timer *due = timers_.take_due(now_);
+        if (due == nullptr) return;
+        switch (due->of) {
+            case zcnet::net::TimerOf::conn:
+                static_cast<zcn_conn *>(due)->on_timer(now_);
+                break;
+            case zcnet::net::TimerOf::listener:
+                static_cast<zcn_listener *>(due)->on_timer();
+                break;
+            case zcnet::net::TimerOf::program: {
+                const uint64_t token = static_cast<ProgramTimer *>(due)->token;
+                program_timers_.erase(token);
+                batch_->push(ZCN_EVENT_TIMER, ZCN_OK, nullptr, 0)->token = token;
+                break;
+            }
+        }
+    }
+}
+
+void zcn_loop::dispatch(const epoll_event &event) noexcept {
+    const uint64_t token = event.data.u64;
+    switch (token & zcnet::net::token_mask) {
+        case zcnet::net::token_conn:
+            reinterpret_cast<zcn_conn *>(token)->on_readiness(event.events);
+            return;
+        case zcnet::net::token_listener:
+            reinterpret_cast<zcn_listener *>(token & ~uint64_t{zcnet::net::token_mask})->on_readiness();
+            return;
+        default:
+            (void)zcnet::os::uninterrupted([&] { return zcnet::os::event_clear(inbox_fd_); });
+            raised_ = false;
+            return;
+    }
+}
+
+// Asks the kernel once, and does what follows from its answer.
+void zcn_loop::look(int64_t wait_ns) noexcept {
+    const int count = zcnet::os::poller_wait(poller_, events_, static_cast<int>(std::size(events_)), wait_ns);
+    counters_.waits++;
+    read_clock();
+    for (int i = 0; i < count; i++) dispatch(events_[i]);
+    if (!inbox_.looks_empty()) take_letters();
+    run_timers();
+    flush_dirty();
+    run_listeners();
+    run_ready();
+    if (woken_ && !batch_->full()) {
+        woken_ = false;
+        batch_->push(ZCN_EVENT_WOKEN, ZCN_OK, nullptr, 0);
+    }
+}
+
+// How long to wait now: 0 when there is work, else until the deadline or the next timer.
+int64_t zcn_loop::wait_time(int64_t deadline) noexcept {
+    if (has_work()) return 0;
+    const int64_t next = std::min(deadline, timers_.next());
+    if (next == never) return -1;
+    return next > now_ ? next - now_ : 0;
+}
+
+Status zcn_loop::poll(int64_t timeout_ns, const zcn_event **out_events, size_t *out_count, int32_t *out_more) noexcept {
+    if (!zcnet::os::in_process(process_)) return ZCN_EFORKED;
+    // acquire and release: the owner before us is done when we find the loop free.
+    if (busy_.exchange(1, std::memory_order_acquire) != 0) return ZCN_EBUSY;
+    const NoCancel guard;
+    Status status = ZCN_OK;
+    begin_poll();
+    if (closing_ && all_.empty() && listeners_.empty()) {
+        status = ZCN_ECLOSED;
+    } else {
+        polling_ = true;
+        const int64_t deadline = timeout_ns < 0 ? never : saturating_add(now_, timeout_ns);
+        const int64_t spin_until = spin_ns_ != 0 ? saturating_add(now_, spin_ns_) : 0;
+        // What was left over comes first.
+        if (!inbox_.looks_empty()) take_letters();
+        flush_dirty();
+        run_ready();
+        bool looked = false;
+        while (!batch_->full()) {
+            int64_t wait = batch_->count() != 0 ? 0 : wait_time(deadline);
+            if (wait != 0 && spin_ns_ != 0 && now_ < spin_until) wait = 0;
+            // With events in hand one look is enough, so that no connection waits for the others to fall silent.
+            if (looked && (batch_->count() != 0 || (wait == 0 && now_ >= deadline))) break;
+            look(wait);
+            looked = true;
+            if (closing_ && all_.empty() && listeners_.empty()) break;
+        }
+        relieve_blocks();
+        polling_ = false;
+    }
+    const bool more = has_work();
+    if (nested_ && more && !raised_) raise();
+    *out_count = batch_->count();
+    *out_events = batch_->count() != 0 ? batch_->events() : nullptr;
+    if (out_more != nullptr) *out_more = more;
+    counters_.events += batch_->count();
+    busy_.store(0, std::memory_order_release);
+    return status;
+}
+
+Status zcn_loop::set_timer(uint64_t token, int64_t delay_ns) noexcept {
+    if (!zcnet::os::in_process(process_)) return ZCN_EFORKED;
+    if (closing_) return ZCN_ECLOSED;
+    return zcnet::guard([&]() -> Status {
+        auto &slot = program_timers_[token];
+        if (slot == nullptr) {
+            slot.reset(new (std::nothrow) ProgramTimer());
+            if (slot != nullptr) slot->token = token;
+        }
+        const int64_t now = zcnet::os::now();
+        Status status = slot == nullptr ? ZCN_ENOMEM
+                                        : timers_.set(slot.get(), delay_ns <= 0 ? now : saturating_add(now, delay_ns));
+        if (status != ZCN_OK) program_timers_.erase(token);
+        return status;
+    });
+}
+
+Status zcn_loop::cancel_timer(uint64_t token) noexcept {
+    if (!zcnet::os::in_process(process_)) return ZCN_EFORKED;
+    const auto found = program_timers_.find(token);
+    if (found == program_timers_.end()) return ZCN_AGAIN;
+    timers_.cancel(found->second.get());
+    program_timers_.erase(found);
+    return ZCN_OK;
+}
+
+void zcn_loop::close() noexcept {
+    if (closing_) return;
+    closing_ = true;
+    for (zcn_listener *listener = listeners_.front(); listener != nullptr; listener = listeners_.after(listener))
+        listener->close();
+    for (zcn_conn *conn = all_.front(); conn != nullptr; conn = all_.after(conn)) (void)conn->request_close(false);
+}
+
+void zcn_loop::read_stats(zcn_loop_stats *stats) noexcept {
+    *stats = counters_;
+    for (zcn_conn *conn = all_.front(); conn != nullptr; conn = all_.after(conn)) conn->read_stats(&stats->total);
+    stats->copied_detached = batch_->copied_detached;
+    stats->paused = memory_paused_;
+    stats->pinned_bytes = intake_.held_bytes();
+    stats->total.struct_size = sizeof stats->total;
+}

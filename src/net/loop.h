@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: MIT
+// The loop: polls, and hands out what happened as one array.
+//
+// It owns the poller, the inbox, the timers, the batch and the receive memory of its connections. Two counts keep it:
+// handles of the program, and holds of what refers to it (connections, letters under way). When the last handle goes
+// everything is closed; when the last hold goes the memory does.
+#pragma once
+
+#include <pthread.h>
+#include <sys/epoll.h>
+
+#include <atomic>
+#include <memory>
+#include <unordered_map>
+
+#include "base/error.h"
+#include "base/inbox.h"
+#include "base/list.h"
+#include "memory/pool.h"
+#include "net/batch.h"
+#include "net/conn.h"
+#include "net/listener.h"
+#include "net/timers.h"
+#include "zcnet/loop.h"
+
+namespace zcnet::net {
+
+// Kinds of poller tokens, in the low bits of an object's address.
+enum : uint64_t { token_conn = 0, token_listener = 1, token_inbox = 2, token_mask = 7 };
+
+struct ProgramTimer : Timer {
+    ProgramTimer() noexcept : Timer(TimerOf::program) {}
+    uint64_t token = 0;
+};
+
+struct PostLetter : LoopLetter {
+    PostLetter(zcn_conn *to, zcn_unit *what) noexcept : LoopLetter(Message::post), conn(to), unit(what) {}
+    zcn_conn *conn;
+    zcn_unit *unit;
+};
+
+struct ArrivalLetter : LoopLetter {
+    explicit ArrivalLetter(zcn_conn *which) noexcept : LoopLetter(Message::arrival), conn(which) {}
+    zcn_conn *conn;
+};
+
+// A connection that was moved away: its handle stays until the events that show it are gone.
+struct Departed {
+    zcn_conn *conn;
+    Departed *next;
+};
+
+struct Lookup;
+struct LookupLetter : LoopLetter {
+    LookupLetter(zcn_conn *which, Lookup *what) noexcept : LoopLetter(Message::lookup), conn(which), lookup(what) {}
+    zcn_conn *conn;
+    Lookup *lookup;
+};
+
+zcn_loop_options default_loop_options() noexcept;
+
+}  // namespace zcnet::net
+
+struct zcn_loop final {
+  public:
+    using Status = zcnet::Status;
+
+    static Status create(zcn_loop **out, const zcn_loop_options &options) noexcept;
+
+    void retain() noexcept { handles_.fetch_add(1, std::memory_order_relaxed); }
+    void release() noexcept;
+    void hold() noexcept { holds_.fetch_add(1, std::memory_order_relaxed); }
+    void unhold() noexcept;
+
+    Status poll(int64_t timeout_ns, const zcn_event **out_events, size_t *out_count, int32_t *out_more) noexcept;
+    int public_fd() noexcept;
+    int64_t next_deadline() noexcept;
+    Status wake() noexcept;  // any thread
+    Status set_timer(uint64_t token, int64_t delay_ns) noexcept;
+    Status cancel_timer(uint64_t token) noexcept;
+    void close() noexcept;
+    void read_stats(zcn_loop_stats *stats) noexcept;
+
+    // For connections and listeners.
+    void put(zcnet::net::LoopLetter *letter) noexcept;  // any thread
+    void add(zcn_conn *conn) noexcept;
+    void remove(zcn_conn *conn, zcnet::net::Departed *departed) noexcept;  // moved away
+    void finished(zcn_conn *conn) noexcept;             // CLOSED was told
+    void become_ready(zcn_conn *conn) noexcept;
+    void become_dirty(zcn_conn *conn) noexcept;
+    void hold_unfinished(zcn_conn *conn, bool held) noexcept;
+    void forget(zcn_conn *conn) noexcept;               // leaves every list but `all`
+    void wait_for_memory() noexcept;
+    void count_paused(bool on) noexcept { memory_paused_ += on ? 1 : UINT64_MAX; }
+    void accept_later(zcn_listener *listener) noexcept;
+    void add(zcn_listener *listener) noexcept;
+    void remove(zcn_listener *listener) noexcept;
+    // Which poll this is, to count what one poll gives.
+    [[nodiscard]] uint32_t serial() const noexcept { return serial_; }
+    [[nodiscard]] bool is_last_poller() const noexcept {
+        return pthread_equal(last_poller_.load(std::memory_order_relaxed), pthread_self()) != 0;
+    }
+
+    [[nodiscard]] zcnet::net::Batch &batch() noexcept { return *batch_; }
+    [[nodiscard]] zcnet::receive::Intake &intake() noexcept { return intake_; }
+    [[nodiscard]] zcnet::net::Timers &timers() noexcept { return timers_; }
+    [[nodiscard]] zcn_pool *pool() const noexcept { return pool_; }
+    [[nodiscard]] int poller() const noexcept { return poller_; }
+    [[nodiscard]] int64_t now() const noexcept { return now_; }
+    int64_t read_clock() noexcept;
+    [[nodiscard]] uint64_t process() const noexcept { return process_; }
+    [[nodiscard]] bool closing() const noexcept { return closing_; }
+    [[nodiscard]] bool has_helper() const noexcept { return helper_; }
+    [[nodiscard]] zcnet::Error &error() noexcept { return error_; }
+    [[nodiscard]] const zcnet::Error &error() const noexcept { return error_; }
+    zcn_loop_stats &counters() noexcept { return counters_; }
+
+  private:
+    zcn_loop(zcn_pool *pool, const zcn_loop_options &options) noexcept;
+    ~zcn_loop();
+
+    void begin_poll() noexcept;
+    void look(int64_t wait_ns) noexcept;
+    void dispatch(const epoll_event &event) noexcept;
+    void take_letters() noexcept;
+    void deliver_letter(zcnet::net::LoopLetter *letter) noexcept;
+    void drop_letter(zcnet::net::LoopLetter *letter) noexcept;
+    void flush_dirty() noexcept;
+    void run_ready() noexcept;
+    void run_listeners() noexcept;
+    void run_timers() noexcept;
+    void relieve_blocks() noexcept;
+    void check_starvation() noexcept;
+    void memory_came() noexcept;
+    [[nodiscard]] bool has_work() const noexcept;
+    void raise() noexcept;
+    void release_departed() noexcept;
+    void shut_down() noexcept;
+    int64_t wait_time(int64_t deadline) noexcept;
+
+    struct PoolWaiter : zcnet::memory::Waiter {
+        zcn_loop *loop = nullptr;
+    };
+
+    std::atomic<uint32_t> handles_{1};
+    std::atomic<uint32_t> holds_{1};
+    std::atomic<uint32_t> busy_{0};
+    std::atomic<pthread_t> last_poller_{};
+    uint64_t process_ = 0;
+    int poller_ = -1;
+    int inbox_fd_ = -1;
+    zcnet::Inbox inbox_;
+    std::atomic<bool> wake_asked_{false};
+    std::atomic<bool> memory_asked_{false};
+    zcnet::net::LoopLetter wake_letter_{zcnet::net::Message::wake};
+    zcnet::net::LoopLetter memory_letter_{zcnet::net::Message::memory};
+    PoolWaiter waiter_;
+
+    zcn_pool *pool_;
+    zcnet::net::Batch *batch_ = nullptr;
+    zcnet::receive::Intake intake_;
+    zcnet::net::Timers timers_;
+    std::unordered_map<uint64_t, std::unique_ptr<zcnet::net::ProgramTimer>> program_timers_;
+
+    zcnet::List<zcn_conn, zcnet::net::AllTag> all_;
+    zcnet::List<zcn_conn, zcnet::net::AllTag> finished_;  // references end at the next poll
+    zcnet::net::Departed *departed_ = nullptr;  // moved away; the same
+    zcnet::List<zcn_conn, zcnet::net::ReadyTag> ready_;
+    zcnet::List<zcn_conn, zcnet::net::DirtyTag> dirty_;
+    zcnet::List<zcn_conn, zcnet::net::HeldTag> held_;  // unfinished messages in shared blocks, the stalest first
+    zcnet::List<zcn_listener, zcnet::net::ListenersTag> listeners_;
+    zcnet::List<zcn_listener, zcnet::net::AcceptingTag> accepting_;
+    uint64_t ready_count_ = 0;
+    uint64_t memory_paused_ = 0;  // connections that wait for memory
+
+    uint32_t serial_ = 0;
+    int64_t now_ = 0;
+    int64_t spin_ns_ = 0;
+    uint32_t unfinished_blocks_ = 64;
+    bool helper_ = true;
+    bool closing_ = false;
+    bool nested_ = false;  // the program watches our descriptor
+    bool raised_ = false;  // and it was raised for work that is left
+    bool polling_ = false;
+    bool woken_ = false;   // a WOKEN event is to be told
+    zcnet::Error error_;
+    zcn_loop_stats counters_{};
+    epoll_event events_[256];
+};

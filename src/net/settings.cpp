@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: MIT
+#include "net/settings.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+#include <new>
+
+#include "base/checked.h"
+#include "os/os.h"
+
+namespace zcnet::net {
+
+namespace {
+
+constexpr uint64_t default_high_water = 1 << 20;
+constexpr uint64_t default_flush = 64 * 1024;
+constexpr uint64_t default_budget = 1 << 20;
+constexpr int64_t millisecond = 1000000;
+
+int64_t or_default(uint32_t milliseconds, uint32_t otherwise) noexcept {
+    return int64_t{milliseconds != 0 ? milliseconds : otherwise} * millisecond;
+}
+
+int set_int(int fd, int level, int name, uint64_t value) noexcept {
+    const auto number = static_cast<int>(value < INT32_MAX ? value : INT32_MAX);
+    return os::set_option(fd, level, name, &number, sizeof number);
+}
+
+struct SocketOption {
+    uint32_t option;
+    bool tcp;
+    int level;
+    int name;
+    bool inverted;
+};
+
+constexpr SocketOption socket_options[] = {
+    {ZCN_OPTION_DELAY, true, IPPROTO_TCP, TCP_NODELAY, true},
+    {ZCN_OPTION_KEEPALIVE_S, true, IPPROTO_TCP, TCP_KEEPIDLE, false},
+    {ZCN_OPTION_KEEPALIVE_INTERVAL_S, true, IPPROTO_TCP, TCP_KEEPINTVL, false},
+    {ZCN_OPTION_KEEPALIVE_COUNT, true, IPPROTO_TCP, TCP_KEEPCNT, false},
+    {ZCN_OPTION_USER_TIMEOUT_MS, true, IPPROTO_TCP, TCP_USER_TIMEOUT, false},
+    {ZCN_OPTION_SEND_BUFFER, false, SOL_SOCKET, SO_SNDBUF, false},
+    {ZCN_OPTION_RECEIVE_BUFFER, false, SOL_SOCKET, SO_RCVBUF, false},
+    {ZCN_OPTION_QUICK_ACK, true, IPPROTO_TCP, TCP_QUICKACK, false},
+};
+
+const SocketOption *find_option(uint32_t option) noexcept {
+    for (const SocketOption &candidate : socket_options)
+        if (candidate.option == option) return &candidate;
+    return nullptr;
+}
+
+}  // namespace
+
+void Settings::release() noexcept {
+    // acq_rel: every use of the settings happens before they go.
+    if (references.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+    if (send_framing != nullptr) send_framing->release();
+    delete this;
+}
+
+zcn_conn_options default_conn_options() noexcept {
+    zcn_conn_options options{};
+    options.struct_size = sizeof options;
+    return options;
+}
+
+Status make_limits(StreamLimits *out, uint64_t high_water, uint64_t low_water, uint64_t copy_below, uint32_t align,
+                   uint32_t align_from, uint32_t messages_per_poll) noexcept {
+    if (high_water == 0) high_water = default_high_water;
+    if (low_water == 0) low_water = high_water / 4;
+    if (low_water > high_water) return ZCN_EINVAL;
+    if (align != 0 && (!is_power_of_two(align) || align < 8 || align > 4096)) return ZCN_EINVAL;
+    if (align == 0 && align_from != 0) return ZCN_EINVAL;
+    out->high_water = high_water;
+    out->low_water = low_water;
+    out->copy_below = copy_below;
+    out->alignment = {align, align_from};
+    out->messages_per_poll = messages_per_poll;
+    return ZCN_OK;
+}
+
+Status make_settings(Settings **out, const zcn_conn_options *given) noexcept {
+    zcn_conn_options options{};
+    if (const Status status = read_options(&options, given, default_conn_options()); status != ZCN_OK) return status;
+    StreamLimits limits;
+    if (const Status status = make_limits(&limits, options.high_water, options.low_water, options.copy_below,
+                                          options.align, options.align_from, options.messages_per_poll);
+        status != ZCN_OK)
+        return status;
+    if (options.half_open > 1 || options.delay > 1 || options.start_paused > 1 || options.keepalive_s > 32767 ||
+        options.keepalive_interval_s > 32767 || options.keepalive_count > 127 || options.user_timeout_ms > INT32_MAX)
+        return ZCN_EINVAL;
+    auto *settings = new (std::nothrow) Settings();
+    if (settings == nullptr) return ZCN_ENOMEM;
+    settings->limits = limits;
+    settings->send_framing = options.send_framing;
+    if (options.send_framing != nullptr) options.send_framing->retain();
+    settings->flush_at = options.flush_at != 0 ? options.flush_at : default_flush;
+    settings->read_budget = options.read_budget != 0 ? options.read_budget : default_budget;
+    settings->connect_timeout = or_default(options.connect_timeout_ms, 30000);
+    settings->message_timeout = or_default(options.message_timeout_ms, 60000);
+    settings->idle_timeout = or_default(options.idle_timeout_ms, 0);
+    settings->drain_timeout = or_default(options.drain_timeout_ms, 5000);
+    settings->keepalive_s = options.keepalive_s;
+    settings->keepalive_interval_s = options.keepalive_interval_s;
+    settings->keepalive_count = options.keepalive_count;
+    settings->user_timeout_ms = options.user_timeout_ms;
+    settings->send_buffer = options.send_buffer;
+    settings->receive_buffer = options.receive_buffer;
+    settings->delay = options.delay != 0;
+    settings->half_open = options.half_open != 0;
+    settings->start_paused = options.start_paused != 0;
+    settings->user = options.user;
+    *out = settings;
+    return ZCN_OK;
+}
+
+Settings *copy_settings(const Settings &from) noexcept {
+    auto *copy = new (std::nothrow) Settings();
+    if (copy == nullptr) return nullptr;
+    copy->limits = from.limits;
+    copy->send_framing = from.send_framing;
+    if (copy->send_framing != nullptr) copy->send_framing->retain();
+    copy->flush_at = from.flush_at;
+    copy->read_budget = from.read_budget;
+    copy->connect_timeout = from.connect_timeout;
+    copy->message_timeout = from.message_timeout;
+    copy->idle_timeout = from.idle_timeout;
+    copy->drain_timeout = from.drain_timeout;
+    copy->half_open = from.half_open;
+    return copy;
+}
+
+int apply_before_connect(int fd, const Settings &settings) noexcept {
+    // Buffer sizes decide the window that the handshake announces, so they come first.
+    if (settings.send_buffer != 0)
+        if (const int result = set_int(fd, SOL_SOCKET, SO_SNDBUF, settings.send_buffer); result < 0) return result;
+    if (settings.receive_buffer != 0)
+        if (const int result = set_int(fd, SOL_SOCKET, SO_RCVBUF, settings.receive_buffer); result < 0) return result;
+    return 0;
+}
+
+int apply_socket_options(int fd, bool is_tcp, const Settings &settings) noexcept {
+    if (!is_tcp) return 0;
+    int result = settings.delay ? 0 : set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    if (result >= 0 && settings.keepalive_s != 0) {
+        result = set_int(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+        if (result >= 0) result = set_int(fd, IPPROTO_TCP, TCP_KEEPIDLE, settings.keepalive_s);
+        if (result >= 0 && settings.keepalive_interval_s != 0)
+            result = set_int(fd, IPPROTO_TCP, TCP_KEEPINTVL, settings.keepalive_interval_s);
+        if (result >= 0 && settings.keepalive_count != 0)
+            result = set_int(fd, IPPROTO_TCP, TCP_KEEPCNT, settings.keepalive_count);
+    }
+    if (result >= 0 && settings.user_timeout_ms != 0)
+        result = set_int(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, settings.user_timeout_ms);
+    return result;
+}
+
+Status set_socket_option(int fd, bool is_tcp, uint32_t option, uint64_t value, int *number) noexcept {
+    const SocketOption *known = find_option(option);
+    if (known == nullptr) return ZCN_EOPTION;
+    if (known->tcp && !is_tcp) return ZCN_EUNSUPPORTED;
+    if (value > INT32_MAX || (known->inverted && value > 1)) return ZCN_EINVAL;
+    int result = 0;
+    if (option == ZCN_OPTION_KEEPALIVE_S) {
+        result = set_int(fd, SOL_SOCKET, SO_KEEPALIVE, value != 0);
+        if (value == 0 || result < 0) {
+            *number = -result;
+            return result < 0 ? ZCN_ESYS : ZCN_OK;
+        }
+    }
+    result = set_int(fd, known->level, known->name, known->inverted ? 1 - value : value);
+    if (result >= 0) return ZCN_OK;
+    *number = -result;
+    return result == -EINVAL ? ZCN_EINVAL : ZCN_ESYS;
+}
+
+Status get_socket_option(int fd, bool is_tcp, uint32_t option, uint64_t *value, int *number) noexcept {
+    const SocketOption *known = find_option(option);
+    if (known == nullptr || option == ZCN_OPTION_QUICK_ACK) return ZCN_EOPTION;
+    if (known->tcp && !is_tcp) return ZCN_EUNSUPPORTED;
+    int answer = 0;
+    socklen_t size = sizeof answer;
+    int result = 0;
+    if (option == ZCN_OPTION_KEEPALIVE_S) {
+        result = os::get_option(fd, SOL_SOCKET, SO_KEEPALIVE, &answer, &size);
+        if (result >= 0 && answer == 0) {
+            *value = 0;
+            return ZCN_OK;
+        }
+    }
+    if (result >= 0) result = os::get_option(fd, known->level, known->name, &answer, &size);
+    if (result < 0) {
+        *number = -result;
+        return ZCN_ESYS;
+    }
+    *value = static_cast<uint64_t>(known->inverted ? answer == 0 : answer);
+    return ZCN_OK;
+}
+
+}  // namespace zcnet::net

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+// The options of connections: checked once, shared by all that a listener accepts.
+#pragma once
+
+#include <atomic>
+
+#include "net/stream.h"
+#include "zcnet/conn.h"
+
+namespace zcnet::net {
+
+struct Settings {
+    std::atomic<uint32_t> references{1};
+    StreamLimits limits;
+    const zcn_framing *send_framing = nullptr;  // retained; nullptr: as for receiving
+    uint64_t flush_at = 0;
+    uint64_t read_budget = 0;
+    int64_t connect_timeout = 0;  // nanoseconds from here on
+    int64_t message_timeout = 0;
+    int64_t idle_timeout = 0;  // 0: none
+    int64_t drain_timeout = 0;
+    uint32_t keepalive_s = 0;
+    uint32_t keepalive_interval_s = 0;
+    uint32_t keepalive_count = 0;
+    uint32_t user_timeout_ms = 0;
+    uint32_t send_buffer = 0;
+    uint32_t receive_buffer = 0;
+    bool delay = false;
+    bool half_open = false;
+    bool start_paused = false;
+    uintptr_t user = 0;
+    Settings *before = nullptr;  // what these replaced; a thread that posts may still look at it
+
+    void retain() noexcept { references.fetch_add(1, std::memory_order_relaxed); }
+    void release() noexcept;
+};
+
+zcn_conn_options default_conn_options() noexcept;
+
+// Checks options and makes settings of them.
+Status make_settings(Settings **out, const zcn_conn_options *options) noexcept;
+
+// The same values in memory of their own, for one connection that changes an option.
+Settings *copy_settings(const Settings &settings) noexcept;
+
+// Checks the flow options that connections and streams share.
+Status make_limits(StreamLimits *out, uint64_t high_water, uint64_t low_water, uint64_t copy_below, uint32_t align,
+                   uint32_t align_from, uint32_t messages_per_poll) noexcept;
+
+// What the settings ask of a socket. Best effort for what only tunes it; -errno for what cannot be had.
+int apply_before_connect(int fd, const Settings &settings) noexcept;
+int apply_socket_options(int fd, bool is_tcp, const Settings &settings) noexcept;
+
+// zcn_conn_set_option() and _get_option() on the socket itself; ZCN_EOPTION for options that are not the socket's.
+Status set_socket_option(int fd, bool is_tcp, uint32_t option, uint64_t value, int *number) noexcept;
+Status get_socket_option(int fd, bool is_tcp, uint32_t option, uint64_t *value, int *number) noexcept;
+
+}  // namespace zcnet::net

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+// Deadlines of a loop: an intrusive binary heap.
+#pragma once
+
+#include <cstdint>
+
+#include "base/guard.h"
+
+namespace zcnet::net {
+
+constexpr int64_t never = INT64_MAX;
+
+enum class TimerOf : uint8_t { conn, listener, program };
+
+struct Timer {
+    explicit Timer(TimerOf whose) noexcept : of(whose) {}
+
+    int64_t at = never;   // monotonic nanoseconds; what the heap is ordered by
+    uint32_t place = 0;   // in the heap + 1; 0: not in it
+    TimerOf of = TimerOf::conn;
+};
+
+class Timers {
+  public:
+    Timers() noexcept = default;
+    Timers(const Timers &) = delete;
+    Timers &operator=(const Timers &) = delete;
+    ~Timers();
+
+    [[nodiscard]] int64_t next() const noexcept { return used_ == 0 ? never : heap_[0]->at; }
+    Status set(Timer *timer, int64_t at) noexcept;  // ZCN_ENOMEM
+    void cancel(Timer *timer) noexcept;
+    // The earliest timer if it is due; it leaves the heap.
+    Timer *take_due(int64_t now) noexcept;
+
+  private:
+    void put(Timer *timer, uint32_t index) noexcept;
+    void rise(uint32_t index) noexcept;
+    void sink(uint32_t index) noexcept;
+
+    Timer **heap_ = nullptr;
+    uint32_t used_ = 0;
+    uint32_t capacity_ = 0;
+};
+
+}  // namespace zcnet::net
