@@ -154,8 +154,9 @@ void forward_server(const Run &run, Link &link, Report &report) {
     Meter meter;
     std::uint64_t seen = 0;
     while (forwarder.turn(seen)) {
-        meter.at(run, seen, report);
+        if (!meter.started() && seen >= run.warm) meter.start(seen);
     }
+    meter.stop(seen, report);
 }
 
 }  // namespace bench::raw
