@@ -20,8 +20,9 @@ JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 V ?=
 
 configure = cmake -S . -B $(BUILD) -DCMAKE_BUILD_TYPE=$(BUILD_TYPE) -DZCNET_WARNINGS=ON \
-	$(if $(LIBDIR),-DCMAKE_INSTALL_LIBDIR=$(LIBDIR)) $(if $(V),,--log-level=WARNING)
-compile = cmake --build $(BUILD) --parallel $(JOBS) $(if $(V),--verbose)
+	$(if $(LIBDIR),-DCMAKE_INSTALL_LIBDIR=$(LIBDIR)) $(if $(V),,--log-level=WARNING >/dev/null)
+# CMake's own makefiles are not part of this one's job pool.
+compile = env -u MAKEFLAGS -u MAKELEVEL cmake --build $(BUILD) --parallel $(JOBS) $(if $(V),--verbose)
 export BUILD DESTDIR JOBS
 
 .PHONY: all demo test check check-valgrind check-asan check-tsan bench install uninstall format tidy clean

@@ -8,10 +8,11 @@ set -eu
 job=${1:-build}
 missing=
 
-# need WHAT-FOR-PACKAGES CHECK…: remembers a thing whose check fails.
+# need THING CHECK…: remembers a thing whose check fails.
 need() {
     thing=$1
     shift
+    case " $missing " in *" $thing "*) return ;; esac
     "$@" >/dev/null 2>&1 || missing="$missing $thing"
 }
 has() { command -v "$1"; }
@@ -50,7 +51,7 @@ case $job in
 esac
 [ -n "$missing" ] || exit 0
 
-# package THING APT DNF APK PACMAN, by the manager at hand.
+# The names of packages, by the manager at hand.
 if command -v apt-get >/dev/null; then
     column=2 refresh='apt-get update -qq' install='apt-get install -y -qq --no-install-recommends'
 elif command -v dnf >/dev/null; then

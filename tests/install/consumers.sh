@@ -18,11 +18,11 @@ step "install" cmake --install "$build" --prefix "$prefix"
 
 # try NAME COMPILE…: compiles to $work/program and runs it.
 try() {
-    name=$1
+    program=$1
     shift
     rm -f "$work/program"
-    step "$name compiles" "$@" -o "$work/program"
-    step "$name runs" limited "$work/program"
+    step "$program compiles" "$@" -o "$work/program"
+    step "$program runs" limited "$work/program"
 }
 flags=$(pkg-config --cflags --libs libzcnet)
 static=$(pkg-config --cflags --libs libzcnet-static)
@@ -35,11 +35,11 @@ try "C++, the archive" $cxx -std=c++20 $strict -x c++ "$here/consumer.c" -x none
 
 # cmake_project NAME SOURCE OPTION…
 cmake_project() {
-    name=$1 source=$2
+    project=$1 source=$2
     shift 2
     rm -rf "$work/cmake"
-    step "$name configures" cmake -S "$source" -B "$work/cmake" -DCMAKE_PREFIX_PATH="$prefix" "$@"
-    step "$name builds" cmake --build "$work/cmake"
+    step "$project configures" cmake -S "$source" -B "$work/cmake" -DCMAKE_PREFIX_PATH="$prefix" "$@"
+    step "$project builds" cmake --build "$work/cmake"
 }
 for kind in shared static; do
     cmake_project "CMake, C alone, $kind" "$here/package" -DCOMPONENT=$kind -DWANTED_VERSION=0.1

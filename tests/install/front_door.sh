@@ -19,15 +19,15 @@ expected=$(
     } | sort
 )
 
-step "install into a staging folder" front install PREFIX=/opt/zcnet DESTDIR="$work/stage"
+step "install into a staging folder" front install PREFIX=/opt/package DESTDIR="$work/stage"
 # Beside these CMake writes one file a kind that has the build type in its name.
-same "what is staged" "$expected" "$(files "$work/stage/opt/zcnet" | grep -Ev 'zcnet-(shared|static)-[a-z]+\.cmake$')"
+same "what is staged" "$expected" "$(files "$work/stage/opt/package" | grep -Ev 'zcnet-(shared|static)-[a-z]+\.cmake$')"
 same "nothing beside the prefix" opt "$(ls "$work/stage")"
-same "the staged .pc names the prefix without the stage" prefix=/opt/zcnet \
-    "$(grep ^prefix= "$work/stage/opt/zcnet/$libdir/pkgconfig/libzcnet.pc")"
+same "the staged .pc names the prefix without the stage" prefix=/opt/package \
+    "$(grep ^prefix= "$work/stage/opt/package/$libdir/pkgconfig/libzcnet.pc")"
 
 step "install into a prefix" front install PREFIX="$work/prefix"
-same "the two are the same files" "$(files "$work/stage/opt/zcnet")" "$(files "$work/prefix")"
+same "the two are the same files" "$(files "$work/stage/opt/package")" "$(files "$work/prefix")"
 if readelf -dW "$work/prefix/bin/zcnet" | grep -Eq 'RPATH|RUNPATH'; then
     same "the installed tool has no run path" no yes
 fi
@@ -36,7 +36,7 @@ step "the installed tool runs" env LD_LIBRARY_PATH="$work/prefix/$libdir" "$work
 echo mine >"$work/prefix/include/mine.h"
 step "uninstall from the prefix" front uninstall PREFIX="$work/prefix"
 same "only what was not ours stays" include/mine.h "$(files "$work/prefix")"
-step "uninstall from the staging folder" front uninstall PREFIX=/opt/zcnet DESTDIR="$work/stage"
+step "uninstall from the staging folder" front uninstall PREFIX=/opt/package DESTDIR="$work/stage"
 same "the staging folder is empty" "" "$(files "$work/stage")"
 same "our folders are gone" "" "$(find "$work/stage" "$work/prefix" -name zcnet)"
 finish
