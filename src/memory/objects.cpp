@@ -59,7 +59,7 @@ FreeObject *cut_chunk(uint32_t object_class, uint32_t *count) noexcept {
     if (chunk == nullptr) return nullptr;
     const size_t size = object_sizes[object_class];
     const uint32_t batch = magazine_objects(object_class);
-    const auto total = static_cast<uint32_t>(chunk_size / size);
+    const auto total = static_cast<uint32_t>(chunk_size / size) / batch * batch;
     FreeObject *kept = nullptr;
     for (uint32_t first = 0; first < total; first += batch) {
         FreeObject *head = nullptr;

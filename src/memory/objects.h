@@ -11,7 +11,8 @@
 
 namespace zcnet::memory {
 
-constexpr size_t object_sizes[] = {64, 128, 256, 512, 1024};
+// The fourth is the size of a connection.
+constexpr size_t object_sizes[] = {64, 128, 256, 480, 1024};
 constexpr uint32_t object_classes = 5;
 
 constexpr uint32_t object_class(size_t size) noexcept {

@@ -29,7 +29,7 @@ constexpr int64_t memory_retry_ns = 10000000;
 }  // namespace
 
 zcn_conn::zcn_conn(zcn_loop *loop, const zcn_framing *in, const zcn_framing *out, Settings *settings) noexcept
-    : Timer(zcnet::net::TimerOf::conn), loop_(loop), settings_(settings), stream_(in, out) {
+    : Timer(zcnet::net::TimerOf::conn), LoopLetter(zcnet::net::Message::request), loop_(loop), settings_(settings), stream_(in, out) {
     settings->retain();
     user_ = settings->user;
     paused_ = settings->start_paused;
@@ -55,32 +55,37 @@ void zcn_conn::release() noexcept {
         settings->release();
         settings = before;
     }
-    delete error_;
-    while (former_ != nullptr) {
-        zcnet::net::FormerLoop *former = former_;
-        former_ = former->before;
+    while (rare_ != nullptr && rare_->former != nullptr) {
+        zcnet::net::FormerLoop *former = rare_->former;
+        rare_->former = former->before;
         former->loop->unhold();
         delete former;
     }
+    delete rare_;
     zcnet::memory::destroy_object(this);
     last->unhold();
+}
+
+zcnet::net::Rare *zcn_conn::rare() noexcept {
+    if (rare_ == nullptr) rare_ = new (std::nothrow) zcnet::net::Rare();
+    return rare_;
 }
 
 bool zcn_conn::in_process() const noexcept { return zcnet::os::in_process(loop()->process()); }
 
 void zcn_conn::set_error(Status status, int number, const char *format, ...) noexcept {
-    if (error_ == nullptr) error_ = new (std::nothrow) Error();
-    if (error_ == nullptr) return;
+    if (rare() == nullptr) return;
+    Error &error = rare_->error;
     va_list arguments;
     va_start(arguments, format);
-    std::vsnprintf(error_->text, sizeof error_->text, format, arguments);
+    std::vsnprintf(error.text, sizeof error.text, format, arguments);
     va_end(arguments);
-    error_->status = status;
-    error_->sys_errno = number;
+    error.status = status;
+    error.sys_errno = number;
 }
 
 Status zcn_conn::copy_error(zcn_error *out) const noexcept {
-    if (error_ != nullptr) return error_->copy_to(out);
+    if (rare_ != nullptr && rare_->error.status != ZCN_OK) return rare_->error.copy_to(out);
     Error none;
     none.status = state_ == State::ended || state_ == State::closed ? reason_ : ZCN_OK;
     std::snprintf(none.text, sizeof none.text, "%s", zcn_status_text(none.status));
@@ -523,8 +528,10 @@ Status zcn_conn::pause(bool on) noexcept {
     if (paused_ == on) return ZCN_OK;
     paused_ = on;
     if (!on) {
-        if (message_at_ != 0) message_at_ = loop()->read_clock();
-        if (state_ == State::open) become_ready();
+        if (state_ == State::open) {
+            if (message_at_ != 0) message_at_ = loop()->read_clock();
+            become_ready();
+        }
     }
     arm_timer();
     return ZCN_OK;

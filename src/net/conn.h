@@ -22,6 +22,7 @@ struct ReadyTag {};
 struct DirtyTag {};
 struct HeldTag {};
 struct Dial;
+struct FormerLoop;
 struct Lookup;
 
 enum class Message : uint8_t { request, post, lookup, memory, wake, arrival };
@@ -31,11 +32,6 @@ struct LoopLetter : Letter {
     Message message;
 };
 
-struct RequestLetter : LoopLetter {
-    explicit RequestLetter(zcn_conn *whose) noexcept : LoopLetter(Message::request), conn(whose) {}
-    zcn_conn *conn;
-};
-
 enum class State : uint8_t {
     connecting,
     open,
@@ -43,6 +39,13 @@ enum class State : uint8_t {
     lingering,  // the queue is empty: the peer's kernel takes the rest
     ended,      // the socket is gone, CLOSED is still to be told
     closed
+};
+
+// What few connections need, in memory of its own.
+struct Rare {
+    Error error;
+    Dial *dial = nullptr;
+    FormerLoop *former = nullptr;
 };
 
 struct FormerLoop {
@@ -56,7 +59,8 @@ struct zcn_conn final : zcnet::Link<zcnet::net::AllTag>,
                         zcnet::Link<zcnet::net::ReadyTag>,
                         zcnet::Link<zcnet::net::DirtyTag>,
                         zcnet::Link<zcnet::net::HeldTag>,
-                        zcnet::net::Timer {
+                        zcnet::net::Timer,
+                        zcnet::net::LoopLetter {
   public:
     using Status = zcnet::Status;
     using State = zcnet::net::State;
@@ -124,7 +128,7 @@ struct zcn_conn final : zcnet::Link<zcnet::net::AllTag>,
     [[nodiscard]] bool memory_paused() const noexcept { return memory_paused_; }
     [[nodiscard]] bool finishing() const noexcept { return finisher_ && !memory_paused_; }
     static zcn_conn *of_letter(zcnet::net::LoopLetter *letter) noexcept {
-        return static_cast<zcnet::net::RequestLetter *>(letter)->conn;
+        return static_cast<zcn_conn *>(letter);
     }
     [[nodiscard]] uint64_t held() const noexcept { return stream_.window().held(); }
 
@@ -143,6 +147,8 @@ struct zcn_conn final : zcnet::Link<zcnet::net::AllTag>,
     void dial_failed(Status status, int number) noexcept;
     void dial_writable() noexcept;
     void drop_dial() noexcept;
+    [[nodiscard]] zcnet::net::Dial *dial() const noexcept { return rare_ != nullptr ? rare_->dial : nullptr; }
+    zcnet::net::Rare *rare() noexcept;
 
     // conn_close.cpp
     void begin_close(Status reason) noexcept;
@@ -185,7 +191,6 @@ struct zcn_conn final : zcnet::Link<zcnet::net::AllTag>,
     std::atomic<uint32_t> requests_{0};
     std::atomic<uint64_t> posted_{0};  // bytes that were posted and not taken yet
     std::atomic<zcn_loop *> loop_;
-    zcnet::net::RequestLetter letter_{this};
     int fd_ = -1;
     State state_ = State::connecting;
     uint8_t told_as_ = 0;  // event type that is still to be told; 0: none
@@ -216,11 +221,11 @@ struct zcn_conn final : zcnet::Link<zcnet::net::AllTag>,
     uintptr_t user_ = 0;
     std::atomic<zcnet::net::Settings *> settings_;
     zcn_listener *listener_ = nullptr;
-    zcnet::net::Dial *dial_ = nullptr;
-    zcnet::Error *error_ = nullptr;
-    zcnet::net::FormerLoop *former_ = nullptr;
-    int64_t active_at_ = 0;           // last byte in or out
-    int64_t message_at_ = 0;          // when the unfinished message began; 0: there is none
-    int64_t close_by_ = 0;            // drain or connect deadline
+    zcnet::net::Rare *rare_ = nullptr;
+    int64_t active_at_ = 0;  // last byte in or out
+    union {
+        int64_t message_at_ = 0;  // open: when the unfinished message began; 0: there is none
+        int64_t close_by_;        // connecting and closing: the deadline
+    };
     zcnet::net::Stream stream_;
 };

@@ -43,7 +43,7 @@ Status zcn_conn::request_close(bool abort) noexcept {
     if (loop()->is_last_poller()) zcnet::net::Stream::blank(loop()->batch(), this, 0);
     if ((before & zcnet::net::request_queued) == 0) {
         retain();
-        loop()->put(&letter_);
+        loop()->put(this);
     }
     return ZCN_OK;
 }
@@ -150,7 +150,7 @@ Status zcn_conn::move(zcn_loop *to) noexcept {
     if (state_ != State::open || (requests_.load(std::memory_order_acquire) & zcnet::net::request_end) != 0)
         return ZCN_ECLOSED;
     if (to->pool() != from->pool()) return ZCN_EUNSUPPORTED;
-    auto *former = new (std::nothrow) zcnet::net::FormerLoop{from, former_};
+    auto *former = rare() == nullptr ? nullptr : new (std::nothrow) zcnet::net::FormerLoop{from, rare_->former};
     auto *letter = new (std::nothrow) zcnet::net::ArrivalLetter(this);
     auto *departed = new (std::nothrow) zcnet::net::Departed();
     Status status = former != nullptr && letter != nullptr && departed != nullptr ? stream_.window().leave(from->intake()) : ZCN_ENOMEM;
@@ -174,7 +174,7 @@ Status zcn_conn::move(zcn_loop *to) noexcept {
     }
     // The loop's reference goes along.
     from->remove(this, departed);
-    former_ = former;
+    rare_->former = former;
     arriving_ = true;
     to->hold();
     // release: the other loop sees everything above when it finds the letter, or a post that overtakes it.

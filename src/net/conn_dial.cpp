@@ -45,8 +45,9 @@ void answer(Lookup *lookup) noexcept {
 }  // namespace
 
 Status zcn_conn::start_dial(const zcnet::net::Address &address) noexcept {
-    dial_ = new (std::nothrow) Dial();
-    if (dial_ == nullptr) return ZCN_ENOMEM;
+    if (rare() == nullptr) return ZCN_ENOMEM;
+    Dial *const dial = rare_->dial = new (std::nothrow) Dial();
+    if (dial == nullptr) return ZCN_ENOMEM;
     is_tcp_ = address.transport == zcnet::net::Transport::tcp;
     close_by_ = loop()->read_clock() + settings().connect_timeout;
     if (address.is_name) {
@@ -71,51 +72,54 @@ Status zcn_conn::start_dial(const zcnet::net::Address &address) noexcept {
             drop_dial();
             return status;
         }
-        dial_->looking_up = true;
+        dial->looking_up = true;
     } else {
-        dial_->endpoints[0] = address.endpoint;
-        dial_->count = 1;
+        dial->endpoints[0] = address.endpoint;
+        dial->count = 1;
     }
     state_ = State::connecting;
     loop()->add(this);
-    if (!dial_->looking_up) dial_next();
+    if (!dial->looking_up) dial_next();
     arm_timer();
     return ZCN_OK;
 }
 
 void zcn_conn::drop_dial() noexcept {
-    delete dial_;
-    dial_ = nullptr;
+    if (rare_ == nullptr) return;
+    delete rare_->dial;
+    rare_->dial = nullptr;
 }
 
 void zcn_conn::take_lookup(const Lookup &lookup) noexcept {
-    if (state_ != State::connecting || dial_ == nullptr) return;
-    dial_->looking_up = false;
+    Dial *const dial = this->dial();
+    if (state_ != State::connecting || dial == nullptr) return;
+    dial->looking_up = false;
     if (lookup.status != ZCN_OK) {
         set_error(lookup.status, lookup.error.sys_errno, "%s", lookup.error.text);
         finish(lookup.status);
         return;
     }
-    for (uint32_t i = 0; i < lookup.count; i++) dial_->endpoints[i] = lookup.endpoints[i];
-    dial_->count = lookup.count;
+    for (uint32_t i = 0; i < lookup.count; i++) dial->endpoints[i] = lookup.endpoints[i];
+    dial->count = lookup.count;
     dial_next();
     arm_timer();
 }
 
 // Tries addresses until one is under way.
 void zcn_conn::dial_next() noexcept {
-    if (dial_ == nullptr || dial_->looking_up || (fd_ >= 0 && !dial_->again)) return;
-    if (dial_->again) {
-        dial_->again = false;
-        dial_->next--;
+    Dial *const dial = this->dial();
+    if (dial == nullptr || dial->looking_up || (fd_ >= 0 && !dial->again)) return;
+    if (dial->again) {
+        dial->again = false;
+        dial->next--;
     }
-    while (dial_->next < dial_->count) {
-        const Endpoint &endpoint = dial_->endpoints[dial_->next++];
+    while (dial->next < dial->count) {
+        const Endpoint &endpoint = dial->endpoints[dial->next++];
         const int family = endpoint.address.any.sa_family;
         const int fd = zcnet::os::make_socket(family);
         if (fd < 0) {
-            dial_->last = zcnet::net::status_of_errno(-fd);
-            dial_->number = -fd;
+            dial->last = zcnet::net::status_of_errno(-fd);
+            dial->number = -fd;
             continue;
         }
         int result = zcnet::net::apply_before_connect(fd, settings());
@@ -136,19 +140,20 @@ void zcn_conn::dial_next() noexcept {
         (void)zcnet::os::close(fd);
         if (result == -EAGAIN) {
             // A local listener's queue is full: it is tried again until the deadline.
-            dial_->again = true;
+            dial->again = true;
             (void)loop()->timers().set(this, std::min(close_by_, loop()->now() + retry_ns));
             return;
         }
-        dial_->last = zcnet::net::status_of_errno(-result);
-        dial_->number = -result;
+        dial->last = zcnet::net::status_of_errno(-result);
+        dial->number = -result;
     }
-    dial_failed(dial_->last, dial_->number);
+    dial_failed(dial->last, dial->number);
 }
 
 // The attempt under way has an answer.
 void zcn_conn::dial_writable() noexcept {
-    if (fd_ < 0 || dial_ == nullptr) return;
+    Dial *const dial = this->dial();
+    if (fd_ < 0 || dial == nullptr) return;
     int number = 0;
     socklen_t size = sizeof number;
     const int result = zcnet::os::get_option(fd_, SOL_SOCKET, SO_ERROR, &number, &size);
@@ -169,6 +174,7 @@ void zcn_conn::dial_writable() noexcept {
                 // Closed while it was connecting: only what was queued is still sent.
                 state_ = State::draining;
             } else {
+                message_at_ = 0;
                 told_as_ = ZCN_EVENT_CONNECTED;
             }
             if (!stream_.queue().empty() || shutdown_wanted_) loop()->become_dirty(this);
@@ -177,8 +183,8 @@ void zcn_conn::dial_writable() noexcept {
             return;
         }
     }
-    dial_->last = zcnet::net::status_of_errno(number);
-    dial_->number = number;
+    dial->last = zcnet::net::status_of_errno(number);
+    dial->number = number;
     detach_socket();
     (void)zcnet::os::close(fd_);
     fd_ = -1;

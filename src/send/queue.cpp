@@ -12,6 +12,7 @@ namespace {
 
 constexpr uint32_t first_capacity = 8;
 constexpr uint32_t kept_capacity = 64;
+constexpr uint64_t most_references = (uint64_t{1} << 56) - 1;  // what the entry has bits for
 
 }  // namespace
 
@@ -34,7 +35,7 @@ void Queue::push_entry(Block *block, const uint8_t *data, uint64_t size, uint64_
     entry.block = block;
     entry.data = data;
     entry.size = size;
-    entry.references = references;
+    entry.references = references & most_references;
     entry.kind = Kind::range;
 }
 
@@ -46,7 +47,7 @@ void Queue::push_unit(zcn_unit *unit, bool own_head) noexcept {
     entry.references = 1;
     entry.kind = own_head ? Kind::unit : Kind::unit_body;
     bytes_ += entry.size;
-    tokens_ += unit->has_token();
+    if (unit->has_token()) ended_->tokens++;
 }
 
 void Queue::push_bytes(const uint8_t *data, uint32_t size) noexcept {
@@ -134,7 +135,7 @@ void Queue::end_entry(const Entry &entry, Status why) noexcept {
             break;
     }
     if (entry.unit->has_token()) {
-        tokens_--;
+        ended_->tokens--;
         note_ended(entry.unit->token(), why);
     }
     entry.unit->release();
@@ -180,40 +181,42 @@ void Queue::fail(Status why) noexcept {
 }
 
 Status Queue::reserve_ended() noexcept {
+    if (ended_ == nullptr) ended_ = memory::make_object<EndedRing>();
+    if (ended_ == nullptr) return ZCN_ENOMEM;
     // One place for every queued token, whether or not they will merge.
-    const uint64_t wanted = uint64_t{ended_used_} + tokens_ + 1;
-    if (wanted <= ended_capacity_) return ZCN_OK;
-    uint64_t capacity = ended_capacity_ == 0 ? 8 : ended_capacity_;
+    const uint64_t wanted = uint64_t{ended_->used} + ended_->tokens + 1;
+    if (wanted <= ended_->capacity) return ZCN_OK;
+    uint64_t capacity = ended_->capacity == 0 ? 8 : ended_->capacity;
     while (capacity < wanted) capacity *= 2;
     if (capacity > UINT32_MAX / sizeof(Ended)) return ZCN_ENOMEM;
     auto *grown = static_cast<Ended *>(os::allocate(capacity * sizeof(Ended)));
     if (grown == nullptr) return ZCN_ENOMEM;
-    for (uint32_t i = 0; i < ended_used_; i++) grown[i] = ended_[(ended_head_ + i) & (ended_capacity_ - 1)];
-    os::deallocate(ended_);
-    ended_ = grown;
-    ended_head_ = 0;
-    ended_capacity_ = static_cast<uint32_t>(capacity);
+    for (uint32_t i = 0; i < ended_->used; i++) grown[i] = ended_->ranges[(ended_->head + i) & (ended_->capacity - 1)];
+    os::deallocate(ended_->ranges);
+    ended_->ranges = grown;
+    ended_->head = 0;
+    ended_->capacity = static_cast<uint32_t>(capacity);
     return ZCN_OK;
 }
 
 void Queue::note_ended(uint64_t token, Status status) noexcept {
-    if (ended_used_ != 0) {
-        Ended &last = ended_[(ended_head_ + ended_used_ - 1) & (ended_capacity_ - 1)];
+    EndedRing &ring = *ended_;  // reserve_ended() comes before every push
+    if (ring.used != 0) {
+        Ended &last = ring.ranges[(ring.head + ring.used - 1) & (ring.capacity - 1)];
         if (last.status == status && last.first + last.count == token) {
             last.count++;
             return;
         }
     }
-    if (ended_used_ == ended_capacity_) return;  // reserve_ended() comes before every push
-    ended_[(ended_head_ + ended_used_) & (ended_capacity_ - 1)] = {token, 1, status};
-    ended_used_++;
+    ring.ranges[(ring.head + ring.used) & (ring.capacity - 1)] = {token, 1, status};
+    ring.used++;
 }
 
 bool Queue::take_ended(Ended *out) noexcept {
-    if (ended_used_ == 0) return false;
-    *out = ended_[ended_head_];
-    ended_head_ = (ended_head_ + 1) & (ended_capacity_ - 1);
-    ended_used_--;
+    if (!has_ended()) return false;
+    *out = ended_->ranges[ended_->head];
+    ended_->head = (ended_->head + 1) & (ended_->capacity - 1);
+    ended_->used--;
     return true;
 }
 
@@ -227,10 +230,12 @@ void Queue::shrink() noexcept {
 
 void Queue::close() noexcept {
     os::deallocate(entries_);
-    os::deallocate(ended_);
     entries_ = nullptr;
+    capacity_ = head_ = used_ = 0;
+    if (ended_ == nullptr) return;
+    os::deallocate(ended_->ranges);
+    memory::destroy_object(ended_);
     ended_ = nullptr;
-    capacity_ = head_ = used_ = ended_capacity_ = ended_used_ = ended_head_ = 0;
 }
 
 }  // namespace zcnet::send

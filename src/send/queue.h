@@ -40,7 +40,7 @@ class Queue {
             Entry &last = at(used_ - 1);
             if (last.kind == Kind::range && last.block == block && last.data + last.size == data) {
                 last.size += size;
-                last.references += references;
+                last.references = (last.references + references) & ((uint64_t{1} << 56) - 1);
                 return;
             }
         }
@@ -68,7 +68,7 @@ class Queue {
 
     // The next token range of units that have ended; false: there is none.
     bool take_ended(Ended *out) noexcept;
-    [[nodiscard]] bool has_ended() const noexcept { return ended_used_ != 0; }
+    [[nodiscard]] bool has_ended() const noexcept { return ended_ != nullptr && ended_->used != 0; }
     // Room for one more token, so that an end can always be told.
     Status reserve_ended() noexcept;
     // Records the end of a unit that never came into the queue.
@@ -98,6 +98,14 @@ class Queue {
     };
     static_assert(sizeof(Entry) == 32);
 
+    struct EndedRing {
+        Ended *ranges = nullptr;
+        uint32_t head = 0;
+        uint32_t used = 0;
+        uint32_t capacity = 0;
+        uint32_t tokens = 0;  // queued units with a token
+    };
+
     Entry &at(uint32_t position) noexcept { return entries_[(head_ + position) & (capacity_ - 1)]; }
     Status grow(uint32_t entries) noexcept;
     void push_entry(Block *block, const uint8_t *data, uint64_t size, uint64_t references) noexcept;
@@ -113,11 +121,7 @@ class Queue {
     uint32_t head_piece_ = 0;    // of the first entry: the piece that goes on
     uint64_t head_offset_ = 0;   // bytes of that piece that are written
     uint64_t bytes_ = 0;
-    Ended *ended_ = nullptr;
-    uint32_t ended_head_ = 0;
-    uint32_t ended_used_ = 0;
-    uint32_t ended_capacity_ = 0;
-    uint32_t tokens_ = 0;  // queued units with a token
+    EndedRing *ended_ = nullptr;  // made when the first token is queued
 };
 
 }  // namespace zcnet::send
