@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+#include "../harness/load.h"
+#include "zcnet_bench.h"
+
+int main(int argc, char **argv) {
+    using namespace bench;
+    return bench_main(argc, argv, "zcnet", zcn_version_text(),
+                      {
+                          {"flow", {"unit", "batch", "reserve"}, zcnet::flow_server, zcnet::flow_client},
+                          {"retain", {"batch", "reserve"}, zcnet::retain_server, zcnet::flow_client},
+                          {"ping", {"wait", "spin"}, zcnet::ping_server, zcnet::ping_client},
+                          {"forward", {"msg"}, zcnet::forward_server, forward_client},
+                          {"echo", {"msg"}, zcnet::echo_server, echo_client},
+                          {"idle", {"msg"}, zcnet::echo_server, idle_client},
+                      });
+}
