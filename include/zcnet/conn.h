@@ -168,6 +168,19 @@ ZCN_API ZCN_NODISCARD zcn_status zcn_conn_send_batch(zcn_conn *conn, zcn_unit *c
 ZCN_API ZCN_NODISCARD zcn_status zcn_conn_send_msg(zcn_conn *conn, const zcn_msg *msg);
 
 /**
+ * Pass a message of the current array on, as zcn_conn_send_msg() does, but with the back-pressure built in: it is
+ * accepted above high water too, and the connection that it came from is then not read until conn is below low water
+ * again. So an echo server or a proxy loses nothing and needs no queue of its own, and what a slow receiver costs stays
+ * bounded by high_water and one array. Deadlines for receiving stand still meanwhile.
+ *
+ * @param msg  borrowed, of the loop that drives conn; it stays the caller's
+ * @return ZCN_OK · ZCN_ECLOSED · ZCN_EINVAL msg is not borrowed from this loop · ZCN_ESTALE · ZCN_ENOMEM · ZCN_EFORKED
+ * @thread owner
+ * @since 0.1
+ */
+ZCN_API ZCN_NODISCARD zcn_status zcn_conn_forward(zcn_conn *conn, const zcn_msg *msg);
+
+/**
  * Copy some bytes and queue them as one message: the simple way. They count as copied.
  *
  * @return as zcn_conn_send()

@@ -121,6 +121,10 @@ zcn_status zcn_conn_send_msg(zcn_conn *conn, const zcn_msg *msg) {
     return conn == nullptr || msg == nullptr ? ZCN_EINVAL : conn->send_message(msg);
 }
 
+zcn_status zcn_conn_forward(zcn_conn *conn, const zcn_msg *msg) {
+    return conn == nullptr || msg == nullptr ? ZCN_EINVAL : conn->forward(msg);
+}
+
 zcn_status zcn_conn_send_copy(zcn_conn *conn, const void *data, uint64_t size) {
     if (conn == nullptr || (data == nullptr && size != 0)) return ZCN_EINVAL;
     return conn->send_copy(data, size);

@@ -141,9 +141,7 @@ zcn_status zcn_unit_set_prefix(zcn_unit *unit, const void *data, uint64_t size) 
 }
 
 zcn_status zcn_unit_set_token(zcn_unit *unit, uint64_t token) {
-    if (unit == nullptr || unit->sealed()) return ZCN_EINVAL;
-    unit->set_token(token);
-    return ZCN_OK;
+    return unit == nullptr ? ZCN_EINVAL : unit->set_token(token);
 }
 
 zcn_status zcn_unit_seal(zcn_unit *unit, const zcn_framing *framing) {

@@ -60,6 +60,11 @@ class Arena {
         if (size > static_cast<uint64_t>(end_ - cursor_)) {
             if (!renew(pool, cache, why)) return nullptr;
         }
+        return cut(size, block);
+    }
+
+    // The same when there is room.
+    uint8_t *cut(uint64_t size, Block **block) noexcept {
         uint8_t *start = cursor_;
         cursor_ += size;
         block_->handed++;

@@ -133,7 +133,7 @@ void zcn_conn::on_readiness(uint32_t events) noexcept {
         writable_ = true;
         if (!stream_.queue().empty() || state_ != State::open) loop()->become_dirty(this);
     }
-    if ((events & EPOLLERR) != 0 && paused_ && state_ == State::open) {
+    if ((events & EPOLLERR) != 0 && (paused_ || held_up_) && state_ == State::open) {
         // Nobody reads, so nobody would find the error.
         int number = 0;
         socklen_t size = sizeof number;
@@ -189,7 +189,10 @@ bool zcn_conn::tell_closed() noexcept {
 }
 
 void zcn_conn::service() noexcept {
-    if (state_ == State::open && stream_.take_relief(settings().limits)) tell_writable_ = true;
+    if (state_ == State::open && stream_.take_relief(settings().limits)) {
+        tell_writable_ = true;
+        if (holds_up_) let_go();
+    }
     if (!tell_pending()) {
         become_ready();
         return;
@@ -252,7 +255,7 @@ bool zcn_conn::deliver() noexcept {
 }
 
 bool zcn_conn::read_once(uint64_t *budget) noexcept {
-    if (paused_ || memory_paused_ || input_over_) return false;
+    if (paused_ || held_up_ || memory_paused_ || input_over_) return false;
     if (input_error_ != ZCN_OK) {
         input_wrong(input_error_);
         return false;
@@ -423,6 +426,36 @@ Status zcn_conn::send_message(const zcn_msg *msg) noexcept {
     return status;
 }
 
+Status zcn_conn::forward(const zcn_msg *msg) noexcept {
+    if (const Status status = send_status(); status != ZCN_OK) return status;
+    if (!zcnet::receive::is_borrowed(msg)) return ZCN_EINVAL;
+    zcnet::net::Located message;
+    if (const Status status = zcnet::net::locate(msg, &message); status != ZCN_OK) return status;
+    if (message.batch != &loop()->batch()) return ZCN_EINVAL;
+    if (const Status status = stream_.push_message(message); status != ZCN_OK) return status;
+    queued();
+    if (stream_.queue().bytes() >= settings().limits.high_water) {
+        (void)stream_.starve();
+        holds_up_ = true;
+        message.event->conn->held_up_ = true;
+    }
+    return ZCN_OK;
+}
+
+// Below low water again: those that were held up are read again.
+void zcn_conn::let_go() noexcept {
+    holds_up_ = false;
+    loop()->relieve_held_up();
+}
+
+void zcn_conn::on_relief() noexcept {
+    if (!held_up_) return;
+    held_up_ = false;
+    if (state_ != State::open) return;
+    if (message_at_ != 0) message_at_ = loop()->now();  // the pause was ours
+    become_ready();
+}
+
 Status zcn_conn::send_copy(const void *data, uint64_t size) noexcept {
     if (const Status status = send_status(); status != ZCN_OK) return status;
     const Status status = stream_.send_copy(loop()->pool(), data, size, settings().limits);
@@ -548,7 +581,7 @@ int64_t zcn_conn::next_deadline() const noexcept {
     if (state_ == State::lingering) next = std::min(close_by_, loop()->now() + int64_t{linger_ms_} * 1000000);
     if (state_ == State::open) {
         if (options.idle_timeout != 0) next = std::min(next, active_at_ + options.idle_timeout);
-        if (message_at_ != 0 && !paused_ && !memory_paused_) next = std::min(next, message_at_ + options.message_timeout);
+        if (message_at_ != 0 && !paused_ && !held_up_ && !memory_paused_) next = std::min(next, message_at_ + options.message_timeout);
     }
     if (retry_write_) next = std::min(next, loop()->now() + write_retry_ns);
     if (memory_paused_ && loop()->pool()->limit() == 0) next = std::min(next, loop()->now() + memory_retry_ns);
@@ -586,7 +619,8 @@ void zcn_conn::on_timer(int64_t now) noexcept {
                 set_error(ZCN_ETIMEDOUT, 0, "no byte came or went for the idle timeout");
                 if (stream_.window().unfinished()) stream_.note_trailing();
                 begin_close(ZCN_ETIMEDOUT);
-            } else if (message_at_ != 0 && !paused_ && !memory_paused_ && now >= message_at_ + options.message_timeout) {
+            } else if (message_at_ != 0 && !paused_ && !held_up_ && !memory_paused_ &&
+                       now >= message_at_ + options.message_timeout) {
                 set_error(ZCN_ETIMEDOUT, 0, "a message was not complete after the message timeout");
                 stream_.note_trailing();
                 begin_close(ZCN_ETIMEDOUT);

@@ -86,6 +86,7 @@ struct zcn_conn final : zcnet::Link<zcnet::net::AllTag>,
     void on_requests() noexcept;
     void on_post(zcn_unit *unit) noexcept;
     void on_memory() noexcept;
+    void on_relief() noexcept;  // a connection that held ours up is below low water again, or gone
     void arrive(zcn_loop *loop) noexcept;
     // Ends without a word, for a loop that goes.
     void end_silently() noexcept;
@@ -96,6 +97,7 @@ struct zcn_conn final : zcnet::Link<zcnet::net::AllTag>,
     // What the program calls.
     Status send(zcn_unit *unit) noexcept;
     Status send_message(const zcn_msg *msg) noexcept;
+    Status forward(const zcn_msg *msg) noexcept;
     Status send_copy(const void *data, uint64_t size) noexcept;
     Status reserve(void **out_data, uint64_t *out_room, uint64_t size) noexcept;
     Status commit(uint64_t size, void **out_data, uint64_t *out_room) noexcept;
@@ -176,6 +178,7 @@ struct zcn_conn final : zcnet::Link<zcnet::net::AllTag>,
     void become_ready() noexcept;
     void arm_timer() noexcept;
     void note_progress(bool delivered) noexcept;
+    void let_go() noexcept;
     [[nodiscard]] uint32_t delivered_now() const noexcept;
     void input_wrong(Status why) noexcept;
     bool read_failed_softly(Status why) noexcept;
@@ -213,6 +216,8 @@ struct zcn_conn final : zcnet::Link<zcnet::net::AllTag>,
     bool finisher_ : 1 = false;       // has the right to the pool's reserve
     bool arriving_ : 1 = false;
     bool retry_write_ : 1 = false;
+    bool held_up_ : 1 = false;        // not read, because what it brings cannot leave elsewhere
+    bool holds_up_ : 1 = false;       // others are held up by this one's queue
     Status reason_ = ZCN_OK;          // of the CLOSED event
     Status input_error_ = ZCN_OK;     // found by parsing; takes effect when what is before it was delivered
     uint32_t linger_ms_ = 0;

@@ -140,6 +140,7 @@ void zcn_conn::finish(Status reason) noexcept {
     if (fd_ >= 0) (void)zcnet::os::close(fd_);
     fd_ = -1;
     fail_stream(reason);
+    if (holds_up_) let_go();
     if (listener_ != nullptr) {
         listener_->connection_ended();
         listener_->release();

@@ -161,6 +161,8 @@ Status zcn_conn::move(zcn_loop *to) noexcept {
         return status;
     }
     stream_.drop_reserved();
+    if (holds_up_) let_go();
+    held_up_ = false;
     if (memory_paused_) on_memory();
     if (finisher_) end_finisher();
     from->timers().cancel(this);

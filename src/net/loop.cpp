@@ -345,6 +345,11 @@ void zcn_loop::memory_came() noexcept {
     for (zcn_conn *conn = all_.front(); conn != nullptr; conn = all_.after(conn)) conn->on_memory();
 }
 
+// Those that are still in the way hold them up again with the next message.
+void zcn_loop::relieve_held_up() noexcept {
+    for (zcn_conn *conn = all_.front(); conn != nullptr; conn = all_.after(conn)) conn->on_relief();
+}
+
 // Stalled messages that hold too many shared blocks are moved into memory of their own.
 void zcn_loop::relieve_blocks() noexcept {
     while (intake_.held_blocks() > unfinished_blocks_) {

@@ -91,6 +91,7 @@ struct zcn_loop final {
     void hold_unfinished(zcn_conn *conn, bool held) noexcept;
     void forget(zcn_conn *conn) noexcept;               // leaves every list but `all`
     void wait_for_memory() noexcept;
+    void relieve_held_up() noexcept;
     void count_paused(bool on) noexcept { memory_paused_ += on ? 1 : UINT64_MAX; }
     void accept_later(zcn_listener *listener) noexcept;
     void add(zcn_listener *listener) noexcept;

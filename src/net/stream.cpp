@@ -105,10 +105,7 @@ Status Stream::feed_message(receive::Intake &intake, const zcn_msg *msg) noexcep
 Status Stream::push_slow(zcn_unit *unit, const StreamLimits &limits) noexcept {
     const Rule &rule = out_framing_->rule;
     if (limits.copy_below != 0 && !unit->sealed() && unit->is_sole()) {
-        uint64_t copied = 0;
-        const Status status = unit->copy_small(limits.copy_below, &copied);
-        unit->count_copied(copied);
-        if (status != ZCN_OK) return status;
+        if (const Status status = unit->copy_small(limits.copy_below); status != ZCN_OK) return status;
     }
     if (const Status status = queue_.reserve(3); status != ZCN_OK) return status;
     if (unit->has_token())
@@ -116,7 +113,7 @@ Status Stream::push_slow(zcn_unit *unit, const StreamLimits &limits) noexcept {
     if (!unit->sealed())
         if (const Status status = unit->seal(rule, out_framing_); status != ZCN_OK) return status;
     copied_out_ += unit->copied();
-    if (unit->framing() == out_framing_) {
+    if (unit->extra().framing == out_framing_) {
         queue_.push_unit(unit, true);
     } else if (const Status status = push_with_other_head(unit); status != ZCN_OK) {
         copied_out_ -= unit->copied();
@@ -133,11 +130,12 @@ Status Stream::push_with_other_head(zcn_unit *unit) noexcept {
     if (const Status status = framing::shape(rule, unit->size(), &around); status != ZCN_OK) return status;
     if (const Status status = unit->check_delimiter(rule); status != ZCN_OK) return status;
     if (around.head > send::Queue::most_bytes || around.tail > send::Queue::most_bytes) return ZCN_EUNSUPPORTED;
-    if (unit->prefix() != nullptr && unit->prefix_size() != rule.offset) return ZCN_EINVAL;
+    const send::UnitExtra &extra = unit->extra();
+    if (extra.prefix != nullptr && extra.prefix_size != rule.offset) return ZCN_EINVAL;
     uint8_t head[send::Queue::most_bytes];
     if (around.head != 0) {
         framing::write_head(rule, unit->size(), head);
-        if (unit->prefix() != nullptr) std::memcpy(head, unit->prefix(), unit->prefix_size());
+        if (extra.prefix != nullptr) std::memcpy(head, extra.prefix, extra.prefix_size);
         queue_.push_bytes(head, around.head);
     }
     queue_.push_unit(unit, false);
@@ -149,6 +147,10 @@ Status Stream::send_message(const zcn_msg *msg, const StreamLimits &limits) noex
     if (queue_.bytes() >= limits.high_water) return starve();
     Located message;
     if (const Status status = locate(msg, &message); status != ZCN_OK) return status;
+    return push_message(message);
+}
+
+Status Stream::push_message(const Located &message) noexcept {
     if (!message.has_frame()) return ZCN_EUNSUPPORTED;
     const uint64_t size = message.view.size + message.view.head + message.view.tail;
     if (const Status status = queue_.reserve(1); status != ZCN_OK) return status;

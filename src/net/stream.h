@@ -79,6 +79,8 @@ class Stream {
         return push_slow(unit, limits);
     }
     Status send_message(const zcn_msg *msg, const StreamLimits &limits) noexcept;
+    // The same without regard to high water.
+    Status push_message(const Located &message) noexcept;
     Status send_copy(zcn_pool *pool, const void *data, uint64_t size, const StreamLimits &limits) noexcept;
 
     // Room for messages in one piece of the pool's memory; see conn.h.

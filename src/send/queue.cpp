@@ -83,8 +83,9 @@ iovec Queue::piece(const Entry &entry, uint32_t index) noexcept {
         case Kind::bytes:
             return make(entry.own, entry.references);
         case Kind::unit:
-            if (index == 0) return make(entry.unit->head(), entry.unit->head_size());
-            if (index == entry.unit->segment_count() + 1) return make(entry.unit->tail(), entry.unit->tail_size());
+            if (index == 0) return make(entry.unit->extra().head, entry.unit->extra().head_size);
+            if (index == entry.unit->segment_count() + 1)
+                return make(entry.unit->extra().tail, entry.unit->extra().tail_size);
             index--;
             break;
         case Kind::unit_body:

@@ -39,22 +39,60 @@ struct Segment {
 
 void end_segment(const Segment &segment) noexcept;
 
+// What a unit needs beyond one piece of pool memory.
+struct UnitExtra {
+    Segment *more = nullptr;  // segments behind the first
+    uint32_t count = 0;       // of all segments
+    uint32_t capacity = 0;    // of more
+    zcn_pool *pool = nullptr;                // retained by units that may still take memory, else nullptr
+    const zcn_framing *framing = nullptr;    // sealed with, retained; nullptr while unsealed
+    const uint8_t *head = nullptr;           // what seal() wrote
+    const uint8_t *tail = nullptr;
+    uint32_t head_size = 0;
+    uint32_t tail_size = 0;
+    uint8_t *prefix = nullptr;
+    uint8_t *own = nullptr;  // small memory for a head or tail that has no room beside the body
+    uint32_t prefix_size = 0;
+    bool has_token = false;
+    uint64_t token = 0;
+    uint64_t copied = 0;
+};
+
 constexpr uint32_t largest_prefix = 256;
 constexpr uint32_t common_head = 16;  // room before a body whose framing is not known yet
 
 }  // namespace zcnet::send
 
+// One cache line: a unit that is one piece of pool memory, the common case, needs no more.
 struct zcn_unit final {
   public:
     using Segment = zcnet::send::Segment;
+    using Extra = zcnet::send::UnitExtra;
     using Block = zcnet::memory::Block;
     using Status = zcnet::Status;
 
-    zcn_unit() noexcept = default;
-
     // A unit with `size` bytes of pool memory, head and tail room for the framing around them.
     static Status make(zcn_unit **out, void **out_data, zcn_pool *pool, const zcn_framing *framing,
-                       uint64_t size) noexcept;
+                       uint64_t size) noexcept {
+        zcnet::framing::Shape around{zcnet::send::common_head, 0};
+        if (framing != nullptr) {
+            const Status status = zcnet::framing::shape(framing->rule, size, &around);
+            if (status != ZCN_OK) return status;
+        }
+        zcnet::memory::ThreadPool *mine = zcnet::memory::thread_pool(pool);
+        const uint64_t total = size + around.head + around.tail;
+        if (mine != nullptr && total >= size && total <= mine->arena.room()) [[likely]] {
+            void *memory = zcnet::memory::allocate_object(object_class);
+            if (memory == nullptr) return ZCN_ENOMEM;
+            Block *block = nullptr;
+            uint8_t *start = mine->arena.cut(total, &block);
+            auto *unit = new (memory) zcn_unit(block, start + around.head, size, around);
+            *out = unit;
+            *out_data = start + around.head;
+            return ZCN_OK;
+        }
+        return make_slow(out, out_data, pool, around, size);
+    }
     static Status make_empty(zcn_unit **out, zcn_pool *pool) noexcept;
 
     // A segment that the unit owns from then on. On failure it stays the caller's.
@@ -62,9 +100,10 @@ struct zcn_unit final {
     Status append_memory(void **out_data, uint64_t size) noexcept;
     Status truncate(uint64_t size) noexcept;
     Status set_prefix(const void *data, uint64_t size) noexcept;
+    Status set_token(uint64_t token) noexcept;
     Status seal(const zcnet::framing::Rule &rule, const zcn_framing *framing) noexcept;
     // Copies foreign segments below a size into pool memory and ends them.
-    Status copy_small(uint64_t below, uint64_t *copied) noexcept;
+    Status copy_small(uint64_t below) noexcept;
 
     void retain() noexcept {
         // relaxed: the caller's reference keeps the unit alive.
@@ -72,80 +111,76 @@ struct zcn_unit final {
     }
     void release() noexcept {
         // acq_rel: every holder's use happens before the end. A sole holder needs no exchange.
-        if (references_.load(std::memory_order_acquire) == 1 ||
-            references_.fetch_sub(1, std::memory_order_acq_rel) == 1)
-            end();
+        if (is_sole() || references_.fetch_sub(1, std::memory_order_acq_rel) == 1) end();
     }
     // acquire: what other holders did before they let go is seen by the one who finds itself alone.
     [[nodiscard]] bool is_sole() const noexcept { return references_.load(std::memory_order_acquire) == 1; }
 
     [[nodiscard]] uint64_t size() const noexcept { return size_; }
     [[nodiscard]] bool sealed() const noexcept { return sealed_; }
-    void set_token(uint64_t token) noexcept {
-        plain_ = false;
-        token_ = token;
-        has_token_ = true;
+    [[nodiscard]] bool has_token() const noexcept { return extra_ != nullptr && extra_->has_token; }
+    [[nodiscard]] uint64_t token() const noexcept { return extra_->token; }
+    [[nodiscard]] uint64_t copied() const noexcept { return extra_ != nullptr ? extra_->copied : 0; }
+    void count_copied(uint64_t bytes) noexcept {
+        if (extra_ != nullptr) extra_->copied += bytes;
     }
-    [[nodiscard]] bool has_token() const noexcept { return has_token_; }
-    [[nodiscard]] uint64_t token() const noexcept { return token_; }
-    [[nodiscard]] uint64_t copied() const noexcept { return copied_; }
-    void count_copied(uint64_t bytes) noexcept { copied_ += bytes; }
 
-    // The body alone; the head and tail that seal() wrote stand in head() and tail().
-    [[nodiscard]] uint32_t segment_count() const noexcept { return count_; }
+    // The body alone; of a sealed unit the head and tail that seal() wrote stand beside it.
+    [[nodiscard]] uint32_t segment_count() const noexcept { return extra_ != nullptr ? extra_->count : 1; }
     [[nodiscard]] const Segment &segment(uint32_t index) const noexcept {
-        return index == 0 ? first_ : more_[index - 1];
+        return index == 0 ? first_ : extra_->more[index - 1];
     }
-    [[nodiscard]] const uint8_t *head() const noexcept { return head_; }
-    [[nodiscard]] uint32_t head_size() const noexcept { return head_size_; }
-    [[nodiscard]] const uint8_t *tail() const noexcept { return tail_; }
-    [[nodiscard]] uint32_t tail_size() const noexcept { return tail_size_; }
-    [[nodiscard]] uint64_t whole() const noexcept { return head_size_ + size_ + tail_size_; }
-    [[nodiscard]] const zcn_framing *framing() const noexcept { return framing_; }
-    [[nodiscard]] const uint8_t *prefix() const noexcept { return prefix_; }
-    [[nodiscard]] uint32_t prefix_size() const noexcept { return prefix_size_; }
+    [[nodiscard]] const Extra &extra() const noexcept { return *extra_; }
+    [[nodiscard]] uint64_t whole() const noexcept { return extra_->head_size + size_ + extra_->tail_size; }
 
     // For a unit that is one piece of pool memory, not sealed, with nothing else to it: frames the body in place and
-    // hands the piece and its one reference over; the unit itself is gone then. False: it is not such a unit.
+    // hands the piece and its one reference over; the unit itself is gone then. ZCN_AGAIN: it has no room for that.
     struct Piece {
         Block *block;
         const uint8_t *data;
         uint64_t size;
     };
-    [[nodiscard]] bool is_plain() const noexcept { return plain_ && is_sole(); }
-    Status dissolve(const zcnet::framing::Rule &rule, Piece *out) noexcept;
+    [[nodiscard]] bool is_plain() const noexcept { return extra_ == nullptr && is_sole(); }
+    Status dissolve(const zcnet::framing::Rule &rule, Piece *out) noexcept {
+        zcnet::framing::Shape around{};
+        const Status status = zcnet::framing::shape(rule, size_, &around);
+        if (status != ZCN_OK) return status;
+        if (around.tail != 0 || rule.check || around.head > head_room_) [[unlikely]]
+            return dissolve_slow(rule, around, out);
+        auto *head = const_cast<uint8_t *>(first_.data) - around.head;
+        zcnet::framing::write_head(rule, size_, head);
+        *out = {first_.block, head, around.head + size_};
+        zcnet::memory::free_object(this, object_class);
+        return ZCN_OK;
+    }
 
-    // The body as one string, for a look at its bytes; false: it has several segments.
     [[nodiscard]] Status check_delimiter(const zcnet::framing::Rule &rule) const noexcept;
 
   private:
-    ~zcn_unit() = default;
-    template <class Object>
-    friend void zcnet::memory::destroy_object(Object *object) noexcept;
+    static constexpr uint32_t object_class = 0;
 
+    zcn_unit(Block *block, const uint8_t *data, uint64_t size, zcnet::framing::Shape around) noexcept
+        : tail_room_(static_cast<uint8_t>(around.tail)), head_room_(around.head), size_(size) {
+        first_.data = data;
+        first_.size = size;
+        first_.block = block;
+        first_.owner = zcnet::send::Owner::block;
+    }
+    zcn_unit() noexcept = default;
+    ~zcn_unit() = default;
+
+    static Status make_slow(zcn_unit **out, void **out_data, zcn_pool *pool, zcnet::framing::Shape around,
+                            uint64_t size) noexcept;
+    Status dissolve_slow(const zcnet::framing::Rule &rule, zcnet::framing::Shape around, Piece *out) noexcept;
     void end() noexcept;
-    uint8_t *small_memory(uint32_t size, Status *why) noexcept;
+    bool make_extra() noexcept;
 
     std::atomic<uint32_t> references_{1};
     bool sealed_ = false;
-    bool has_token_ = false;
-    bool plain_ = false;  // one segment of pool memory with room around it, and nothing else was set
     uint8_t tail_room_ = 0;
-    uint32_t count_ = 0;
-    uint32_t capacity_ = 0;  // of more_
-    Segment first_;
-    Segment *more_ = nullptr;
-    uint64_t size_ = 0;
-    zcn_pool *pool_ = nullptr;  // retained by units that may still take memory, else nullptr
-    const zcn_framing *framing_ = nullptr;  // sealed with, retained; nullptr while unsealed
-    const uint8_t *head_ = nullptr;
-    const uint8_t *tail_ = nullptr;
-    uint32_t head_size_ = 0;
-    uint32_t tail_size_ = 0;
     uint32_t head_room_ = 0;  // writable bytes before the first segment
-    uint32_t prefix_size_ = 0;
-    uint8_t *prefix_ = nullptr;
-    uint8_t *own_ = nullptr;  // small memory for a head or tail that has no room beside the body
-    uint64_t token_ = 0;
-    uint64_t copied_ = 0;
+    uint64_t size_ = 0;
+    Segment first_;
+    Extra *extra_ = nullptr;
 };
+static_assert(sizeof(zcn_unit) == 64);

@@ -16,6 +16,7 @@
 namespace tool {
 namespace {
 
+constexpr int64_t farewell_ns = 5 * second_ns;
 constexpr uint64_t largest_size = uint64_t{1} << 40;
 
 struct PingOptions {
@@ -47,6 +48,8 @@ class Pinger {
     void take(const zcn_event &event);
     void compare(const void *data, uint64_t size);
     void ended(const zcn_event &event);
+    void measure(const Interrupt &interrupt);
+    void close();
     void print();
 
     const PingOptions options_;
@@ -63,6 +66,8 @@ class Pinger {
     uint64_t tail_ = 0;
     uint64_t answered_ = 0;  // bytes of the answer that have come
     bool complete_ = false;
+    bool closing_ = false;
+    bool closed_ = false;
     int64_t deadline_ = 0;
     std::vector<int64_t> times_;
 };
@@ -121,6 +126,8 @@ void Pinger::take(const zcn_event &event) {
 }
 
 void Pinger::ended(const zcn_event &event) {
+    closed_ = true;
+    if (closing_) return;
     zcn_error error{};
     error.struct_size = sizeof error;
     const bool known = zcn_conn_get_error(event.conn, &error) == ZCN_OK && error.text[0] != '\0';
@@ -130,9 +137,19 @@ void Pinger::ended(const zcn_event &event) {
         format("the connection ended after %s: %s", counted(times_.size(), "answer").c_str(), reason.c_str()));
 }
 
+// In order, so that the echo does not see a reset.
+void Pinger::close() {
+    if (closed_) return;
+    progress_.clear();
+    closing_ = true;
+    zcn_conn_close(conn_);
+    deadline_ = now_ns() + farewell_ns;
+    while (!closed_ && now_ns() < deadline_) poll_once();
+}
+
 void Pinger::poll_once() {
-    const int64_t left = deadline_ - now_ns();
-    if (left <= 0)
+    const int64_t left = std::max<int64_t>(0, deadline_ - now_ns());
+    if (left == 0 && !closing_)
         throw Failure(connected_ ? format("no answer to ping %s within %s", grouped(times_.size() + 1).c_str(),
                                           counted(options_.timeout_s, "second").c_str())
                                  : "no connection to " + options_.address + " within " +
@@ -143,17 +160,14 @@ void Pinger::poll_once() {
     if (status != ZCN_OK) throw Failure("the event loop failed: " + status_line(status));
     for (size_t i = 0; i < count; i++) {
         if (events[i].type == ZCN_EVENT_CONNECTED) connected_ = true;
-        if (events[i].type == ZCN_EVENT_MESSAGE) take(events[i]);
+        if (events[i].type == ZCN_EVENT_MESSAGE && !closing_) take(events[i]);
         if (events[i].type == ZCN_EVENT_CLOSED) ended(events[i]);
     }
 }
 
-int Pinger::run() {
-    prepare();
-    const Interrupt interrupt(loop_.get());
+void Pinger::measure(const Interrupt &interrupt) {
     const int64_t patience = static_cast<int64_t>(options_.timeout_s) * second_ns;
     deadline_ = now_ns() + patience;
-    conn_ = open_connection(loop_.get(), options_.address, framing_.get(), connection_options());
     while (!connected_ && !interrupt.raised()) poll_once();
     for (uint64_t i = 0; i < options_.count && !interrupt.raised(); i++) {
         stamp(i);
@@ -168,6 +182,19 @@ int Pinger::run() {
         if (i % 64 == 0) progress_.update(times_.size(), times_.size() * options_.size);
     }
     progress_.clear();
+}
+
+int Pinger::run() {
+    prepare();
+    const Interrupt interrupt(loop_.get());
+    conn_ = open_connection(loop_.get(), options_.address, framing_.get(), connection_options());
+    try {
+        measure(interrupt);
+    } catch (const Failure &) {
+        close();
+        throw;
+    }
+    close();
     if (!times_.empty()) print();
     if (times_.size() == options_.count) return 0;
     complain("interrupted");

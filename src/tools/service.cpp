@@ -123,9 +123,9 @@ void Service::print_peer(const Peer &peer, zcn_status status, const zcn_error &e
     zcn_stats stats{};
     stats.struct_size = sizeof stats;
     if (zcn_conn_get_stats(peer.conn, &stats) != ZCN_OK) stats = {};
-    const std::string detail = error.text[0] != '\0' ? error.text
-                               : status == ZCN_OK    ? "closed by this side"
-                                                     : zcn_status_text(status);
+    const std::string detail = status == ZCN_OK        ? "closed by this side"
+                               : error.text[0] != '\0' ? error.text
+                                                       : zcn_status_text(status);
     progress_.clear();
     if (options_.json) {
         print_line(Json()
