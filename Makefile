@@ -4,7 +4,7 @@
 #   make            the libraries and the tool, in build/
 #   make demo       a directory's files travel between two processes (DIR=…)
 #   make test       every check there is; also one by one: check check-valgrind check-asan check-tsan
-#   make bench      against hand-written loops and other libraries
+#   make bench      against hand-written loops and other libraries (BENCH=--quick)
 #   make install    PREFIX=/usr/local DESTDIR= LIBDIR=lib
 #   make uninstall  with the same words
 #   make format, make tidy, make clean
@@ -50,7 +50,7 @@ bench:
 	@scripts/setup.sh bench
 	@$(configure) -DZCNET_BENCH=ON
 	@$(compile)
-	@tests/bench/run.sh $(BUILD)
+	@python3 -c 'import matplotlib' 2>/dev/null || PATH=/usr/bin:$$PATH; tests/bench/run.sh $(BUILD)
 
 install: all
 	@cmake --install $(BUILD) --prefix $(PREFIX)

@@ -34,6 +34,7 @@ END {
         name = order[i]
         if (result[name] == "skipped") {
             skipped++
+            sub(/^[Ss]kipped: */, "", why[name])
             lines = lines "skipped " name ": " why[name] "\n"
             continue
         }

@@ -22,7 +22,8 @@ has_any() {
 }
 has_module() { pkg-config --exists "$1"; }
 has_header() { printf '#include <%s>\n' "$1" | "${CXX:-c++}" -x c++ -E -; }
-has_plots() { python3 -c 'import matplotlib'; }
+# Another python3 may stand before the system's, whose package this is.
+has_plots() { python3 -c 'import matplotlib' || /usr/bin/python3 -c 'import matplotlib'; }
 
 need compiler has_any "${CXX:-c++}"
 need compiler has_any "${CC:-cc}"
