@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: MIT
+"""Results as text: a table a workload and transport, a column a contender."""
+from . import plan
+
+
+def short(value):
+    """Three digits and a scale."""
+    if value is None:
+        return "-"
+    for scale, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if value >= scale:
+            return f"{value / scale:.3g}{letter}" if value / scale < 100 else f"{value / scale:.0f}{letter}"
+    return f"{value:.3g}" if value < 100 else f"{value:.0f}"
+
+
+def size_text(size):
+    if size >= plan.M and size % plan.M == 0:
+        return f"{size // plan.M} MiB"
+    return f"{size // plan.K} KiB" if size >= plan.K and size % plan.K == 0 else f"{size} B"
+
+
+# (figure, lowest is best, the modes that stand apart, heading of a cell)
+SHOWN = {
+    "flow": ("rate", False, {"zcnet": ("unit", "batch", "reserve")}, "messages/s (CPU ns a message, both sides)"),
+    "retain": ("rate", False, {"zcnet": ("batch", "reserve")}, "messages/s (CPU ns a message, both sides)"),
+    "ping": ("p50_us", True, {"raw": ("block", "epoll", "spin"), "zcnet": ("wait", "spin")}, "median us (99 %)"),
+    "forward": ("cpu_s_gb", True, {"raw": ("late", "soon")}, "CPU s/GB of the process under test (GB/s in)"),
+    "fanout": ("cpu_s_gb", True, {"raw": ("late", "soon")}, "CPU s/GB of the process under test (GB/s in)"),
+    "echo": ("rate", False, {}, "requests/s (server CPU ns a request)"),
+    "idle": ("idle", True, {}, "bytes a connection: idle / one byte of a message / idle again after a round trip"),
+}
+BESIDE = {"flow": "cpu_ns", "retain": "cpu_ns", "ping": "p99_us", "forward": "gigabytes_s", "fanout": "gigabytes_s",
+          "echo": "server_cpu_ns"}
+
+
+def columns(results, workload):
+    apart = SHOWN[workload][2]
+    found = []
+    for name in plan.CONTENDERS:
+        modes = {entry.mode for result in results for entry in result.samples if entry.contender == name}
+        if not modes:
+            continue
+        if name in apart:
+            found += [(f"{name} {mode}", name, (mode,)) for mode in apart[name] if mode in modes]
+        else:
+            found.append((name, name, None))
+    return found
+
+
+def cell(result, workload, name, modes):
+    figure, lowest, _, _ = SHOWN[workload]
+    entry = result.best(figure, name, modes, lowest)
+    if entry is None:
+        return "-"
+    if workload == "idle":
+        return " / ".join(f"{result.median(entry, part):.0f}" for part in ("idle", "one_byte", "idle_after"))
+    return f"{short(result.median(entry, figure))} ({short(result.median(entry, BESIDE[workload]))})"
+
+
+def table(rows):
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return "\n".join("  ".join(text.ljust(width) if i == 0 else text.rjust(width) for i, (text, width) in enumerate(zip(row, widths)))
+                     for row in rows)
+
+
+def text(results):
+    parts = []
+    for workload in plan.WORKLOADS:
+        for transport in ("tcp", "unix"):
+            chosen = [result for result in results if result.case.workload == workload and result.case.transport == transport]
+            if not chosen:
+                continue
+            heads = columns(chosen, workload)
+            rows = [["size"] + [head for head, _, _ in heads]]
+            rows += [[size_text(result.case.size)] + [cell(result, workload, name, modes) for _, name, modes in heads] for result in chosen]
+            parts.append(f"\n{workload}, {transport}: {SHOWN[workload][3]}\n{table(rows)}")
+    return "\n".join(parts)
