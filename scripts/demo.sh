@@ -17,8 +17,9 @@ done
 DIR=${DIR:-/usr/include}
 ZCNET=${ZCNET:-$BUILD/zcnet}
 framing=length,width=4,strip=4,max=1G
+blocks=4M                  # of the receiver: larger than nearly every file, so that few straddle two of them
 wanted_bytes=3000000000    # to move per transport
-wanted_messages=250000     # but no more than about so many: small files cost more than their bytes
+wanted_messages=200000     # but no more than about so many: small files cost more than their bytes
 seconds=60                 # at most, per transport; a directory that is larger than wanted_bytes gets more
 
 fail() {
@@ -79,7 +80,7 @@ transfer() {
     rm -f "$work/lines"
     mkfifo "$work/lines"
     timeout --foreground -k 5 "$seconds" "$ZCNET" recv "$2" --framing "$framing" --once --stats \
-        --verify "$DIR" --expect "$messages" >"$work/lines" 2>"$work/complaints" &
+        --block-size "$blocks" --verify "$DIR" --expect "$messages" >"$work/lines" 2>"$work/complaints" &
     receiver=$!
     exec 3<"$work/lines"
     if ! read -r address <&3; then

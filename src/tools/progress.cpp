@@ -67,15 +67,12 @@ void Progress::draw(uint64_t messages, uint64_t bytes, int64_t now) {
         constexpr size_t width = 24;
         const double part = std::min(1.0, static_cast<double>(done) / static_cast<double>(total));
         const auto filled = static_cast<size_t>(part * width);
+        const double spent = static_cast<double>(now - started_) / second_ns;
         line += "[" + std::string(filled, '#') + std::string(width - filled, '.') + format("] %3.0f %%  ", part * 100);
+        if (part > 0 && part < 1) line += format("%.0f s left  ", spent * (1 - part) / part);
     }
     line +=
         bytes_text(static_cast<double>(bytes)) + "  " + counted(messages, "message") + "  " + bytes_text(rate) + "/s";
-    if (total != 0 && done != 0 && done < total) {
-        const double spent = static_cast<double>(now - started_) / second_ns;
-        const double left = spent * static_cast<double>(total - done) / static_cast<double>(done);
-        line += format("  %.0f s left", left);
-    }
     line.resize(std::min(line.size(), terminal_width() - 1));
     std::fprintf(stderr, "\r%s\033[K", line.c_str());
     shown_ = true;

@@ -1,10 +1,12 @@
-#!/bin/bash
+#!/bin/sh
 # SPDX-License-Identifier: MIT
 # ADDR as fd:N: a connected socket that the tool is started with. The shell makes it, which only bash can.
+[ -n "${BASH_VERSION:-}" ] || ! command -v bash >/dev/null || exec bash "$0"
 . "$(dirname "$0")/shared/harness.sh"
 
+[ -n "${BASH_VERSION:-}" ] || skip 'there is no bash'
 (exec 5<>/dev/tcp/127.0.0.1/1) 2>"$work/run.err"
-grep -q 'Connection refused' "$work/run.err" || skip 'this shell cannot open sockets'
+grep -q 'Connection refused' "$work/run.err" || skip 'this bash cannot open sockets'
 
 printf hello >"$work/file"
 start r recv tcp://127.0.0.1:0 --framing length,strip=4 --once --frames "$work/frames"

@@ -35,7 +35,7 @@ ends() {
     exec 7>&-
     wait "$sender"
     rm "$work/input"
-    holds "$work/r.out" '^\{"connection":1,"messages":[01],.*"status":"ZCN_OK","detail":"[^"]+"\}$' "$* after $signal"
+    holds "$work/r.out" '^\{"connection":[12],"messages":[01],.*"status":"ZCN_OK","detail":"[^"]+"\}$' "$* after $signal"
 }
 if [ -r /proc/$$/task/$$/children ]; then
     for signal in INT TERM; do

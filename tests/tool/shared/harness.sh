@@ -38,11 +38,11 @@ zcnet() { timeout "$deadline" "$ZCNET" "$@"; }
 
 # run STATUS WORDS…: as zcnet, with its output in $work/run.out and .err; it has to end with that status.
 run() {
-    wanted=$1
+    harness_status=$1
     shift
     zcnet "$@" >"$work/run.out" 2>"$work/run.err"
     got=$?
-    [ "$got" -eq "$wanted" ] || die "zcnet $*: status $got, not $wanted"
+    [ "$got" -eq "$harness_status" ] || die "zcnet $*: status $got, not $harness_status"
 }
 
 # start NAME WORDS…: the tool in the background. Sets $address to its first line; the rest goes to $work/NAME.out
