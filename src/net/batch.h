@@ -59,22 +59,47 @@ class alignas(64) Batch {
         return spans()[event->reserved & span_mask];
     }
 
-    // Appends a message; there is room.
-    void push_message(zcn_conn *conn, uintptr_t user, uint32_t span, uint32_t hidden, const uint8_t *frame,
-                      uint64_t size, uint32_t head) noexcept {
-        const uint32_t index = count_++;
-        zcn_event *event = first() + index;
-        event->type = ZCN_EVENT_MESSAGE;
-        event->status = ZCN_OK;
-        event->conn = conn;
-        event->user = user;
-        event->msg = reinterpret_cast<zcn_msg *>(reinterpret_cast<uintptr_t>(event) | uintptr_t{index} << 48 |
-                                                 generation_bits_);
-        event->data = frame + head;
-        event->size = size - hidden;
-        event->token = 0;
-        event->reserved = message_flag | span;
-    }
+    // Writes messages one after the other with everything it needs at hand; finish() makes them the batch's.
+    class Writer {
+      public:
+        Writer(Batch *batch, zcn_conn *conn, uintptr_t user, uint32_t most) noexcept
+            : batch_(batch), conn_(conn), user_(user), at_(batch->first() + batch->count_) {
+            end_ = at_ + (most < batch->room() ? most : batch->room());
+            handle_ = reinterpret_cast<uintptr_t>(at_) | uintptr_t{batch->count_} << 48 | batch->generation_bits_;
+        }
+
+        [[nodiscard]] bool full() const noexcept { return at_ == end_; }
+
+        void message(uint64_t span, const uint8_t *data, uint64_t size) noexcept {
+            at_->type = ZCN_EVENT_MESSAGE;
+            at_->status = ZCN_OK;
+            at_->conn = conn_;
+            at_->user = user_;
+            at_->msg = reinterpret_cast<zcn_msg *>(handle_);
+            at_->data = data;
+            at_->size = size;
+            at_->token = 0;
+            at_->reserved = message_flag | span;
+            at_++;
+            handle_ += sizeof(zcn_event) + (uintptr_t{1} << 48);
+        }
+
+        // How many were written.
+        uint32_t finish() noexcept {
+            const auto count = static_cast<uint32_t>(at_ - batch_->first());
+            const uint32_t written = count - batch_->count_;
+            batch_->count_ = count;
+            return written;
+        }
+
+      private:
+        Batch *batch_;
+        zcn_conn *conn_;
+        uintptr_t user_;
+        zcn_event *at_;
+        zcn_event *end_;
+        uintptr_t handle_;
+    };
 
     // The event behind a borrowed handle; nullptr when its borrow has ended.
     struct Found {

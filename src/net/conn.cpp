@@ -71,8 +71,6 @@ zcnet::net::Rare *zcn_conn::rare() noexcept {
     return rare_;
 }
 
-bool zcn_conn::in_process() const noexcept { return zcnet::os::in_process(loop()->process()); }
-
 void zcn_conn::set_error(Status status, int number, const char *format, ...) noexcept {
     if (rare() == nullptr) return;
     Error &error = rare_->error;
@@ -131,7 +129,7 @@ void zcn_conn::on_readiness(uint32_t events) noexcept {
     if ((events & EPOLLIN) != 0) readable_ = true;
     if ((events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) != 0 && !writable_) {
         writable_ = true;
-        if (!stream_.queue().empty() || state_ != State::open) loop()->become_dirty(this);
+        if (!stream_.idle() || state_ != State::open) loop()->become_dirty(this);
     }
     if ((events & EPOLLERR) != 0 && (paused_ || held_up_) && state_ == State::open) {
         // Nobody reads, so nobody would find the error.
@@ -393,23 +391,18 @@ void zcn_conn::input_failed(int number) noexcept {
     set_error(status, number, "the connection failed while it was read: %s", zcn_status_text(status));
     if (stream_.window().unfinished()) stream_.note_trailing();
     write_failed_ = true;
+    mute();
     begin_close(status);
 }
 
 // --- writing ---
 
-Status zcn_conn::send_status() const noexcept {
-    if (!in_process()) return ZCN_EFORKED;
-    // acquire: pairs with the request of another thread, whose sends happened before it.
-    const uint32_t requests = requests_.load(std::memory_order_acquire);
-    const bool open = (state_ == State::open || state_ == State::connecting) && !shutdown_wanted_ && !write_failed_;
-    return open && (requests & zcnet::net::request_end) == 0 ? ZCN_OK : ZCN_ECLOSED;
-}
+void zcn_conn::mute() noexcept { requests_.fetch_or(zcnet::net::request_mute, std::memory_order_acq_rel); }
 
 // Something was queued: it leaves at the next poll, or now if it is much.
 inline void zcn_conn::queued() noexcept {
     if (!zcnet::List<zcn_conn, zcnet::net::DirtyTag>::contains(this)) loop()->become_dirty(this);
-    if (stream_.queue().bytes() >= settings().flush_at && writable_ && state_ == State::open) write();
+    if (stream_.queued_bytes() >= settings().flush_at && writable_ && state_ == State::open) write();
 }
 
 Status zcn_conn::send(zcn_unit *unit) noexcept {
@@ -434,7 +427,7 @@ Status zcn_conn::forward(const zcn_msg *msg) noexcept {
     if (message.batch != &loop()->batch()) return ZCN_EINVAL;
     if (const Status status = stream_.push_message(message); status != ZCN_OK) return status;
     queued();
-    if (stream_.queue().bytes() >= settings().limits.high_water) {
+    if (stream_.queued_bytes() >= settings().limits.high_water) {
         (void)stream_.starve();
         holds_up_ = true;
         message.event->conn->held_up_ = true;
@@ -480,6 +473,7 @@ void zcn_conn::write() noexcept {
     // A release function that runs in here may send; what it queues leaves in this loop.
     flushing_ = true;
     zcnet::send::Queue &queue = stream_.queue();
+    stream_.sync();
     while (!queue.empty()) {
         iovec pieces[most_pieces];
         const int count = queue.gather(pieces, most_pieces, most_written);
@@ -501,6 +495,7 @@ void zcn_conn::write() noexcept {
             } else {
                 // What the peer sent before it went is read first; the read finds the end.
                 write_failed_ = true;
+                mute();
                 hung_up_ = readable_ = true;
                 const Status why = zcnet::net::status_of_errno(static_cast<int>(-sent));
                 set_error(why, static_cast<int>(-sent), "the connection failed while it was written: %s",
@@ -526,7 +521,7 @@ void zcn_conn::write() noexcept {
 void zcn_conn::flush() noexcept {
     if (state_ != State::open && state_ != State::draining && state_ != State::lingering) return;
     write();
-    if (!stream_.queue().empty() && !write_failed_) return;
+    if (!stream_.idle() && !write_failed_) return;
     // The reservation ends with the poll; what was not written of it is the arena's again.
     stream_.drop_reserved();
     stream_.queue().shrink();
@@ -545,12 +540,13 @@ Status zcn_conn::flush_now() noexcept {
     if (!in_process()) return ZCN_EFORKED;
     if (state_ == State::ended || state_ == State::closed) return ZCN_ECLOSED;
     if (state_ == State::open || state_ == State::draining) write();
-    return stream_.queue().empty() ? ZCN_OK : ZCN_AGAIN;
+    return stream_.idle() ? ZCN_OK : ZCN_AGAIN;
 }
 
 Status zcn_conn::shutdown() noexcept {
     if (const Status status = send_status(); status != ZCN_OK) return shutdown_wanted_ ? ZCN_OK : status;
     shutdown_wanted_ = true;
+    mute();
     loop()->become_dirty(this);
     return ZCN_OK;
 }

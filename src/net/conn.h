@@ -162,8 +162,8 @@ struct zcn_conn final : zcnet::Link<zcnet::net::AllTag>,
     void fail_stream(Status reason) noexcept;
 
     // conn.cpp
-    [[nodiscard]] bool can_send() const noexcept;
     [[nodiscard]] Status send_status() const noexcept;
+    void mute() noexcept;
     void queued() noexcept;
     void tell(uint32_t type, Status status) noexcept;
     bool tell_pending() noexcept;

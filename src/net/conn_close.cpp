@@ -37,7 +37,7 @@ void zcn_conn::begin_close(Status reason) noexcept {
     close_by_ = loop()->read_clock() + settings().drain_timeout;
     if (connecting) {
         // The dial goes on, for what was queued; without that there is nothing to wait for.
-        if (stream_.queue().empty()) {
+        if (stream_.idle()) {
             finish(reason);
         } else {
             arm_timer();
@@ -64,10 +64,10 @@ void zcn_conn::discard_input() noexcept {
 // The queue is empty, or cannot be sent: the last words of the connection.
 void zcn_conn::go_on_closing() noexcept {
     if (write_failed_) {
-        finish(reason_ == ZCN_OK || reason_ == ZCN_EOF ? (stream_.queue().empty() ? reason_ : ZCN_ERESET) : reason_);
+        finish(reason_ == ZCN_OK || reason_ == ZCN_EOF ? (stream_.idle() ? reason_ : ZCN_ERESET) : reason_);
         return;
     }
-    if (!stream_.queue().empty()) return;
+    if (!stream_.idle()) return;
     if (state_ == State::draining) {
         if (!shutdown_done_) {
             shutdown_done_ = true;
@@ -120,6 +120,7 @@ void zcn_conn::fail_stream(Status reason) noexcept {
         loop()->count_paused(false);
     }
     flushing_ = true;  // a release function that sends is refused, and must not write either
+    stream_.sync();
     stream_.queue().fail(reason == ZCN_OK || reason == ZCN_EOF ? ZCN_ECLOSED : reason);
     flushing_ = false;
     stream_.drop_reserved();

@@ -106,7 +106,7 @@ Status zcn_conn::set_send_framing(const zcn_framing *framing) noexcept {
 Status zcn_conn::take_fd(int *out_fd, zcn_msg **out_rest) noexcept {
     if (!in_process()) return ZCN_EFORKED;
     if (state_ != State::open) return ZCN_ECLOSED;
-    if (!stream_.queue().empty() || posted_.load(std::memory_order_relaxed) != 0) return ZCN_EBUSY;
+    if (!stream_.idle() || posted_.load(std::memory_order_relaxed) != 0) return ZCN_EBUSY;
     zcnet::receive::Window &window = stream_.window();
     const uint64_t rest = window.pending();
     if (rest != 0) {
@@ -203,7 +203,7 @@ void zcn_conn::arrive(zcn_loop *to) noexcept {
         abort_now(ZCN_ESYS);
         return;
     }
-    if (!stream_.queue().empty() || shutdown_wanted_) to->become_dirty(this);
+    if (!stream_.idle() || shutdown_wanted_) to->become_dirty(this);
     become_ready();
     arm_timer();
 }

@@ -177,7 +177,7 @@ void zcn_conn::dial_writable() noexcept {
                 message_at_ = 0;
                 told_as_ = ZCN_EVENT_CONNECTED;
             }
-            if (!stream_.queue().empty() || shutdown_wanted_) loop()->become_dirty(this);
+            if (!stream_.idle() || shutdown_wanted_) loop()->become_dirty(this);
             become_ready();
             arm_timer();
             return;

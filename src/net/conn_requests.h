@@ -11,7 +11,9 @@ enum : uint32_t {
     request_abort = 2,
     request_queued = 4,  // the connection's letter is in the inbox
     request_over = 8,    // the connection has ended
-    request_end = request_close | request_abort | request_over
+    request_mute = 16,   // the connection sends no more
+    request_end = request_close | request_abort | request_over,
+    request_refuses = request_end | request_mute
 };
 
 }  // namespace zcnet::net

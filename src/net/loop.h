@@ -19,8 +19,10 @@
 #include "memory/pool.h"
 #include "net/batch.h"
 #include "net/conn.h"
+#include "net/conn_requests.h"
 #include "net/listener.h"
 #include "net/timers.h"
+#include "os/process.h"
 #include "zcnet/loop.h"
 
 namespace zcnet::net {
@@ -188,3 +190,13 @@ struct zcn_loop final {
     zcn_loop_stats counters_{};
     epoll_event events_[256];
 };
+
+inline bool zcn_conn::in_process() const noexcept { return zcnet::os::in_process(loop()->process()); }
+
+inline zcnet::Status zcn_conn::send_status() const noexcept {
+    if (!in_process()) [[unlikely]]
+        return ZCN_EFORKED;
+    // acquire: pairs with the request of another thread, whose sends happened before it.
+    const uint32_t requests = requests_.load(std::memory_order_acquire);
+    return (requests & zcnet::net::request_refuses) == 0 ? ZCN_OK : ZCN_ECLOSED;
+}

@@ -60,6 +60,7 @@ Status zcn_stream::create(zcn_stream **out, zcn_pool *pool, const zcn_framing *f
 void zcn_stream::destroy() noexcept {
     zcn_pool *pool = pool_;
     batch_->reset();
+    stream_.sync();
     stream_.queue().fail(ZCN_ECLOSED);
     stream_.close(intake_);
     intake_.close();

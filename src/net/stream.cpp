@@ -12,13 +12,6 @@ using framing::Rule;
 using framing::Shape;
 using memory::Block;
 
-// Room in the queue that the program writes messages into.
-struct Stream::Reserved {
-    Block *block;   // one reference
-    uint8_t *next;  // where the next frame begins
-    uint8_t *end;
-};
-
 namespace {
 
 constexpr uint64_t reserve_chunk = 64 * 1024;
@@ -26,36 +19,46 @@ constexpr uint64_t reserve_chunk = 64 * 1024;
 // Appends the messages of one read: they share a span.
 class Sink {
   public:
-    Sink(Stream *stream, Outlet &outlet, const Rule &rule) noexcept : stream_(stream), outlet_(outlet), rule_(rule) {}
+    Sink(Stream *stream, const Outlet &outlet, const Rule &rule) noexcept
+        : writer_(outlet.batch, outlet.conn, outlet.user, outlet.most),
+          head_(rule.hide_head),
+          hidden_(uint64_t{rule.hide_head} + rule.hide_tail),
+          stream_(stream),
+          batch_(outlet.batch),
+          rule_(rule) {}
 
-    [[nodiscard]] bool full() const noexcept { return outlet_.most == 0 || outlet_.batch->full(); }
+    [[nodiscard]] bool full() const noexcept { return writer_.full(); }
 
     bool emit(Block *block, const uint8_t *frame, uint64_t size) noexcept {
-        if (block != block_) {
+        if (block != block_) [[unlikely]] {
             block_ = block;
-            span_ = outlet_.batch->push_span({block, stream_, rule_.hide_head, rule_.hide_tail});
+            span_ = batch_->push_span({block, stream_, rule_.hide_head, rule_.hide_tail});
         }
-        outlet_.batch->push_message(outlet_.conn, outlet_.user, span_, rule_.hide_head + rule_.hide_tail, frame, size,
-                                    rule_.hide_head);
-        outlet_.most--;
-        return outlet_.most != 0 && !outlet_.batch->full();
+        writer_.message(span_, frame + head_, size - hidden_);
+        return !writer_.full();
     }
 
+    uint32_t finish() noexcept { return writer_.finish(); }
+
   private:
-    Stream *stream_;
-    Outlet &outlet_;
-    const Rule &rule_;
+    Batch::Writer writer_;
+    uint64_t head_;
+    uint64_t hidden_;
+    uint64_t span_ = 0;
     Block *block_ = nullptr;
-    uint32_t span_ = 0;
+    Stream *stream_;
+    Batch *batch_;
+    const Rule &rule_;
 };
 
 }  // namespace
 
 Status Stream::deliver(receive::Intake &intake, const StreamLimits &limits, Outlet &outlet) noexcept {
     Sink sink(this, outlet, in_framing_->rule);
-    const uint32_t before = outlet.batch->count();
     const Status status = window_.deliver(intake, in_framing_->rule, limits.alignment, sink);
-    messages_in_ += outlet.batch->count() - before;
+    const uint32_t delivered = sink.finish();
+    messages_in_ += delivered;
+    outlet.most -= delivered;
     return status;
 }
 
@@ -103,11 +106,12 @@ Status Stream::feed_message(receive::Intake &intake, const zcn_msg *msg) noexcep
 }
 
 Status Stream::push_slow(zcn_unit *unit, const StreamLimits &limits) noexcept {
+    sync();
     const Rule &rule = out_framing_->rule;
     if (limits.copy_below != 0 && !unit->sealed() && unit->is_sole()) {
         if (const Status status = unit->copy_small(limits.copy_below); status != ZCN_OK) return status;
     }
-    if (const Status status = queue_.reserve(3); status != ZCN_OK) return status;
+    if (const Status status = queue_.reserve(4); status != ZCN_OK) return status;
     if (unit->has_token())
         if (const Status status = queue_.reserve_ended(); status != ZCN_OK) return status;
     if (!unit->sealed())
@@ -144,7 +148,7 @@ Status Stream::push_with_other_head(zcn_unit *unit) noexcept {
 }
 
 Status Stream::send_message(const zcn_msg *msg, const StreamLimits &limits) noexcept {
-    if (queue_.bytes() >= limits.high_water) return starve();
+    if (queued_bytes() >= limits.high_water) return starve();
     Located message;
     if (const Status status = locate(msg, &message); status != ZCN_OK) return status;
     return push_message(message);
@@ -152,8 +156,9 @@ Status Stream::send_message(const zcn_msg *msg, const StreamLimits &limits) noex
 
 Status Stream::push_message(const Located &message) noexcept {
     if (!message.has_frame()) return ZCN_EUNSUPPORTED;
+    sync();
     const uint64_t size = message.view.size + message.view.head + message.view.tail;
-    if (const Status status = queue_.reserve(1); status != ZCN_OK) return status;
+    if (const Status status = queue_.reserve(2); status != ZCN_OK) return status;
     hold_block(message);
     queue_.push_range(message.view.block, message.view.data - message.view.head, size, 1);
     messages_out_++;
@@ -161,7 +166,7 @@ Status Stream::push_message(const Located &message) noexcept {
 }
 
 Status Stream::send_copy(zcn_pool *pool, const void *data, uint64_t size, const StreamLimits &limits) noexcept {
-    if (queue_.bytes() >= limits.high_water) return starve();
+    if (queued_bytes() >= limits.high_water) return starve();
     zcn_unit *unit = nullptr;
     void *place = nullptr;
     if (const Status status = zcn_unit::make(&unit, &place, pool, out_framing_, size); status != ZCN_OK) return status;
@@ -177,7 +182,7 @@ Status Stream::send_copy(zcn_pool *pool, const void *data, uint64_t size, const 
 
 Status Stream::reserve(zcn_pool *pool, uint64_t size, const StreamLimits &limits, void **out_data,
                        uint64_t *out_room) noexcept {
-    if (queue_.bytes() >= limits.high_water) return starve();
+    if (queued_bytes() >= limits.high_water) return starve();
     const Rule &rule = out_framing_->rule;
     if (!framing::head_is_fixed(rule)) return ZCN_EUNSUPPORTED;
     Shape around{};
@@ -185,6 +190,7 @@ Status Stream::reserve(zcn_pool *pool, uint64_t size, const StreamLimits &limits
     uint64_t need = 0;
     if (!add_fits(size, uint64_t{around.head} + around.tail, &need)) return ZCN_EFRAME_TOO_LARGE;
     if (reserved_ != nullptr && static_cast<uint64_t>(reserved_->end - reserved_->next) < need) drop_reserved();
+    if (const Status status = queue_.reserve(2); status != ZCN_OK) return status;
     if (reserved_ == nullptr) {
         memory::ThreadPool *mine = memory::thread_pool(pool);
         if (mine == nullptr) return ZCN_ENOMEM;
@@ -201,6 +207,7 @@ Status Stream::reserve(zcn_pool *pool, uint64_t size, const StreamLimits &limits
             memory::destroy_object(reserved);
             return why;
         }
+        reserved->start = reserved->next;
         reserved->end = reserved->next + chunk;
         reserved_ = reserved;
     }
@@ -209,7 +216,7 @@ Status Stream::reserve(zcn_pool *pool, uint64_t size, const StreamLimits &limits
     return ZCN_OK;
 }
 
-Status Stream::commit_reserved(uint64_t size, void **out_data, uint64_t *out_room) noexcept {
+Status Stream::commit_slow(uint64_t size) noexcept {
     if (reserved_ == nullptr) return ZCN_EINVAL;
     const Rule &rule = out_framing_->rule;
     Shape around{};
@@ -217,13 +224,27 @@ Status Stream::commit_reserved(uint64_t size, void **out_data, uint64_t *out_roo
     const auto room = static_cast<uint64_t>(reserved_->end - reserved_->next);
     const uint64_t beside = uint64_t{around.head} + around.tail;
     if (room < beside || size > room - beside) return ZCN_EINVAL;
-    if (const Status status = queue_.reserve(1); status != ZCN_OK) return status;
     uint8_t *frame = reserved_->next;
     if (rule.check && framing::contains_delimiter(rule, frame + around.head, size)) return ZCN_EFRAME_DELIMITER;
     framing::write_head(rule, size, frame);
     if (around.tail != 0) std::memcpy(frame + around.head + size, rule.delimiter, around.tail);
+    reserved_->next += size + beside;
+    messages_out_++;
+    return ZCN_OK;
+}
+
+void Stream::next_reserved(void **out_data, uint64_t *out_room) noexcept {
+    const Rule &rule = out_framing_->rule;
+    const uint64_t head = framing::fixed_head(rule);
+    const uint64_t beside = head + (rule.kind == framing::Kind::delimiter ? rule.delimiter_size : 0);
+    const auto left = static_cast<uint64_t>(reserved_->end - reserved_->next);
+    if (left <= beside) return;
+    if (out_data != nullptr) *out_data = reserved_->next + head;
+    if (out_room != nullptr) *out_room = left - beside;
+}
+
+void Stream::push_reserved() noexcept {
     Block *block = reserved_->block;
-    const uint64_t whole = size + beside;
     // The reference of the reservation stays with it; the range has its own. While the block is the calling thread's
     // arena that costs no atomic.
     memory::ThreadMemory *mine = memory::thread_memory;
@@ -232,21 +253,14 @@ Status Stream::commit_reserved(uint64_t size, void **out_data, uint64_t *out_roo
     } else {
         memory::block_retain(block);
     }
-    queue_.push_range(block, frame, whole, 1);
-    messages_out_++;
-    reserved_->next += whole;
-    const auto left = static_cast<uint64_t>(reserved_->end - reserved_->next);
-    if (left <= beside) {
-        drop_reserved();
-        return ZCN_OK;
-    }
-    if (out_data != nullptr) *out_data = reserved_->next + around.head;
-    if (out_room != nullptr) *out_room = left - beside;
-    return ZCN_OK;
+    // reserve() and every call before this one have left room for the entry.
+    queue_.push_range(block, reserved_->start, reserved_->unpushed(), 1);
+    reserved_->start = reserved_->next;
 }
 
 void Stream::drop_reserved() noexcept {
     if (reserved_ == nullptr) return;
+    sync();
     Reserved *reserved = reserved_;
     reserved_ = nullptr;
     // What was not written goes back to the arena, if nothing was cut behind it.
@@ -355,7 +369,7 @@ void Stream::read_stats(zcn_stats *stats) const noexcept {
     stats->copied_aligned += copied.aligned;
     stats->copied_fed += copied.fed;
     stats->copied_out += copied_out_;
-    stats->queued_bytes += queue_.bytes();
+    stats->queued_bytes += queued_bytes();
     stats->unfinished_bytes += window_.pending();
     stats->trailing_bytes += trailing_;
 }

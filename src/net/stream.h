@@ -60,14 +60,17 @@ class Stream {
 
     // Queues; ZCN_AGAIN above high water.
     Status send(zcn_unit *unit, const StreamLimits &limits) noexcept {
-        if (queue_.bytes() >= limits.high_water) return starve();
+        if (queued_bytes() >= limits.high_water) [[unlikely]]
+            return starve();
         return push(unit, limits);
     }
     // The same without regard to high water, for what was posted and accepted before.
     Status push(zcn_unit *unit, const StreamLimits &limits) noexcept {
         if (unit->is_plain()) {
             zcn_unit::Piece piece;
-            if (const Status status = queue_.reserve(1); status != ZCN_OK) return status;
+            sync();
+            // One place more than this needs, so that a reservation can always be pushed.
+            if (const Status status = queue_.reserve(2); status != ZCN_OK) return status;
             const Status status = unit->dissolve(out_framing_->rule, &piece);
             if (status == ZCN_OK) {
                 queue_.push_range(piece.block, piece.data, piece.size, 1);
@@ -86,7 +89,27 @@ class Stream {
     // Room for messages in one piece of the pool's memory; see conn.h.
     Status reserve(zcn_pool *pool, uint64_t size, const StreamLimits &limits, void **out_data,
                    uint64_t *out_room) noexcept;
-    Status commit_reserved(uint64_t size, void **out_data, uint64_t *out_room) noexcept;
+    Status commit_reserved(uint64_t size, void **out_data, uint64_t *out_room) noexcept {
+        const framing::Rule &rule = out_framing_->rule;
+        // Written one after the other, the messages become one range of the queue when somebody looks at it.
+        if (reserved_ != nullptr && rule.plain && size < rule.max - 4 && size + 4 >= rule.hide_head &&
+            size + 4 <= static_cast<uint64_t>(reserved_->end - reserved_->next)) [[likely]] {
+            framing::write_head(rule, size, reserved_->next);
+            reserved_->next += size + 4;
+            messages_out_++;
+        } else if (const Status status = commit_slow(size); status != ZCN_OK) {
+            return status;
+        }
+        next_reserved(out_data, out_room);
+        return ZCN_OK;
+    }
+    // Puts committed messages into the queue.
+    void sync() noexcept {
+        if (reserved_ != nullptr && reserved_->unpushed() != 0) push_reserved();
+    }
+    [[nodiscard]] uint64_t queued_bytes() const noexcept {
+        return queue_.bytes() + (reserved_ != nullptr ? reserved_->unpushed() : 0);
+    }
     void drop_reserved() noexcept;
 
     // Starts parsing again behind `after` (an event of this stream in the batch; nullptr: behind all that was
@@ -98,6 +121,11 @@ class Stream {
     // Blanks the events of this stream from `from` on; types other than messages as well if `all`.
     static void blank(Batch &batch, const zcn_conn *conn, uint32_t from) noexcept;
 
+    // Nothing is queued and nothing committed.
+    [[nodiscard]] bool idle() const noexcept {
+        return queue_.empty() && (reserved_ == nullptr || reserved_->unpushed() == 0);
+    }
+
     [[nodiscard]] bool starved() const noexcept { return starved_; }
     Status starve() noexcept {
         starved_ = true;
@@ -105,7 +133,7 @@ class Stream {
     }
     // True once when the queue has fallen below low water after a refusal.
     bool take_relief(const StreamLimits &limits) noexcept {
-        if (!starved_ || queue_.bytes() > limits.low_water) return false;
+        if (!starved_ || queued_bytes() > limits.low_water) return false;
         starved_ = false;
         return true;
     }
@@ -132,8 +160,18 @@ class Stream {
     void note_trailing() noexcept { trailing_ = window_.pending(); }
 
   private:
-    struct Reserved;
+    // Room that the program writes messages into.
+    struct Reserved {
+        memory::Block *block = nullptr;  // one reference
+        uint8_t *start = nullptr;        // of what is committed and not in the queue yet
+        uint8_t *next = nullptr;         // where the next frame begins
+        uint8_t *end = nullptr;
+        [[nodiscard]] uint64_t unpushed() const noexcept { return static_cast<uint64_t>(next - start); }
+    };
 
+    Status commit_slow(uint64_t size) noexcept;
+    void next_reserved(void **out_data, uint64_t *out_room) noexcept;
+    void push_reserved() noexcept;
     Status push_slow(zcn_unit *unit, const StreamLimits &limits) noexcept;
     Status push_with_other_head(zcn_unit *unit) noexcept;
 
