@@ -106,13 +106,8 @@ zcn_status zcn_conn_send(zcn_conn *conn, zcn_unit *unit) {
 zcn_status zcn_conn_send_batch(zcn_conn *conn, zcn_unit *const *units, size_t count, size_t *out_sent) {
     if (out_sent != nullptr) *out_sent = 0;
     if (conn == nullptr || (units == nullptr && count != 0)) return ZCN_EINVAL;
-    zcn_status status = ZCN_OK;
     size_t sent = 0;
-    while (sent < count) {
-        status = units[sent] == nullptr ? ZCN_EINVAL : conn->send(units[sent]);
-        if (status != ZCN_OK) break;
-        sent++;
-    }
+    const zcn_status status = conn->send_batch(units, count, &sent);
     if (out_sent != nullptr) *out_sent = sent;
     return status;
 }

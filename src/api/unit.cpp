@@ -48,7 +48,12 @@ zcn_status zcn_unit_alloc_batch(zcn_unit **out, void **out_datas, size_t count, 
     zcn_pool *from = or_default(pool);
     zcn_status status = from == nullptr ? ZCN_ENOMEM : ZCN_OK;
     size_t made = 0;
+    zcnet::framing::Shape around{zcnet::send::common_head, 0};
+    if (status == ZCN_OK && framing != nullptr) status = zcnet::framing::shape(framing->rule, size, &around);
     while (status == ZCN_OK && made < count) {
+        // What fits the present block goes in one step; the unit that does not brings the next block.
+        made += zcn_unit::make_run(out + made, out_datas + made, count - made, from, around, size);
+        if (made == count) break;
         status = zcn_unit::make(&out[made], &out_datas[made], from, framing, size);
         made += status == ZCN_OK;
     }

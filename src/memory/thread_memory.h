@@ -162,6 +162,38 @@ inline void free_object(void *memory, uint32_t object_class) noexcept {
     bin.count++;
 }
 
+// Objects that are freed together.
+struct ObjectChain {
+    FreeObject *first = nullptr;
+    FreeObject *last = nullptr;
+    uint32_t count = 0;
+    void add(void *memory) noexcept {
+        auto *object = static_cast<FreeObject *>(memory);
+        object->next = first;
+        first = object;
+        if (last == nullptr) last = object;
+        count++;
+    }
+};
+
+inline void free_objects(const ObjectChain &chain, uint32_t object_class) noexcept {
+    ThreadMemory *mine = this_thread();
+    if (chain.first == nullptr) return;
+    if (mine == nullptr || chain.count > magazine_objects(object_class)) {
+        for (FreeObject *object = chain.first; object != nullptr;) {
+            FreeObject *next = object->next;
+            free_object(object, object_class);
+            object = next;
+        }
+        return;
+    }
+    ObjectBin &bin = mine->bins[object_class];
+    if (bin.count >= magazine_objects(object_class)) objects_overflow(bin, object_class);
+    chain.last->next = bin.head;
+    bin.head = chain.first;
+    bin.count += chain.count;
+}
+
 // Constructs and destroys an object of a type whose size picks its class at compile time.
 template <class Object, class... Arguments>
 Object *make_object(Arguments &&...arguments) noexcept {

@@ -412,6 +412,25 @@ Status zcn_conn::send(zcn_unit *unit) noexcept {
     return status;
 }
 
+Status zcn_conn::send_batch(zcn_unit *const *units, size_t count, size_t *sent) noexcept {
+    if (const Status status = send_status(); status != ZCN_OK) return status;
+    size_t done = 0;
+    Status status = ZCN_OK;
+    while (done < count && status == ZCN_OK) {
+        const Settings &options = settings();
+        const size_t run = stream_.send_run(units + done, count - done, options.limits, options.flush_at);
+        if (run != 0) {
+            done += run;
+            queued();
+            continue;
+        }
+        status = units[done] == nullptr ? ZCN_EINVAL : send(units[done]);
+        done += status == ZCN_OK;
+    }
+    *sent = done;
+    return status;
+}
+
 Status zcn_conn::send_message(const zcn_msg *msg) noexcept {
     if (const Status status = send_status(); status != ZCN_OK) return status;
     const Status status = stream_.send_message(msg, settings().limits);

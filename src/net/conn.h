@@ -96,6 +96,7 @@ struct zcn_conn final : zcnet::Link<zcnet::net::AllTag>,
 
     // What the program calls.
     Status send(zcn_unit *unit) noexcept;
+    Status send_batch(zcn_unit *const *units, size_t count, size_t *sent) noexcept;
     Status send_message(const zcn_msg *msg) noexcept;
     Status forward(const zcn_msg *msg) noexcept;
     Status send_copy(const void *data, uint64_t size) noexcept;

@@ -85,6 +85,17 @@ Status issue_join(zcn_msg **out, Join *join) noexcept {
 }  // namespace
 
 Status retain_message(zcn_msg **out, const zcn_msg *msg) noexcept {
+    if (receive::is_borrowed(msg)) [[likely]] {
+        const Batch::Found found = Batch::find(msg);
+        if (found.event == nullptr) return ZCN_ESTALE;
+        const Span &span = found.batch->span_of(found.event);
+        zcn_msg *made = receive::issue_leased(
+            span.block, {static_cast<const uint8_t *>(found.event->data), found.event->size, span.head, span.tail, span.block});
+        if (made == nullptr) return ZCN_ENOMEM;
+        Batch::mark_retained(found.event);
+        *out = made;
+        return ZCN_OK;
+    }
     Located from;
     if (const Status status = locate(msg, &from); status != ZCN_OK) return status;
     if (!from.joined()) return make_view(out, from, from.view);

@@ -5,6 +5,8 @@
 // stand-alone stream (standalone.h). Never sees a descriptor, a clock or a thread.
 #pragma once
 
+#include <algorithm>
+
 #include "net/batch.h"
 #include "net/message.h"
 #include "receive/window.h"
@@ -80,6 +82,18 @@ class Stream {
             if (status != ZCN_AGAIN) return status;
         }
         return push_slow(unit, limits);
+    }
+    // As many of the units, from the first on, as lie one after the other: 0 when the first is no plain unit.
+    size_t send_run(zcn_unit *const *units, size_t count, const StreamLimits &limits, uint64_t most) noexcept {
+        if (queued_bytes() >= limits.high_water) return 0;
+        sync();
+        if (queue_.reserve(2) != ZCN_OK) return 0;
+        zcn_unit::Piece piece{};
+        const size_t done = zcn_unit::dissolve_run(units, count, out_framing_->rule,
+                                                   std::min(most, limits.high_water - queue_.bytes()), &piece);
+        if (done != 0) queue_.push_range(piece.block, piece.data, piece.size, done);
+        messages_out_ += done;
+        return done;
     }
     Status send_message(const zcn_msg *msg, const StreamLimits &limits) noexcept;
     // The same without regard to high water.

@@ -64,17 +64,12 @@ zcn_msg *hand_out(Group *group, const View &view) noexcept {
 
 }  // namespace
 
-zcn_msg *issue_leased(Block *block, const View &view) noexcept {
-    auto *group = static_cast<Group *>(block->group);
-    if (group == nullptr) {
-        group = open_group(block);
-        if (group == nullptr) return nullptr;
-        block->group = group;
-        block->handed++;
-    }
-    zcn_msg *msg = hand_out(group, view);
-    if (group->issued == group_views) block->group = nullptr;  // it ends with its last view
-    return msg;
+bool open_leased(Block *block) noexcept {
+    Group *group = open_group(block);
+    if (group == nullptr) return false;
+    block->group = group;
+    block->handed++;
+    return true;
 }
 
 void close_group(Block *block) noexcept {

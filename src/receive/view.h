@@ -83,8 +83,22 @@ inline const View *find_view(const zcn_msg *msg) noexcept {
     return &handle.group->views[handle.place - 1];
 }
 
+// Opens a group for a block that the caller leases; false without memory.
+bool open_leased(memory::Block *block) noexcept;
+
 // Makes a handle for a view of a block that the caller leases. nullptr without memory.
-zcn_msg *issue_leased(memory::Block *block, const View &view) noexcept;
+inline zcn_msg *issue_leased(memory::Block *block, const View &view) noexcept {
+    auto *group = static_cast<Group *>(block->group);
+    if (group == nullptr) [[unlikely]] {
+        if (!open_leased(block)) return nullptr;
+        group = static_cast<Group *>(block->group);
+    }
+    group->views[group->issued] = view;
+    const uint32_t place = ++group->issued;
+    if (place == group_views) block->group = nullptr;  // it ends with its last view
+    // relaxed: the generation does not change while places are left.
+    return make_handle(group, place, group->word.load(std::memory_order_relaxed) >> 32);
+}
 
 // Closes the open group of a leased block: places that were not handed out are taken off.
 void close_group(memory::Block *block) noexcept;

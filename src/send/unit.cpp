@@ -81,6 +81,58 @@ Status zcn_unit::make_slow(zcn_unit **out, void **out_data, zcn_pool *pool, Shap
     return ZCN_OK;
 }
 
+size_t zcn_unit::make_run(zcn_unit **out, void **out_datas, size_t count, zcn_pool *pool, Shape around,
+                          uint64_t size) noexcept {
+    zcnet::memory::ThreadPool *mine = zcnet::memory::thread_pool(pool);
+    const uint64_t total = size + around.head + around.tail;
+    if (mine == nullptr || total < size || total == 0) return 0;
+    const uint64_t fit = mine->arena.room() / total;
+    if (count > fit) count = fit;
+    if (count == 0) return 0;
+    size_t made = 0;
+    for (; made < count; made++) {
+        void *memory = zcnet::memory::allocate_object(object_class);
+        if (memory == nullptr) break;
+        Block *block = nullptr;
+        uint8_t *start = mine->arena.cut(total, &block);
+        out[made] = new (memory) zcn_unit(block, start + around.head, size, around);
+        out_datas[made] = start + around.head;
+    }
+    return made;
+}
+
+size_t zcn_unit::dissolve_run(zcn_unit *const *units, size_t count, const Rule &rule, uint64_t most,
+                              Piece *out) noexcept {
+    // Without a delimiter to look for or to write, a frame is its head and its body.
+    if (rule.check || rule.delimiter_size != 0) return 0;
+    uint8_t *begin = nullptr;
+    uint8_t *end = nullptr;
+    Block *block = nullptr;
+    size_t done = 0;
+    zcnet::memory::ObjectChain freed;
+    while (done < count) {
+        zcn_unit *unit = units[done];
+        if (unit == nullptr || !unit->is_plain()) break;
+        Shape around{};
+        if (zcnet::framing::shape(rule, unit->size_, &around) != ZCN_OK || around.head > unit->head_room_) break;
+        auto *head = const_cast<uint8_t *>(unit->first_.data) - around.head;
+        if (done == 0) {
+            begin = end = head;
+            block = unit->first_.block;
+        } else if (head != end || unit->first_.block != block) {
+            break;
+        }
+        zcnet::framing::write_head(rule, unit->size_, head);
+        end = head + around.head + unit->size_;
+        freed.add(unit);
+        done++;
+        if (static_cast<uint64_t>(end - begin) >= most) break;
+    }
+    zcnet::memory::free_objects(freed, object_class);
+    *out = {block, begin, static_cast<uint64_t>(end - begin)};
+    return done;
+}
+
 bool zcn_unit::make_extra() noexcept {
     if (extra_ != nullptr) return true;
     extra_ = zcnet::memory::make_object<Extra>();

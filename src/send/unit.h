@@ -154,6 +154,15 @@ struct zcn_unit final {
         return ZCN_OK;
     }
 
+    // The same for many units that lie one after the other in one block: frames as many as go with it, and gives their
+    // one piece. Returns how many; 0: the first is not such a unit.
+    static size_t dissolve_run(zcn_unit *const *units, size_t count, const zcnet::framing::Rule &rule, uint64_t most,
+                               Piece *out) noexcept;
+
+    // Many plain units of one size, neighbours; returns how many were made (fewer when the arena's block is full).
+    static size_t make_run(zcn_unit **out, void **out_datas, size_t count, zcn_pool *pool,
+                           zcnet::framing::Shape around, uint64_t size) noexcept;
+
     [[nodiscard]] Status check_delimiter(const zcnet::framing::Rule &rule) const noexcept;
 
   private:
