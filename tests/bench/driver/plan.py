@@ -50,8 +50,10 @@ class Case:
         return (self.workload, self.size, self.transport)
 
 
-def sensible(case_size, contender, mode):
-    """Whether a mode is worth its time at a size: some are made for large messages, some for small ones."""
+def sensible(case_size, transport, contender, mode):
+    """Whether a mode is worth its time: some are made for large messages, some for small ones, one for TCP."""
+    if (contender, mode) == ("raw", "w256-r256-low"):
+        return transport == "tcp"
     if (contender, mode) == ("raw", "w256-exact"):
         return case_size >= 16 * K
     if (contender, mode) == ("libuv", "bufs"):
@@ -81,7 +83,7 @@ def cases(options, contenders):
                     for pin in pins(workload, options)
                     for name, contender in contenders.items()
                     for mode in contender.workloads.get(program, ())
-                    if sensible(size, name, mode))
+                    if sensible(size, transport, name, mode))
                 extra = dict(arguments)
                 if workload == "retain":
                     extra["keep"] = 1000 if size > 4 * K else 10000

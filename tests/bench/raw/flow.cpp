@@ -16,16 +16,28 @@ namespace bench::raw {
 
 namespace {
 
+void sleep_until(int fd, std::size_t bytes) {
+    int lowest = static_cast<int>(bytes);
+    if (setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &lowest, sizeof lowest) != 0) fail_errno("SO_RCVLOWAT");
+}
+
 // Any number of frames a read, parsed where they lie.
 template <typename Check>
-void receive_many(const Run &run, int fd, std::size_t capacity, Report &report, Check checker) {
-    ReceiveBuffer buffer(capacity, header_size + run.size);
+void receive_many(const Run &run, int fd, Way way, Report &report, Check checker) {
+    ReceiveBuffer buffer(way.read, header_size + run.size);
+    std::uint64_t left = run.count * (header_size + run.size);
+    if (way.sleep > 1) sleep_until(fd, way.sleep);
     Meter meter;
     while (checker.seen() < run.count) {
         if (!meter.started() && checker.seen() >= run.warm) meter.start(checker.seen());
+        if (way.sleep > 1 && left < 2 * way.read) {
+            way.sleep = 1;
+            sleep_until(fd, 1);
+        }
         ssize_t n = recv(fd, buffer.room(), buffer.room_size(), 0);
         if (n < 0 && errno == EINTR) continue;
         if (n <= 0) fail_errno("recv");
+        left -= static_cast<std::size_t>(n);
         buffer.received(static_cast<std::size_t>(n),
                         [&checker](const std::byte *body, std::size_t size) { checker.message(body, size); });
     }
@@ -67,7 +79,8 @@ Way way_of(const Run &run) {
     std::size_t write = 0;
     std::size_t read = 0;
     std::sscanf(run.mode.c_str(), "w%zu-r%zu", &write, &read);
-    return {write << 10, read << 10};
+    bool low = run.mode.find("low") != std::string::npos;
+    return {write << 10, read << 10, low ? read << 10 : 1};
 }
 
 void flow_server(const Run &run, Link &link, Report &report) {
@@ -80,7 +93,7 @@ void flow_server(const Run &run, Link &link, Report &report) {
         if (way.read == 0) {
             receive_exact(run, fd, report, checker);
         } else {
-            receive_many(run, fd, way.read, report, checker);
+            receive_many(run, fd, way, report, checker);
         }
     });
     link.tell("done");
