@@ -135,7 +135,7 @@ void Sender::begin(zcn_conn *conn) {
 // Queues as much as may be queued now.
 void Sender::fill() {
     wants_input_ = false;
-    while (!above_high_water_ && queued_ - ended_ < window && !closed_) {
+    while (!above_high_water_ && queued_ - ended_ < window && !closed_ && !input_over_) {
         if (options_.rate > 0 && now_ns() < next_due_) return;
         if (!unit_ && !take_next()) return;
         send_one();
