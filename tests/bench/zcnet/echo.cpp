@@ -15,7 +15,7 @@ void echo_server(const Run &run, Link &link, Report &report) {
             if (event.type == ZCN_EVENT_ACCEPTED) ++open;
             if (event.type == ZCN_EVENT_CLOSED) --open;
             if (event.type != ZCN_EVENT_MESSAGE) continue;
-            if (zcn_conn_send_msg(event.conn, event.msg) != ZCN_OK) fail("zcn_conn_send_msg");
+            check(zcn_conn_forward(event.conn, event.msg), "zcn_conn_forward");
             ++seen;
         }
         meter.at(run, seen, report);

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Receives from the first connection and sends each message on to all others. A receiver that is full gets what it
-// missed when it is writable again; until then nothing more is read.
-#include <deque>
-#include <memory>
+// Receives from the first connection and sends each message on to all others.
 #include <vector>
 
 #include "../harness/meter.h"
@@ -12,14 +9,9 @@ namespace bench::zcnet {
 
 namespace {
 
-struct Receiver {
-    zcn_conn *conn;
-    std::deque<zcn_msg *> missed;
-};
-
 class Forwarder {
   public:
-    explicit Forwarder(const Run &run) : run_(run), loop_(run) { receivers_.reserve(run.connections); }
+    explicit Forwarder(const Run &run) : run_(run), loop_(run) {}
 
     Loop &loop() { return loop_; }
     bool ready() const { return receivers_.size() == run_.connections; }
@@ -30,9 +22,8 @@ class Forwarder {
             if (event.type == ZCN_EVENT_ACCEPTED) accept(event.conn);
             if (event.type == ZCN_EVENT_MESSAGE) {
                 ++seen;
-                for (Receiver &receiver : receivers_) send(receiver, event.msg);
+                for (zcn_conn *receiver : receivers_) check(zcn_conn_forward(receiver, event.msg), "zcn_conn_forward");
             }
-            if (event.type == ZCN_EVENT_WRITABLE) send_missed(receivers_[event.user]);
             if (event.type == ZCN_EVENT_CLOSED) ended(event.conn);
         }
         return open_ > 0;
@@ -43,60 +34,22 @@ class Forwarder {
         ++open_;
         if (source_ == nullptr) {
             source_ = conn;
-            return;
-        }
-        check(zcn_conn_set_user(conn, receivers_.size()), "zcn_conn_set_user");
-        receivers_.push_back({conn, {}});
-    }
-
-    void send(Receiver &receiver, const zcn_msg *msg) {
-        if (receiver.missed.empty()) {
-            zcn_status status = zcn_conn_send_msg(receiver.conn, msg);
-            check(status, "zcn_conn_send_msg");
-            if (status == ZCN_OK) return;
-            if (++lagging_ == 1 && !source_ended_) check(zcn_conn_pause(source_), "zcn_conn_pause");
-        }
-        zcn_msg *kept;
-        check(zcn_msg_retain(&kept, msg), "zcn_msg_retain");
-        receiver.missed.push_back(kept);
-    }
-
-    void send_missed(Receiver &receiver) {
-        if (receiver.missed.empty()) return;
-        while (!receiver.missed.empty()) {
-            zcn_msg *msg = receiver.missed.front();
-            zcn_status status = zcn_conn_send_msg(receiver.conn, msg);
-            check(status, "zcn_conn_send_msg");
-            if (status == ZCN_AGAIN) return;
-            check(zcn_msg_release(msg), "zcn_msg_release");
-            receiver.missed.pop_front();
-        }
-        if (--lagging_ > 0) return;
-        if (source_ended_) {
-            close_all();
         } else {
-            check(zcn_conn_resume(source_), "zcn_conn_resume");
+            receivers_.push_back(conn);
         }
     }
 
     void ended(zcn_conn *conn) {
         --open_;
         if (conn != source_) return;
-        source_ended_ = true;
-        if (lagging_ == 0) close_all();
-    }
-
-    void close_all() {
-        for (Receiver &receiver : receivers_) check(zcn_conn_close(receiver.conn), "zcn_conn_close");
+        for (zcn_conn *receiver : receivers_) check(zcn_conn_close(receiver), "zcn_conn_close");
     }
 
     const Run &run_;
     Loop loop_;
     zcn_conn *source_ = nullptr;
-    bool source_ended_ = false;
-    std::vector<Receiver> receivers_;
+    std::vector<zcn_conn *> receivers_;
     std::size_t open_ = 0;
-    std::size_t lagging_ = 0;  // receivers that missed something
 };
 
 }  // namespace

@@ -9,8 +9,8 @@ int main(int argc, char **argv) {
                           {"flow", {"unit", "batch", "reserve"}, zcnet::flow_server, zcnet::flow_client},
                           {"retain", {"batch", "reserve"}, zcnet::retain_server, zcnet::flow_client},
                           {"ping", {"wait", "spin"}, zcnet::ping_server, zcnet::ping_client},
-                          {"forward", {"msg"}, zcnet::forward_server, forward_client},
-                          {"echo", {"msg"}, zcnet::echo_server, echo_client},
-                          {"idle", {"msg"}, zcnet::echo_server, idle_client},
+                          {"forward", {"forward"}, zcnet::forward_server, forward_client},
+                          {"echo", {"forward"}, zcnet::echo_server, echo_client},
+                          {"idle", {"forward"}, zcnet::echo_server, idle_client},
                       });
 }
