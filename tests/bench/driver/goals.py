@@ -105,7 +105,8 @@ def retain(judge, size, transport):
 
 
 def forward(judge, size, transport):
-    judge.compare(f"{judge.result.case.workload} / copying loop", "cpu_s_gb", True, ("zcnet",), ("raw",), 0.8)
+    for mode in ("late", "soon"):
+        judge.compare(f"{judge.result.case.workload} / copying loop, {mode}", "cpu_s_gb", True, ("zcnet",), ("raw", (mode,)), 0.8)
 
 
 def echo(judge, size, transport):

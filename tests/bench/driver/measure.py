@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from . import plan
 
 TIME_LIMIT = 60  # seconds for one run
-FIRST_COUNT = {"flow": 100000, "retain": 60000, "ping": 1000, "forward": 20000, "fanout": 1000, "echo": 50000}
+# For the round that finds out how many messages fill the time.
+FIRST_COUNT = {"flow": 100000, "retain": 30000, "ping": 1000, "forward": 20000, "fanout": 1000, "echo": 10000}
+FIRST_BYTES = 200 << 20
 
 
 @dataclass
@@ -84,7 +86,7 @@ def figures(case, printed):
 
 def counts(case, options, rate):
     """How many messages fill the time at that rate, and how many of them come before the clock starts."""
-    count = int(rate * options.seconds) if rate else FIRST_COUNT[case.workload]
+    count = int(rate * options.seconds) if rate else min(FIRST_COUNT[case.workload], FIRST_BYTES // case.size)
     warm = count // 7
     if case.workload == "retain":
         warm = max(warm, 2 * case.extra["keep"])
