@@ -96,7 +96,8 @@ void zcn_conn::go_on_closing() noexcept {
 
 void zcn_conn::abort_now(Status reason) noexcept {
     if (state_ == State::ended || state_ == State::closed) return;
-    if (fd_ >= 0 && state_ != State::connecting) {
+    // A child of fork only closes its copy: the socket and the poller are its parent's.
+    if (fd_ >= 0 && state_ != State::connecting && in_process()) {
         // Disconnecting sends the reset while the descriptor is still open.
         sockaddr nowhere{};
         nowhere.sa_family = AF_UNSPEC;
@@ -107,7 +108,7 @@ void zcn_conn::abort_now(Status reason) noexcept {
 }
 
 void zcn_conn::detach_socket() noexcept {
-    if (fd_ < 0) return;
+    if (fd_ < 0 || !in_process()) return;
     // By name, not by closing: a duplicate of the descriptor would keep the registration alive.
     (void)zcnet::os::poller_set(loop()->poller(), EPOLL_CTL_DEL, fd_, 0, 0);
 }

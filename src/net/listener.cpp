@@ -308,11 +308,13 @@ void zcn_listener::close() noexcept {
     if (!open_) return;
     open_ = false;
     loop_->timers().cancel(this);
-    (void)zcnet::os::poller_set(loop_->poller(), EPOLL_CTL_DEL, fd_, 0, 0);
+    // A child of fork only closes its copies: the poller and the path are its parent's.
+    const bool ours = in_process();
+    if (ours) (void)zcnet::os::poller_set(loop_->poller(), EPOLL_CTL_DEL, fd_, 0, 0);
     (void)zcnet::os::close(fd_);
     if (spare_ >= 0) (void)zcnet::os::close(spare_);
     fd_ = spare_ = -1;
-    if (path_[0] != 0) (void)zcnet::os::remove_path(path_);
+    if (ours && path_[0] != 0) (void)zcnet::os::remove_path(path_);
     tell_closed_ = true;
     loop_->accept_later(this);
 }

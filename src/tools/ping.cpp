@@ -106,7 +106,8 @@ void Pinger::send() {
 }
 
 void Pinger::compare(const void *data, uint64_t size) {
-    if (size > body_.size() - answered_ || std::memcmp(data, body_.data() + answered_, size) != 0)
+    const bool fits = size <= body_.size() - answered_;
+    if (!fits || (size != 0 && std::memcmp(data, body_.data() + answered_, size) != 0))
         throw Failure("answer " + grouped(times_.size() + 1) + " is not what was sent");
     answered_ += size;
     complete_ = answered_ == body_.size();
