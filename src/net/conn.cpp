@@ -441,15 +441,15 @@ Status zcn_conn::send_message(const zcn_msg *msg) noexcept {
 Status zcn_conn::forward(const zcn_msg *msg) noexcept {
     if (const Status status = send_status(); status != ZCN_OK) return status;
     if (!zcnet::receive::is_borrowed(msg)) return ZCN_EINVAL;
-    zcnet::net::Located message;
-    if (const Status status = zcnet::net::locate(msg, &message); status != ZCN_OK) return status;
-    if (message.batch != &loop()->batch()) return ZCN_EINVAL;
-    if (const Status status = stream_.push_message(message); status != ZCN_OK) return status;
+    zcnet::net::Located found;
+    if (const Status status = zcnet::net::locate(msg, &found); status != ZCN_OK) return status;
+    if (found.batch != &loop()->batch()) return ZCN_EINVAL;
+    if (const Status status = stream_.push_message(found); status != ZCN_OK) return status;
     queued();
     if (stream_.queued_bytes() >= settings().limits.high_water) {
         (void)stream_.starve();
         holds_up_ = true;
-        message.event->conn->held_up_ = true;
+        found.event->conn->held_up_ = true;
     }
     return ZCN_OK;
 }
@@ -591,16 +591,16 @@ Status zcn_conn::evict() noexcept { return stream_.window().evict(loop()->intake
 
 int64_t zcn_conn::next_deadline() const noexcept {
     const Settings &options = settings();
-    int64_t next = never;
-    if (state_ == State::connecting || state_ == State::draining) next = close_by_;
-    if (state_ == State::lingering) next = std::min(close_by_, loop()->now() + int64_t{linger_ms_} * 1000000);
+    int64_t soonest = never;
+    if (state_ == State::connecting || state_ == State::draining) soonest = close_by_;
+    if (state_ == State::lingering) soonest = std::min(close_by_, loop()->now() + int64_t{linger_ms_} * 1000000);
     if (state_ == State::open) {
-        if (options.idle_timeout != 0) next = std::min(next, active_at_ + options.idle_timeout);
-        if (message_at_ != 0 && !paused_ && !held_up_ && !memory_paused_) next = std::min(next, message_at_ + options.message_timeout);
+        if (options.idle_timeout != 0) soonest = std::min(soonest, active_at_ + options.idle_timeout);
+        if (message_at_ != 0 && !paused_ && !held_up_ && !memory_paused_) soonest = std::min(soonest, message_at_ + options.message_timeout);
     }
-    if (retry_write_) next = std::min(next, loop()->now() + write_retry_ns);
-    if (memory_paused_ && loop()->pool()->limit() == 0) next = std::min(next, loop()->now() + memory_retry_ns);
-    return next;
+    if (retry_write_) soonest = std::min(soonest, loop()->now() + write_retry_ns);
+    if (memory_paused_ && loop()->pool()->limit() == 0) soonest = std::min(soonest, loop()->now() + memory_retry_ns);
+    return soonest;
 }
 
 // A deadline that moves away is left in the heap: when it comes it is looked at again. So a busy connection does not
