@@ -97,6 +97,7 @@ class Sender {
     bool above_high_water_ = false;
     bool wants_input_ = false;
     bool input_over_ = false;
+    bool cut_short_ = false;  // the connection ended before the input
     bool closing_ = false;
     bool closed_ = false;
     zcn_status status_ = ZCN_OK;  // why it failed
@@ -170,6 +171,7 @@ void Sender::send_one() {
     } else if (status == ZCN_AGAIN) {
         above_high_water_ = true;
     } else if (status == ZCN_ECLOSED) {
+        cut_short_ = true;  // its CLOSED event says why
         end_input();
     } else {
         fail(status, source_.name() + " cannot be sent with this framing: " + zcn_status_text(status));
@@ -255,7 +257,7 @@ void Sender::closed(const zcn_event &event) {
         fail(event.status, "cannot connect to " + options_.address + ": " + reason);
     else if (!in_order)
         fail(event.status, "the connection failed after " + so_far + ": " + reason);
-    else if (!input_over_ || written_ != queued_)
+    else if (!input_over_ || cut_short_ || written_ != queued_)
         fail(ZCN_ECLOSED, "the peer ended the connection after " + so_far);
 }
 
