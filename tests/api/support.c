@@ -2,8 +2,6 @@
 /* Statuses, time, bytes, and frames built without the library's help. */
 #include "support.h"
 
-#include <time.h>
-
 void check_status(zcn_status got, zcn_status expected, const char *call, const char *file, int line) {
     if (got == expected) return;
     print_error("%s\n    gave %s (%d), expected %s (%d)\n", call, zcn_status_name(got), (int)got,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the tests of the C API share. Include it first: it brings CMocka, libzcnet and the C library's basics.
+ * What the tests of the C API share: it brings CMocka, libzcnet and the system's headers, in the order that they need.
  *
  * An assertion of CMocka jumps back into the test that runs, so that everything here that asserts is for the main
  * thread only. Threads hand their findings back and the test checks them.
@@ -11,15 +11,30 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <pthread.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
 /* CMocka wants those before it. */
 #include <cmocka.h>
 #include <zcnet/zcnet.h>

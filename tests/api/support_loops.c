@@ -1,12 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Loops that are polled one after the other in one thread, and connections between them. */
-#include <errno.h>
-#include <netinet/in.h>
-#include <poll.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
-
 #include "support.h"
 
 void side_open(side *of, const zcn_loop_options *options) {

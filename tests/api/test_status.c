@@ -13,7 +13,7 @@ static const struct {
 };
 #define TABLE_SIZE (sizeof table / sizeof *table)
 
-static void names_and_texts_are_the_tables(void **state) {
+static void test_status_names_and_texts_are_the_tables(void **state) {
     (void)state;
     for (size_t i = 0; i < TABLE_SIZE; i++) {
         assert_string_equal(zcn_status_name(table[i].value), table[i].name);
@@ -24,7 +24,7 @@ static void names_and_texts_are_the_tables(void **state) {
     }
 }
 
-static void no_value_or_name_twice(void **state) {
+static void test_status_no_value_or_name_twice(void **state) {
     (void)state;
     for (size_t i = 0; i < TABLE_SIZE; i++)
         for (size_t k = i + 1; k < TABLE_SIZE; k++) {
@@ -34,7 +34,7 @@ static void no_value_or_name_twice(void **state) {
 }
 
 /* Programs are compiled with these numbers in them: written here a second time, so that a change is noticed. */
-static void values_are_pinned(void **state) {
+static void test_status_values_are_pinned(void **state) {
     (void)state;
     static const struct {
         zcn_status value;
@@ -78,7 +78,7 @@ static void values_are_pinned(void **state) {
     assert_true(TABLE_SIZE >= sizeof values / sizeof *values);
 }
 
-static void unknown_values_have_answers_too(void **state) {
+static void test_status_unknown_values_have_answers_too(void **state) {
     (void)state;
     static const zcn_status unknown[] = {3, -10, -19, -29, -39, 100, -1000, INT32_MAX, INT32_MIN};
     for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++) {
@@ -90,10 +90,10 @@ static void unknown_values_have_answers_too(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(names_and_texts_are_the_tables),
-        cmocka_unit_test(no_value_or_name_twice),
-        cmocka_unit_test(values_are_pinned),
-        cmocka_unit_test(unknown_values_have_answers_too),
+        cmocka_unit_test(test_status_names_and_texts_are_the_tables),
+        cmocka_unit_test(test_status_no_value_or_name_twice),
+        cmocka_unit_test(test_status_values_are_pinned),
+        cmocka_unit_test(test_status_unknown_values_have_answers_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
