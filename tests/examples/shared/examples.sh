@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: MIT
+# For the tests of the examples in C: the harness of the tool's tests, and processes that are not the tool.
+# Sourced by scripts that run with $EXAMPLES set to the folder of the programs and $ZCNET to the tool.
+: "${EXAMPLES:?is to hold the folder of the example programs}"
+. "$(dirname "$0")/../tool/shared/harness.sh"
+
+# serve NAME PROGRAM WORDS…: a server in the background. Sets $address to the first line that it prints, and $pid.
+serve() {
+    name=$1
+    shift
+    : >"$work/$name.out"
+    timeout "$deadline" "$@" >"$work/$name.out" 2>"$work/$name.err" &
+    pid=$!
+    started="$started $pid"
+    end=$(($(date +%s) + deadline))
+    until address=$(head -n 1 "$work/$name.out") && [ -n "$address" ]; do
+        kill -0 "$pid" 2>/dev/null || die "$*: it ended before it printed an address"
+        [ "$(date +%s)" -lt "$end" ] || die "$*: it printed no address"
+        sleep 0.05
+    done
+}
+
+# example STATUS NAME WORDS…: an example in the foreground, with its output in $work/run.out and .err.
+example() {
+    wanted=$1
+    shift
+    program=$1
+    shift
+    timeout "$deadline" "$EXAMPLES/$program" "$@" >"$work/run.out" 2>"$work/run.err"
+    got=$?
+    [ "$got" -eq "$wanted" ] || die "$program $*: status $got, not $wanted"
+}
+
+# printed TEXT WHAT: what the last example wrote to standard output.
+printed() { equal "$(cat "$work/run.out")" "$1" "$2"; }
+
+# ended PID STATUS WHAT
+ended() {
+    wait "$1"
+    got=$?
+    [ "$got" -eq "$2" ] || die "$3: status $got, not $2"
+}
