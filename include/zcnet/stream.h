@@ -28,7 +28,7 @@ ZCN_BEGIN_DECLS
 typedef struct zcn_stream_options {
     uint64_t struct_size;             /* set by zcn_stream_options_init() */
     const zcn_framing *send_framing;  /* NULL: the same as for receiving */
-    uint64_t high_water;              /* queued bytes at which sending says ZCN_AGAIN; 0: 1 MiB */
+    uint64_t high_water;              /* queued bytes at which sending says ZCN_AGAIN; 0: 256 KiB */
     uint64_t low_water;               /* queued bytes below which WRITABLE follows; 0: high_water / 4 */
     uint64_t copy_below;              /* foreign segments smaller than this are copied; 0: never */
     uint32_t align;                   /* bodies start at a multiple of this (8 to 4096, a power of two); 0: no */

@@ -77,6 +77,13 @@ class Arena {
         if (block == block_ && cursor_ == old_end) cursor_ = from;
     }
 
+    // When everything that was cut has come back, the same memory serves again, while it is in the nearest cache.
+    void rewind() noexcept {
+        if (block_ == nullptr || cursor_ == block_->base || !lease_is_alone(block_)) return;
+        lease_begin(block_);
+        cursor_ = block_->base;
+    }
+
     void close() noexcept {
         if (block_ != nullptr) lease_end(block_);
         block_ = nullptr;

@@ -533,6 +533,10 @@ void zcn_conn::write() noexcept {
         }
     }
     flushing_ = false;
+    if (queue.empty()) {
+        zcnet::memory::ThreadMemory *mine = zcnet::memory::thread_memory;
+        if (mine != nullptr) mine->pool[0].arena.rewind();
+    }
     if (retry_write_) arm_timer();
     if (queue.has_ended() || stream_.starved()) become_ready();
 }

@@ -13,9 +13,10 @@ namespace zcnet::net {
 
 namespace {
 
-constexpr uint64_t default_high_water = 1 << 20;
+// What is queued and what is read in one go stay in the second-level cache of a core together.
+constexpr uint64_t default_high_water = 256 * 1024;
 constexpr uint64_t default_flush = 64 * 1024;
-constexpr uint64_t default_budget = 1 << 20;
+constexpr uint64_t default_budget = 256 * 1024;
 constexpr int64_t millisecond = 1000000;
 
 int64_t or_default(uint32_t milliseconds, uint32_t otherwise) noexcept {

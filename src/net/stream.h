@@ -16,8 +16,8 @@
 namespace zcnet::net {
 
 struct StreamLimits {
-    uint64_t high_water = 1 << 20;
-    uint64_t low_water = 1 << 18;
+    uint64_t high_water = 256 * 1024;
+    uint64_t low_water = 64 * 1024;
     uint64_t copy_below = 0;
     receive::Alignment alignment;
     uint32_t messages_per_poll = 0;
