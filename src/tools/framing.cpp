@@ -61,7 +61,10 @@ void print_words_json(const FramingWords &words) {
             .number("largest_body", words.largest_body);
     std::string all;
     for (const auto *part : {&words.bytes, &words.notes})
-        for (const auto &[what, sentence] : *part) all += (all.empty() ? "" : "\n") + what + ": " + sentence;
+        for (const auto &[what, sentence] : *part) {
+            if (!all.empty()) all += '\n';
+            all.append(what).append(": ").append(sentence);
+        }
     print_line(json.text("words", all).line());
 }
 

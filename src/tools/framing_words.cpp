@@ -47,7 +47,7 @@ std::string plus_header(uint64_t header, int64_t adjust) {
 
 std::string meaning_of_value(int64_t adjust, uint64_t header, bool header_varies) {
     if (adjust == 0) return "the value is the size of the body";
-    const std::string value = "the value is the size of the body" + signed_sum(adjust == INT64_MIN ? 0 : -adjust);
+    std::string value = "the value is the size of the body" + signed_sum(adjust == INT64_MIN ? 0 : -adjust);
     if (adjust < 0 && !header_varies && 0 - static_cast<uint64_t>(adjust) == header)
         return "the value is the size of the whole frame";
     return value;

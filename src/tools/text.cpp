@@ -11,13 +11,12 @@ namespace tool {
 std::string format(const char *pattern, ...) {
     va_list arguments;
     va_start(arguments, pattern);
-    va_list again;
-    va_copy(again, arguments);
     const int size = std::vsnprintf(nullptr, 0, pattern, arguments);
     va_end(arguments);
     std::string out(size > 0 ? static_cast<size_t>(size) : 0, '\0');
-    std::vsnprintf(out.data(), out.size() + 1, pattern, again);
-    va_end(again);
+    va_start(arguments, pattern);
+    std::vsnprintf(out.data(), out.size() + 1, pattern, arguments);
+    va_end(arguments);
     return out;
 }
 
