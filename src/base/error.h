@@ -30,7 +30,11 @@ struct Error {
         zcn_error answer{};
         answer.status = status;
         answer.sys_errno = sys_errno;
-        std::memcpy(answer.text, text, sizeof answer.text);
+        // What an older caller's struct cuts off, the text's end included, is cut here: it stays terminated.
+        constexpr uint64_t before = offsetof(zcn_error, text);
+        const uint64_t size = std::min<uint64_t>(out->struct_size, sizeof answer);
+        const uint64_t room = size > before ? size - before : 0;
+        if (room != 0) std::memcpy(answer.text, text, room - 1);
         return write_answer(out, answer);
     }
 };

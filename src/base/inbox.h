@@ -18,16 +18,18 @@ class Inbox {
         do {
             letter->next = seen;
             // release: what the sender wrote before, the letter and its link included, is seen by the taker.
+            // acquire: a sender that comes behind the last taker of an inbox that is given up sees that it is.
             // The order on failure is relaxed: `seen` is only compared and linked, never read through.
-        } while (!head_.compare_exchange_weak(seen, letter, std::memory_order_release, std::memory_order_relaxed));
+        } while (!head_.compare_exchange_weak(seen, letter, std::memory_order_acq_rel, std::memory_order_relaxed));
         return seen == nullptr;
     }
 
     // All letters, oldest first. The exchange is the hand-shake with put(): whoever puts after it finds the inbox
     // empty and wakes again.
     Letter *take_all() noexcept {
-        // acquire: pairs with the release of every put() in the chain (they form one release sequence).
-        Letter *newest = head_.exchange(nullptr, std::memory_order_acquire);
+        // acquire: pairs with the release of every put() in the chain (they form one release sequence). release: what
+        // the taker did before is seen by who puts into the empty inbox.
+        Letter *newest = head_.exchange(nullptr, std::memory_order_acq_rel);
         Letter *oldest = nullptr;
         while (newest != nullptr) {
             Letter *next = newest->next;

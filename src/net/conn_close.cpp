@@ -130,7 +130,7 @@ void zcn_conn::fail_stream(Status reason) noexcept {
 
 void zcn_conn::finish(Status reason) noexcept {
     if (state_ == State::ended || state_ == State::closed) return;
-    requests_.fetch_or(zcnet::net::request_over, std::memory_order_acq_rel);
+    requests_.fetch_or(zcnet::net::request_over | zcnet::net::request_gone, std::memory_order_acq_rel);
     state_ = State::ended;
     reason_ = reason;
     input_over_ = true;

@@ -32,14 +32,12 @@ Status zcn_conn::post(zcn_unit *unit) noexcept {
 
 Status zcn_conn::request_close(bool abort) noexcept {
     if (!in_process()) return ZCN_EFORKED;
+    // acquire: as below. Closing a second time is nothing; aborting cuts a close short.
+    const uint32_t present = requests_.load(std::memory_order_acquire);
+    if ((present & zcnet::net::request_gone) != 0 || (!abort && (present & zcnet::net::request_over) != 0)) return ZCN_OK;
     const uint32_t wanted = abort ? zcnet::net::request_abort : zcnet::net::request_close;
     // acq_rel: sends that happened before are seen by the owner when it finds the bit.
     const uint32_t before = requests_.fetch_or(wanted | zcnet::net::request_queued, std::memory_order_acq_rel);
-    if ((before & zcnet::net::request_over) != 0 && !abort) {
-        requests_.fetch_and(~zcnet::net::request_queued | (before & zcnet::net::request_queued),
-                            std::memory_order_relaxed);
-        return ZCN_OK;
-    }
     if (loop()->is_last_poller()) zcnet::net::Stream::blank(loop()->batch(), this, 0);
     if ((before & zcnet::net::request_queued) == 0) {
         retain();

@@ -12,6 +12,7 @@ enum : uint32_t {
     request_queued = 4,  // the connection's letter is in the inbox
     request_over = 8,    // the connection has ended
     request_mute = 16,   // the connection sends no more
+    request_gone = 32,   // and its loop will not look at it any more
     request_end = request_close | request_abort | request_over,
     request_refuses = request_end | request_mute
 };

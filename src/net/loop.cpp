@@ -92,12 +92,6 @@ Status zcn_loop::create(zcn_loop **out, const zcn_loop_options &options) noexcep
 }
 
 zcn_loop::~zcn_loop() {
-    // Nothing refers to the loop any more; what still lies in the inbox came too late.
-    for (zcnet::Letter *letter = inbox_.take_all(); letter != nullptr;) {
-        zcnet::Letter *next = letter->next;
-        drop_letter(static_cast<LoopLetter *>(letter));
-        letter = next;
-    }
     if (inbox_fd_ >= 0) (void)zcnet::os::close(inbox_fd_);
     intake_.close();
     if (batch_ != nullptr) batch_->destroy();
@@ -140,12 +134,10 @@ void zcn_loop::shut_down() noexcept {
     program_timers_.clear();
     if (poller_ >= 0) (void)zcnet::os::close(poller_);
     poller_ = -1;
-    // Letters that are on their way hold their connections, and those hold the loop: take what is there now.
-    for (zcnet::Letter *letter = inbox_.take_all(); letter != nullptr;) {
-        zcnet::Letter *next = letter->next;
-        drop_letter(static_cast<LoopLetter *>(letter));
-        letter = next;
-    }
+    // Letters that are on their way hold their connections, and those hold the loop. What is there now is dropped here;
+    // who puts one in later finds the mark. relaxed: both meet in the inbox, whose word orders them.
+    dead_.store(true, std::memory_order_relaxed);
+    drop_letters();
 }
 
 // --- lists ---
@@ -228,7 +220,19 @@ void zcn_loop::accept_later(zcn_listener *listener) noexcept {
 // --- the inbox ---
 
 void zcn_loop::put(LoopLetter *letter) noexcept {
+    // A letter may hold the last reference that keeps the loop, and the loop may take it at once.
+    hold();
     if (inbox_.put(letter)) (void)zcnet::os::uninterrupted([&] { return zcnet::os::event_raise(inbox_fd_); });
+    if (dead_.load(std::memory_order_relaxed)) drop_letters();
+    unhold();
+}
+
+void zcn_loop::drop_letters() noexcept {
+    for (zcnet::Letter *letter = inbox_.take_all(); letter != nullptr;) {
+        zcnet::Letter *next = letter->next;
+        drop_letter(static_cast<LoopLetter *>(letter));
+        letter = next;
+    }
 }
 
 Status zcn_loop::wake() noexcept {

@@ -128,6 +128,7 @@ struct zcn_loop final {
     void take_letters() noexcept;
     void deliver_letter(zcnet::net::LoopLetter *letter) noexcept;
     void drop_letter(zcnet::net::LoopLetter *letter) noexcept;
+    void drop_letters() noexcept;
     void flush_dirty() noexcept;
     void run_ready() noexcept;
     void run_listeners() noexcept;
@@ -155,6 +156,7 @@ struct zcn_loop final {
     zcnet::Inbox inbox_;
     std::atomic<bool> wake_asked_{false};
     std::atomic<bool> memory_asked_{false};
+    std::atomic<bool> dead_{false};  // nobody takes letters any more
     zcnet::net::LoopLetter wake_letter_{zcnet::net::Message::wake};
     zcnet::net::LoopLetter memory_letter_{zcnet::net::Message::memory};
     PoolWaiter waiter_;
