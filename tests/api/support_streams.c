@@ -115,7 +115,7 @@ void stream_read(zcn_stream *stream, const void *data, size_t size, collector *i
         size_t pieces;
         zcn_status status = zcn_stream_read_room(stream, room, 2, &pieces);
         if (status == ZCN_AGAIN) {
-            assert_true(stream_collect(stream, into) != 0);
+            stream_collect(stream, into);
             status = zcn_stream_read_room(stream, room, 2, &pieces);
         }
         assert_status(status, ZCN_OK);
@@ -141,7 +141,7 @@ void stream_feed(zcn_stream *stream, const void *data, size_t size, collector *i
         zcn_status status = zcn_stream_feed(stream, next, size, &taken);
         if (status == ZCN_AGAIN) {
             assert_int_equal(taken, 0);
-            assert_true(stream_collect(stream, into) != 0);
+            stream_collect(stream, into);
             status = zcn_stream_feed(stream, next, size, &taken);
         }
         assert_status(status, ZCN_OK);
