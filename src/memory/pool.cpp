@@ -226,6 +226,12 @@ Block *zcn_pool::take_region(uint64_t size, Purpose purpose, Status *why) noexce
         *why = ZCN_ENOMEM;
         return nullptr;
     }
+    // One byte stands for the region itself, so that it is in use even before anything of it is.
+    if (!charge(1, purpose)) {
+        count_failure();
+        *why = ZCN_ENOBUFS;
+        return nullptr;
+    }
     const uint32_t shape = region_class(size);
     uint32_t index = regions_[shape].pop(*this);
     if (index != TaggedStack<>::none) {
@@ -234,7 +240,6 @@ Block *zcn_pool::take_region(uint64_t size, Purpose purpose, Status *why) noexce
         if (limit_ != 0 && purpose == Purpose::ordinary && in_use() + region->committed + reserve > limit_) {
             drop_region(region);
         } else {
-            // One byte stands for the region itself, so that it is in use even before anything is charged.
             take_use(region->committed + 1);
             region_bytes_.fetch_add(region->committed, std::memory_order_relaxed);
             region_takes_.fetch_add(1, std::memory_order_relaxed);
@@ -243,6 +248,7 @@ Block *zcn_pool::take_region(uint64_t size, Purpose purpose, Status *why) noexce
     }
     index = spare_entries_.pop(*this);
     if (index == TaggedStack<>::none && !table_.reserve(1, &index)) {
+        charged_.fetch_sub(1, std::memory_order_relaxed);
         *why = ZCN_ENOMEM;
         return nullptr;
     }
@@ -255,6 +261,7 @@ Block *zcn_pool::take_region(uint64_t size, Purpose purpose, Status *why) noexce
     region->base = static_cast<uint8_t *>(
         zcnet::os::map(region->size, region->size >= huge_page ? huge_page : zcnet::memory::smallest_region));
     if (region->base == nullptr) {
+        charged_.fetch_sub(1, std::memory_order_relaxed);
         spare_entries_.push(*this, index);
         count_failure();
         *why = ZCN_ENOMEM;
@@ -297,6 +304,7 @@ void zcn_pool::give_region(Block *region) noexcept {
     } else {
         drop_region(region);
     }
+    charged_.fetch_sub(1, std::memory_order_relaxed);
     give_use(bytes + 1);
 }
 

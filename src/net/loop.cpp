@@ -20,6 +20,8 @@ namespace {
 
 constexpr uint32_t default_events = 1024;
 constexpr uint32_t default_unfinished_blocks = 64;
+// As long as leftovers fill the array, the kernel is asked with every fourth poll only.
+constexpr uint32_t polls_without_a_look = 4;
 
 // A loop waits with cancellation off: a thread cancelled inside would leave it owned for ever.
 class NoCancel {
@@ -494,17 +496,21 @@ void zcn_loop::dispatch(const epoll_event &event) noexcept {
 void zcn_loop::look(int64_t wait_ns) noexcept {
     const int count = zcnet::os::poller_wait(poller_, events_, static_cast<int>(std::size(events_)), wait_ns);
     counters_.waits++;
+    unlooked_ = 0;
     read_clock();
     for (int i = 0; i < count; i++) dispatch(events_[i]);
     if (!inbox_.looks_empty()) take_letters();
     run_timers();
     flush_dirty();
     run_listeners();
+    tell_woken();
     run_ready();
-    if (woken_ && !batch_->full()) {
-        woken_ = false;
-        batch_->push(ZCN_EVENT_WOKEN, ZCN_OK, nullptr, 0);
-    }
+}
+
+void zcn_loop::tell_woken() noexcept {
+    if (!woken_ || batch_->full()) return;
+    woken_ = false;
+    batch_->push(ZCN_EVENT_WOKEN, ZCN_OK, nullptr, 0);
 }
 
 // How long to wait now: 0 when there is work, else until the deadline or the next timer.
@@ -528,11 +534,19 @@ Status zcn_loop::poll(int64_t timeout_ns, const zcn_event **out_events, size_t *
         polling_ = true;
         const int64_t deadline = timeout_ns < 0 ? never : saturating_add(now_, timeout_ns);
         const int64_t spin_until = spin_ns_ != 0 ? saturating_add(now_, spin_ns_) : 0;
-        // What was left over comes first.
+        // What was left over comes first; what is rare comes before what may fill the array every time.
         if (!inbox_.looks_empty()) take_letters();
+        run_timers();
+        tell_woken();
         flush_dirty();
+        run_listeners();
         run_ready();
         bool looked = false;
+        if (batch_->full() && ++unlooked_ >= polls_without_a_look) {
+            // There is no room for more, but others become ready, and have their turn before those that fill it.
+            look(0);
+            looked = true;
+        }
         while (!batch_->full()) {
             int64_t wait = batch_->count() != 0 ? 0 : wait_time(deadline);
             if (wait != 0 && spin_ns_ != 0 && now_ < spin_until) wait = 0;

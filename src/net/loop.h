@@ -133,6 +133,7 @@ struct zcn_loop final {
     void run_ready() noexcept;
     void run_listeners() noexcept;
     void run_timers() noexcept;
+    void tell_woken() noexcept;
     void relieve_blocks() noexcept;
     void check_starvation() noexcept;
     void memory_came() noexcept;
@@ -179,6 +180,7 @@ struct zcn_loop final {
     uint64_t memory_paused_ = 0;  // connections that wait for memory
 
     uint32_t serial_ = 0;
+    uint32_t unlooked_ = 0;  // polls since the kernel was asked
     int64_t now_ = 0;
     int64_t spin_ns_ = 0;
     uint32_t unfinished_blocks_ = 64;
