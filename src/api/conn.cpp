@@ -27,8 +27,8 @@ zcn_status begin(zcn_conn **out, zcn_loop *loop, const zcn_framing *framing, con
     status = zcn_conn::create(&conn, loop, framing, settings);
     settings->release();
     if (status != ZCN_OK)
-        return error.set(status, 0, status == ZCN_ENOBUFS ? "the pool's limit is too small for the framing's max"
-                                                          : "no memory");
+        return error.set(status, 0,
+                         status == ZCN_ENOBUFS ? "the pool's limit is too small for the framing's max" : "no memory");
     status = start(conn);
     if (status != ZCN_OK) {
         if (error.status == ZCN_OK) error.set(status, 0, "%s", zcn_status_text(status));
@@ -85,8 +85,7 @@ zcn_status zcn_conn_adopt(zcn_conn **out, zcn_loop *loop, int fd, const zcn_fram
     if (out == nullptr) return ZCN_EINVAL;
     *out = nullptr;
     if (loop == nullptr || fd < 0 || framing == nullptr) return ZCN_EINVAL;
-    return begin(out, loop, framing, options,
-                 [&](zcn_conn *conn) { return adopt_socket(conn, fd, loop->error()); });
+    return begin(out, loop, framing, options, [&](zcn_conn *conn) { return adopt_socket(conn, fd, loop->error()); });
 }
 
 zcn_status zcn_conn_take_fd(zcn_conn *conn, int *out_fd, zcn_msg **out_rest) {

@@ -4,8 +4,8 @@
 
 #include "net/message.h"
 
-using zcnet::net::Located;
 using zcnet::net::locate;
+using zcnet::net::Located;
 
 const void *zcn_msg_data(const zcn_msg *msg) {
     Located found;

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 // The C boundary of units.
-#include "net/message.h"
 #include "send/unit.h"
 
-using zcnet::net::Located;
+#include "net/message.h"
+
 using zcnet::net::locate;
+using zcnet::net::Located;
 using zcnet::send::Foreign;
 using zcnet::send::Owner;
 using zcnet::send::Segment;
@@ -139,7 +140,9 @@ zcn_status zcn_unit_append_frame(zcn_unit *unit, const zcn_msg *msg) {
     return append_view(unit, from, from.view, from.view.head, from.view.tail);
 }
 
-zcn_status zcn_unit_truncate(zcn_unit *unit, uint64_t size) { return unit == nullptr ? ZCN_EINVAL : unit->truncate(size); }
+zcn_status zcn_unit_truncate(zcn_unit *unit, uint64_t size) {
+    return unit == nullptr ? ZCN_EINVAL : unit->truncate(size);
+}
 
 zcn_status zcn_unit_set_prefix(zcn_unit *unit, const void *data, uint64_t size) {
     return unit == nullptr ? ZCN_EINVAL : unit->set_prefix(data, size);

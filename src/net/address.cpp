@@ -88,8 +88,7 @@ Status parse_unix(const char *path, bool abstract, Address *out, Error *error) n
     if (size == 0) return error->set(ZCN_EADDRESS, 0, abstract ? "the name is empty" : "the path is empty");
     if (size + lead > sizeof local.sun_path - (abstract ? 0 : 1))
         return error->set(ZCN_EADDRESS, 0, "a Unix address has at most 107 bytes, this one has %zu", size);
-    if (!abstract && path[0] != '/')
-        return error->set(ZCN_EADDRESS, 0, "the path is not absolute; write unix:///path");
+    if (!abstract && path[0] != '/') return error->set(ZCN_EADDRESS, 0, "the path is not absolute; write unix:///path");
     local.sun_family = AF_UNIX;
     std::memcpy(local.sun_path + lead, path, size);
     out->endpoint.size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + lead + size + (abstract ? 0 : 1));

@@ -28,9 +28,9 @@ struct Endpoint {
 struct Address {
     static constexpr size_t longest_text = 512;
     Transport transport = Transport::tcp;
-    int fd = -1;             // descriptor
-    Endpoint endpoint;       // numeric TCP and Unix
-    bool is_name = false;    // TCP: host has to be looked up
+    int fd = -1;           // descriptor
+    Endpoint endpoint;     // numeric TCP and Unix
+    bool is_name = false;  // TCP: host has to be looked up
     char host[256] = {};
     char port[6] = {};
 };
@@ -47,6 +47,7 @@ Status status_of_errno(int number) noexcept;
 constexpr uint32_t most_endpoints = 16;
 
 // Looks a name up; blocks. ZCN_ERESOLVE with a sentence in error.
-Status resolve(const char *host, const char *port, bool listening, Endpoint *out, uint32_t *count, Error *error) noexcept;
+Status resolve(const char *host, const char *port, bool listening, Endpoint *out, uint32_t *count,
+               Error *error) noexcept;
 
 }  // namespace zcnet::net

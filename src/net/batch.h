@@ -55,9 +55,7 @@ class alignas(64) Batch {
         spans()[spans_used_] = span;
         return spans_used_++;
     }
-    [[nodiscard]] const Span &span_of(const zcn_event *event) noexcept {
-        return spans()[event->reserved & span_mask];
-    }
+    [[nodiscard]] const Span &span_of(const zcn_event *event) noexcept { return spans()[event->reserved & span_mask]; }
 
     // Writes messages one after the other with everything it needs at hand; finish() makes them the batch's.
     class Writer {

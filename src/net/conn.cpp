@@ -29,7 +29,11 @@ constexpr int64_t memory_retry_ns = 10000000;
 }  // namespace
 
 zcn_conn::zcn_conn(zcn_loop *loop, const zcn_framing *in, const zcn_framing *out, Settings *settings) noexcept
-    : Timer(zcnet::net::TimerOf::conn), LoopLetter(zcnet::net::Message::request), loop_(loop), settings_(settings), stream_(in, out) {
+    : Timer(zcnet::net::TimerOf::conn),
+      LoopLetter(zcnet::net::Message::request),
+      loop_(loop),
+      settings_(settings),
+      stream_(in, out) {
     settings->retain();
     user_ = settings->user;
     paused_ = settings->start_paused;
@@ -92,11 +96,10 @@ Status zcn_conn::copy_error(zcn_error *out) const noexcept {
 
 Status zcn_conn::start_socket(int fd, bool is_tcp, uint32_t told_as) noexcept {
     // Edge-triggered: the connection remembers what it has not used up, and no call is needed to change interest.
-    const int result = zcnet::os::poller_set(loop()->poller(), EPOLL_CTL_ADD, fd,
-                                             EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
-                                             reinterpret_cast<uintptr_t>(this) | zcnet::net::token_conn);
-    if (result < 0)
-        return loop()->error().set(ZCN_ESYS, -result, "the socket cannot be watched: errno %d", -result);
+    const int result =
+        zcnet::os::poller_set(loop()->poller(), EPOLL_CTL_ADD, fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+                              reinterpret_cast<uintptr_t>(this) | zcnet::net::token_conn);
+    if (result < 0) return loop()->error().set(ZCN_ESYS, -result, "the socket cannot be watched: errno %d", -result);
     fd_ = fd;
     is_tcp_ = is_tcp;
     writable_ = true;
@@ -273,7 +276,8 @@ bool zcn_conn::read_once(uint64_t *budget) noexcept {
     zcnet::receive::Window &window = stream_.window();
     // Who may use the reserve reads no more than the one message.
     const uint64_t most = finisher_ ? std::max<uint64_t>(window.missing(), 64) : *budget;
-    Status status = stream_.prepare(loop()->intake(), finisher_ ? Purpose::finish : Purpose::ordinary, most, pieces, &count);
+    Status status =
+        stream_.prepare(loop()->intake(), finisher_ ? Purpose::finish : Purpose::ordinary, most, pieces, &count);
     if (status == ZCN_ENOBUFS && window.unfinished() && !finisher_ && loop()->pool()->begin_finish(this)) {
         finisher_ = true;
         return true;
@@ -600,7 +604,8 @@ int64_t zcn_conn::next_deadline() const noexcept {
     if (state_ == State::lingering) soonest = std::min(close_by_, loop()->now() + int64_t{linger_ms_} * 1000000);
     if (state_ == State::open) {
         if (options.idle_timeout != 0) soonest = std::min(soonest, active_at_ + options.idle_timeout);
-        if (message_at_ != 0 && !paused_ && !held_up_ && !memory_paused_) soonest = std::min(soonest, message_at_ + options.message_timeout);
+        if (message_at_ != 0 && !paused_ && !held_up_ && !memory_paused_)
+            soonest = std::min(soonest, message_at_ + options.message_timeout);
     }
     if (retry_write_) soonest = std::min(soonest, loop()->now() + write_retry_ns);
     if (memory_paused_ && loop()->pool()->limit() == 0) soonest = std::min(soonest, loop()->now() + memory_retry_ns);

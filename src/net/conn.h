@@ -103,8 +103,8 @@ struct zcn_conn final : zcnet::Link<zcnet::net::AllTag>,
     Status reserve(void **out_data, uint64_t *out_room, uint64_t size) noexcept;
     Status commit(uint64_t size, void **out_data, uint64_t *out_room) noexcept;
     Status flush_now() noexcept;
-    Status post(zcn_unit *unit) noexcept;              // any thread
-    Status request_close(bool abort) noexcept;         // any thread
+    Status post(zcn_unit *unit) noexcept;       // any thread
+    Status request_close(bool abort) noexcept;  // any thread
     Status shutdown() noexcept;
     Status pause(bool on) noexcept;
     Status set_framing(const zcn_msg *after, const zcn_framing *framing) noexcept;
@@ -130,9 +130,7 @@ struct zcn_conn final : zcnet::Link<zcnet::net::AllTag>,
     [[nodiscard]] zcnet::net::Stream &stream() noexcept { return stream_; }
     [[nodiscard]] bool memory_paused() const noexcept { return memory_paused_; }
     [[nodiscard]] bool finishing() const noexcept { return finisher_ && !memory_paused_; }
-    static zcn_conn *of_letter(zcnet::net::LoopLetter *letter) noexcept {
-        return static_cast<zcn_conn *>(letter);
-    }
+    static zcn_conn *of_letter(zcnet::net::LoopLetter *letter) noexcept { return static_cast<zcn_conn *>(letter); }
     [[nodiscard]] uint64_t held() const noexcept { return stream_.window().held(); }
 
   private:
@@ -201,12 +199,12 @@ struct zcn_conn final : zcnet::Link<zcnet::net::AllTag>,
     bool is_tcp_ : 1 = false;
     bool readable_ : 1 = false;
     bool writable_ : 1 = false;
-    bool hung_up_ : 1 = false;        // the kernel reported an end or an error: a short read does not mean empty
+    bool hung_up_ : 1 = false;  // the kernel reported an end or an error: a short read does not mean empty
     bool paused_ : 1 = false;
     bool memory_paused_ : 1 = false;
     bool memory_told_ : 1 = false;
     bool input_ended_ : 1 = false;
-    bool input_over_ : 1 = false;     // nothing is read any more
+    bool input_over_ : 1 = false;  // nothing is read any more
     bool tell_peer_closed_ : 1 = false;
     bool tell_writable_ : 1 = false;
     bool tell_memory_ : 1 = false;
@@ -214,13 +212,13 @@ struct zcn_conn final : zcnet::Link<zcnet::net::AllTag>,
     bool shutdown_done_ : 1 = false;
     bool write_failed_ : 1 = false;
     bool flushing_ : 1 = false;
-    bool finisher_ : 1 = false;       // has the right to the pool's reserve
+    bool finisher_ : 1 = false;  // has the right to the pool's reserve
     bool arriving_ : 1 = false;
     bool retry_write_ : 1 = false;
-    bool held_up_ : 1 = false;        // not read, because what it brings cannot leave elsewhere
-    bool holds_up_ : 1 = false;       // others are held up by this one's queue
-    Status reason_ = ZCN_OK;          // of the CLOSED event
-    Status input_error_ = ZCN_OK;     // found by parsing; takes effect when what is before it was delivered
+    bool held_up_ : 1 = false;     // not read, because what it brings cannot leave elsewhere
+    bool holds_up_ : 1 = false;    // others are held up by this one's queue
+    Status reason_ = ZCN_OK;       // of the CLOSED event
+    Status input_error_ = ZCN_OK;  // found by parsing; takes effect when what is before it was delivered
     uint32_t linger_ms_ = 0;
     uint32_t serial_ = 0;     // of the poll that delivered_ counts
     uint32_t delivered_ = 0;  // messages told in it

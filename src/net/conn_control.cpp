@@ -34,7 +34,8 @@ Status zcn_conn::request_close(bool abort) noexcept {
     if (!in_process()) return ZCN_EFORKED;
     // acquire: as below. Closing a second time is nothing; aborting cuts a close short.
     const uint32_t present = requests_.load(std::memory_order_acquire);
-    if ((present & zcnet::net::request_gone) != 0 || (!abort && (present & zcnet::net::request_over) != 0)) return ZCN_OK;
+    if ((present & zcnet::net::request_gone) != 0 || (!abort && (present & zcnet::net::request_over) != 0))
+        return ZCN_OK;
     const uint32_t wanted = abort ? zcnet::net::request_abort : zcnet::net::request_close;
     // acq_rel: sends that happened before are seen by the owner when it finds the bit.
     const uint32_t before = requests_.fetch_or(wanted | zcnet::net::request_queued, std::memory_order_acq_rel);
@@ -151,7 +152,9 @@ Status zcn_conn::move(zcn_loop *to) noexcept {
     auto *former = rare() == nullptr ? nullptr : new (std::nothrow) zcnet::net::FormerLoop{from, rare_->former};
     auto *letter = new (std::nothrow) zcnet::net::ArrivalLetter(this);
     auto *departed = new (std::nothrow) zcnet::net::Departed();
-    Status status = former != nullptr && letter != nullptr && departed != nullptr ? stream_.window().leave(from->intake()) : ZCN_ENOMEM;
+    Status status = former != nullptr && letter != nullptr && departed != nullptr
+                        ? stream_.window().leave(from->intake())
+                        : ZCN_ENOMEM;
     if (status != ZCN_OK) {
         delete former;
         delete letter;
@@ -188,9 +191,9 @@ void zcn_conn::arrive(zcn_loop *to) noexcept {
     if (!arriving_) return;
     arriving_ = false;
     stream_.window().arrive(to->intake());
-    const int result = zcnet::os::poller_set(to->poller(), EPOLL_CTL_ADD, fd_,
-                                             EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
-                                             reinterpret_cast<uintptr_t>(this) | zcnet::net::token_conn);
+    const int result =
+        zcnet::os::poller_set(to->poller(), EPOLL_CTL_ADD, fd_, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+                              reinterpret_cast<uintptr_t>(this) | zcnet::net::token_conn);
     to->add(this);
     told_as_ = ZCN_EVENT_ARRIVED;
     active_at_ = to->now();

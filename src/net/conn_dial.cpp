@@ -124,12 +124,12 @@ void zcn_conn::dial_next() noexcept {
         }
         int result = zcnet::net::apply_before_connect(fd, settings());
         if (result >= 0)
-            result = zcnet::os::uninterrupted(
-                [&] { return zcnet::os::connect(fd, &endpoint.address.any, endpoint.size); });
+            result =
+                zcnet::os::uninterrupted([&] { return zcnet::os::connect(fd, &endpoint.address.any, endpoint.size); });
         if (result >= 0 || result == -EINPROGRESS) {
-            const int watched = zcnet::os::poller_set(loop()->poller(), EPOLL_CTL_ADD, fd,
-                                                      EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
-                                                      reinterpret_cast<uintptr_t>(this) | zcnet::net::token_conn);
+            const int watched =
+                zcnet::os::poller_set(loop()->poller(), EPOLL_CTL_ADD, fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+                                      reinterpret_cast<uintptr_t>(this) | zcnet::net::token_conn);
             if (watched >= 0) {
                 fd_ = fd;
                 if (result >= 0) dial_writable();
@@ -193,7 +193,8 @@ void zcn_conn::dial_writable() noexcept {
 
 void zcn_conn::dial_failed(Status status, int number) noexcept {
     if (status == ZCN_ERESET) status = ZCN_EREFUSED;
-    if (reason_ != ZCN_OK && (requests_.load(std::memory_order_acquire) & zcnet::net::request_over) != 0) status = reason_;
+    if (reason_ != ZCN_OK && (requests_.load(std::memory_order_acquire) & zcnet::net::request_over) != 0)
+        status = reason_;
     set_error(status, number, "the connection could not be made: %s", zcn_status_text(status));
     finish(status);
 }

@@ -103,8 +103,8 @@ Status zcn_listener::bind_address(const char *text, const zcn_listen_options &op
         socklen_t size = sizeof listening;
         const int result = zcnet::os::get_option(address.fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size);
         if (result < 0 || listening == 0)
-            return error->set(result < 0 ? ZCN_ESYS : ZCN_EUNSUPPORTED, -result, "descriptor %d is not a listening socket",
-                              address.fd);
+            return error->set(result < 0 ? ZCN_ESYS : ZCN_EUNSUPPORTED, -result,
+                              "descriptor %d is not a listening socket", address.fd);
         if (const int set = zcnet::os::set_nonblocking(address.fd); set < 0)
             return error->set(ZCN_ESYS, -set, "descriptor %d cannot be made non-blocking", address.fd);
         Endpoint bound;
@@ -159,7 +159,8 @@ Status zcn_listener::bind_endpoint(const Endpoint &endpoint, const zcn_listen_op
     if (result >= 0) {
         result = zcnet::os::bind(fd, &endpoint.address.any, endpoint.size);
         const char *path = endpoint.address.local.sun_path;
-        if (result == -EADDRINUSE && family == AF_UNIX && path[0] != 0 && options.keep_path == 0 && !is_served(endpoint)) {
+        if (result == -EADDRINUSE && family == AF_UNIX && path[0] != 0 && options.keep_path == 0 &&
+            !is_served(endpoint)) {
             (void)zcnet::os::remove_path(path);
             result = zcnet::os::bind(fd, &endpoint.address.any, endpoint.size);
         }

@@ -80,9 +80,9 @@ Status zcn_loop::create(zcn_loop **out, const zcn_loop_options &options) noexcep
     loop->poller_ = zcnet::os::make_poller();
     loop->inbox_fd_ = zcnet::os::make_event();
     Status status = loop->batch_ == nullptr ? ZCN_ENOMEM : ZCN_OK;
-    if (status == ZCN_OK && (loop->poller_ < 0 || loop->inbox_fd_ < 0 ||
-                             zcnet::os::poller_set(loop->poller_, EPOLL_CTL_ADD, loop->inbox_fd_, EPOLLIN,
-                                                   zcnet::net::token_inbox) < 0))
+    if (status == ZCN_OK &&
+        (loop->poller_ < 0 || loop->inbox_fd_ < 0 ||
+         zcnet::os::poller_set(loop->poller_, EPOLL_CTL_ADD, loop->inbox_fd_, EPOLLIN, zcnet::net::token_inbox) < 0))
         status = ZCN_ESYS;
     if (status != ZCN_OK) {
         loop->release();
@@ -364,7 +364,8 @@ void zcn_loop::relieve_blocks() noexcept {
     }
 }
 
-// Reading stands still for want of memory. When nothing but unfinished messages uses it, nobody will ever give any back.
+// Reading stands still for want of memory. When nothing but unfinished messages uses it, nobody will ever give any
+// back.
 void zcn_loop::check_starvation() noexcept {
     if (memory_paused_ == 0 || pool_->limit() == 0) return;
     if (!intake_.only_unfinished() || pool_->in_use() > intake_.leased_bytes()) return;
@@ -579,8 +580,8 @@ Status zcn_loop::set_timer(uint64_t token, int64_t delay_ns) noexcept {
             if (slot != nullptr) slot->token = token;
         }
         const int64_t now = zcnet::os::now();
-        Status status = slot == nullptr ? ZCN_ENOMEM
-                                        : timers_.set(slot.get(), delay_ns <= 0 ? now : saturating_add(now, delay_ns));
+        Status status =
+            slot == nullptr ? ZCN_ENOMEM : timers_.set(slot.get(), delay_ns <= 0 ? now : saturating_add(now, delay_ns));
         if (status != ZCN_OK) program_timers_.erase(token);
         return status;
     });

@@ -87,11 +87,11 @@ struct zcn_loop final {
     void put(zcnet::net::LoopLetter *letter) noexcept;  // any thread
     void add(zcn_conn *conn) noexcept;
     void remove(zcn_conn *conn, zcnet::net::Departed *departed) noexcept;  // moved away
-    void finished(zcn_conn *conn) noexcept;             // CLOSED was told
+    void finished(zcn_conn *conn) noexcept;                                // CLOSED was told
     void become_ready(zcn_conn *conn) noexcept;
     void become_dirty(zcn_conn *conn) noexcept;
     void hold_unfinished(zcn_conn *conn, bool held) noexcept;
-    void forget(zcn_conn *conn) noexcept;               // leaves every list but `all`
+    void forget(zcn_conn *conn) noexcept;  // leaves every list but `all`
     void wait_for_memory() noexcept;
     void relieve_held_up() noexcept;
     void count_paused(bool on) noexcept { memory_paused_ += on ? 1 : UINT64_MAX; }
@@ -170,7 +170,7 @@ struct zcn_loop final {
 
     zcnet::List<zcn_conn, zcnet::net::AllTag> all_;
     zcnet::List<zcn_conn, zcnet::net::AllTag> finished_;  // references end at the next poll
-    zcnet::net::Departed *departed_ = nullptr;  // moved away; the same
+    zcnet::net::Departed *departed_ = nullptr;            // moved away; the same
     zcnet::List<zcn_conn, zcnet::net::ReadyTag> ready_;
     zcnet::List<zcn_conn, zcnet::net::DirtyTag> dirty_;
     zcnet::List<zcn_conn, zcnet::net::HeldTag> held_;  // unfinished messages in shared blocks, the stalest first
@@ -189,7 +189,7 @@ struct zcn_loop final {
     bool nested_ = false;  // the program watches our descriptor
     bool raised_ = false;  // and it was raised for work that is left
     bool polling_ = false;
-    bool woken_ = false;   // a WOKEN event is to be told
+    bool woken_ = false;  // a WOKEN event is to be told
     zcnet::Error error_;
     zcn_loop_stats counters_{};
     epoll_event events_[256];

@@ -89,8 +89,8 @@ Status retain_message(zcn_msg **out, const zcn_msg *msg) noexcept {
         const Batch::Found found = Batch::find(msg);
         if (found.event == nullptr) return ZCN_ESTALE;
         const Span &span = found.batch->span_of(found.event);
-        zcn_msg *made = receive::issue_leased(
-            span.block, {static_cast<const uint8_t *>(found.event->data), found.event->size, span.head, span.tail, span.block});
+        zcn_msg *made = receive::issue_leased(span.block, {static_cast<const uint8_t *>(found.event->data),
+                                                           found.event->size, span.head, span.tail, span.block});
         if (made == nullptr) return ZCN_ENOMEM;
         Batch::mark_retained(found.event);
         *out = made;

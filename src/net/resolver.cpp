@@ -29,8 +29,7 @@ Lookup *next_lookup() noexcept {
 
 void *run(void *) noexcept {
     while (Lookup *lookup = next_lookup()) {
-        lookup->status =
-            resolve(lookup->host, lookup->port, false, lookup->endpoints, &lookup->count, &lookup->error);
+        lookup->status = resolve(lookup->host, lookup->port, false, lookup->endpoints, &lookup->count, &lookup->error);
         lookup->done(lookup);
     }
     return nullptr;

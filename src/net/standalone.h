@@ -48,9 +48,9 @@ struct zcn_stream final {
     zcnet::net::StreamLimits limits_;
     uintptr_t user_ = 0;
     zcnet::Error error_;
-    uint64_t room_ = 0;        // bytes that read_room() gave out
+    uint64_t room_ = 0;  // bytes that read_room() gave out
     size_t gathered_ = 0;
     bool ended_ = false;
-    bool closed_ = false;      // CLOSED was told
-    Status wrong_ = ZCN_OK;    // the received bytes violate the framing
+    bool closed_ = false;    // CLOSED was told
+    Status wrong_ = ZCN_OK;  // the received bytes violate the framing
 };

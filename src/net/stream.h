@@ -47,7 +47,8 @@ class Stream {
     // Finds messages in what has arrived and appends them to the outlet; lowers outlet.most.
     Status deliver(receive::Intake &intake, const StreamLimits &limits, Outlet &outlet) noexcept;
 
-    Status prepare(receive::Intake &intake, memory::Purpose purpose, uint64_t most, iovec *pieces, int *count) noexcept {
+    Status prepare(receive::Intake &intake, memory::Purpose purpose, uint64_t most, iovec *pieces,
+                   int *count) noexcept {
         return window_.prepare(intake, in_framing_->rule, purpose, most, pieces, count);
     }
     void commit(receive::Intake &intake, uint64_t size) noexcept {
@@ -128,7 +129,8 @@ class Stream {
 
     // Starts parsing again behind `after` (an event of this stream in the batch; nullptr: behind all that was
     // delivered), under a new framing. Later events of it are blanked.
-    Status set_framing(receive::Intake &intake, Batch &batch, const zcn_event *after, const zcn_framing *framing) noexcept;
+    Status set_framing(receive::Intake &intake, Batch &batch, const zcn_event *after,
+                       const zcn_framing *framing) noexcept;
     void set_send_framing(const zcn_framing *framing) noexcept;
     // Takes undelivered and blanked messages back into the window.
     Status take_back(receive::Intake &intake, Batch &batch, const zcn_event *after) noexcept;

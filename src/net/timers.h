@@ -15,8 +15,8 @@ enum class TimerOf : uint8_t { conn, listener, program };
 struct Timer {
     explicit Timer(TimerOf whose) noexcept : of(whose) {}
 
-    int64_t at = never;   // monotonic nanoseconds; what the heap is ordered by
-    uint32_t place = 0;   // in the heap + 1; 0: not in it
+    int64_t at = never;  // monotonic nanoseconds; what the heap is ordered by
+    uint32_t place = 0;  // in the heap + 1; 0: not in it
     TimerOf of = TimerOf::conn;
 };
 

@@ -6,10 +6,10 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <ctime>
 #include <unistd.h>
 
 #include <cstdlib>
+#include <ctime>
 
 #include "os/os.h"
 
@@ -25,9 +25,7 @@ Number answer(Number result) noexcept {
 
 }  // namespace
 
-int make_socket(int family) noexcept {
-    return answer(::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-}
+int make_socket(int family) noexcept { return answer(::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)); }
 
 int bind(int fd, const sockaddr *address, socklen_t size) noexcept { return answer(::bind(fd, address, size)); }
 
@@ -122,8 +120,8 @@ void *map(size_t size, size_t alignment) noexcept {
     const auto page = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
     const size_t slack = alignment > page ? alignment - page : 0;
     if (size > SIZE_MAX - slack) return nullptr;
-    void *start = ::mmap(nullptr, size + slack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-                         -1, 0);
+    void *start =
+        ::mmap(nullptr, size + slack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (start == MAP_FAILED) return nullptr;
     const auto first = reinterpret_cast<uintptr_t>(start);
     const uintptr_t aligned = (first + alignment - 1) & ~(uintptr_t{alignment} - 1);

@@ -42,7 +42,7 @@ ssize_t send(int fd, const iovec *pieces, int count) noexcept;  // never raises 
 int make_poller() noexcept;
 int poller_set(int poller, int operation, int fd, uint32_t events, uint64_t token) noexcept;
 int poller_wait(int poller, epoll_event *events, int capacity, int64_t timeout_ns) noexcept;  // < 0: for ever
-int make_event() noexcept;  // eventfd
+int make_event() noexcept;                                                                    // eventfd
 int event_raise(int fd) noexcept;
 int event_clear(int fd) noexcept;
 
@@ -54,10 +54,10 @@ int change_mode(const char *path, unsigned mode) noexcept;
 // they are touched; nullptr when there is none.
 void *map(size_t size, size_t alignment) noexcept;
 void unmap(void *address, size_t size) noexcept;
-void drop_pages(void *address, size_t size) noexcept;        // contents become zero, pages go back
-void ask_huge_pages(void *address, size_t size) noexcept;    // best effort
-bool wipe_on_fork(void *address, size_t size) noexcept;      // zeroed in a child
-void *allocate(size_t size) noexcept;                        // the heap, for memory of odd sizes
+void drop_pages(void *address, size_t size) noexcept;      // contents become zero, pages go back
+void ask_huge_pages(void *address, size_t size) noexcept;  // best effort
+bool wipe_on_fork(void *address, size_t size) noexcept;    // zeroed in a child
+void *allocate(size_t size) noexcept;                      // the heap, for memory of odd sizes
 void deallocate(void *address) noexcept;
 
 // Monotonic nanoseconds.

@@ -49,8 +49,8 @@ bool clear_bits(Group *group, uint64_t bits, const Handle &handle) noexcept {
         if ((seen >> 32 & 0xFFFFF) != handle.generation || (seen & bits) != bits) return false;
         // acq_rel: release, so that this holder's reads of the bytes happen before their reuse; acquire, so that
         // who clears the last bit sees those of all the others.
-    } while (!group->word.compare_exchange_weak(seen, seen & ~bits, std::memory_order_acq_rel,
-                                                std::memory_order_relaxed));
+    } while (
+        !group->word.compare_exchange_weak(seen, seen & ~bits, std::memory_order_acq_rel, std::memory_order_relaxed));
     if ((seen & ~bits & all_bits) == 0) end_group(group, seen);
     return true;
 }

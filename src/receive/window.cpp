@@ -12,11 +12,11 @@ using memory::BlockKind;
 // What the pieces of the last prepare() are.
 enum Mode : uint8_t {
     nothing,
-    fresh,         // the free end of the current block, behind a copy of the stash
-    stash_itself,  // a large message is expected: only its header is read, to the stash
-    growing,       // the range grows in place
-    rest_and_next,   // the rest of the message, and what follows in another block
-    rest_and_stash   // the rest of a large message, and a little of what follows
+    fresh,          // the free end of the current block, behind a copy of the stash
+    stash_itself,   // a large message is expected: only its header is read, to the stash
+    growing,        // the range grows in place
+    rest_and_next,  // the rest of the message, and what follows in another block
+    rest_and_stash  // the rest of a large message, and a little of what follows
 };
 
 constexpr uint32_t stash_class = memory::object_class(stash_size);
@@ -218,10 +218,11 @@ Status Window::take_following(Intake &intake, const framing::Rule &rule) noexcep
         return ZCN_OK;
     }
     bool complete = false;
-    const framing::Scan scan = framing::scan(rule, stash_, stash_ + stash_used_, searched_, [&](const uint8_t *, uint64_t) {
-        complete = true;
-        return false;
-    });
+    const framing::Scan scan =
+        framing::scan(rule, stash_, stash_ + stash_used_, searched_, [&](const uint8_t *, uint64_t) {
+            complete = true;
+            return false;
+        });
     if (!complete && scan.status == ZCN_OK) {
         need_ = scan.need;
         searched_ = scan.searched;

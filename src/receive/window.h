@@ -88,7 +88,8 @@ class Window {
     Status gather_back(Intake &intake, const iovec *pieces, size_t count) noexcept;
 
     // Takes a copy of bytes that lie elsewhere, as far as there is room.
-    Status feed(Intake &intake, const framing::Rule &rule, const uint8_t *data, uint64_t size, uint64_t *taken) noexcept;
+    Status feed(Intake &intake, const framing::Rule &rule, const uint8_t *data, uint64_t size,
+                uint64_t *taken) noexcept;
 
     // Takes a leased block's bytes as what follows: now, or behind the message that they complete.
     void take_range(Intake &intake, Block *block) noexcept;
@@ -143,7 +144,7 @@ class Window {
     uint8_t *limit_ = nullptr;  // how far the range may grow in place
     uint64_t need_ = 0;         // size of the frame at begin_ (or in the stash) when its header is complete
     uint64_t searched_ = 0;
-    uint8_t *stash_ = nullptr;  // 64 bytes, while there is something in it
+    uint8_t *stash_ = nullptr;     // 64 bytes, while there is something in it
     Block *next_block_ = nullptr;  // what was read behind the rest of a message, in another block
     uint8_t *next_begin_ = nullptr;
     uint64_t next_used_ = 0;

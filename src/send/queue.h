@@ -118,8 +118,8 @@ class Queue {
     uint32_t head_ = 0;
     uint32_t used_ = 0;
     uint32_t capacity_ = 0;
-    uint32_t head_piece_ = 0;    // of the first entry: the piece that goes on
-    uint64_t head_offset_ = 0;   // bytes of that piece that are written
+    uint32_t head_piece_ = 0;   // of the first entry: the piece that goes on
+    uint64_t head_offset_ = 0;  // bytes of that piece that are written
     uint64_t bytes_ = 0;
     EndedRing *ended_ = nullptr;  // made when the first token is queued
 };

@@ -170,7 +170,8 @@ Status zcn_unit::append(const Segment &segment) noexcept {
             const uint32_t capacity = extra.capacity == 0 ? 4 : extra.capacity * 2;
             auto *grown = static_cast<Segment *>(zcnet::os::allocate(capacity * sizeof(Segment)));
             if (grown == nullptr) return ZCN_ENOMEM;
-            if (extra.capacity != 0) std::memcpy(static_cast<void *>(grown), extra.more, extra.capacity * sizeof(Segment));
+            if (extra.capacity != 0)
+                std::memcpy(static_cast<void *>(grown), extra.more, extra.capacity * sizeof(Segment));
             zcnet::os::deallocate(extra.more);
             extra.more = grown;
             extra.capacity = capacity;
@@ -187,9 +188,9 @@ Status zcn_unit::append(const Segment &segment) noexcept {
 Status zcn_unit::append_memory(void **out_data, uint64_t size) noexcept {
     if (sealed_) return ZCN_EINVAL;
     const bool first = segment_count() == 0;
-    zcn_pool *pool = extra_ != nullptr && extra_->pool != nullptr       ? extra_->pool
-                     : !first && first_.owner == Owner::block ? first_.block->pool
-                                                              : nullptr;
+    zcn_pool *pool = extra_ != nullptr && extra_->pool != nullptr ? extra_->pool
+                     : !first && first_.owner == Owner::block     ? first_.block->pool
+                                                                  : nullptr;
     if (pool == nullptr) return ZCN_EINVAL;
     // The first piece gets room for a header, so that it leaves in one piece with it.
     const uint32_t room = first ? zcnet::send::common_head : 0;
@@ -275,8 +276,8 @@ Status zcn_unit::seal(const Rule &rule, const zcn_framing *framing) noexcept {
         if (extra.own == nullptr) return ZCN_ENOMEM;
     }
     uint8_t *head = head_fits ? const_cast<uint8_t *>(first_.data) - around.head : extra.own;
-    uint8_t *tail = tail_fits ? const_cast<uint8_t *>(first_.data) + first_.size
-                              : extra.own + (head_fits ? 0 : around.head);
+    uint8_t *tail =
+        tail_fits ? const_cast<uint8_t *>(first_.data) + first_.size : extra.own + (head_fits ? 0 : around.head);
     if (around.head != 0) {
         zcnet::framing::write_head(rule, size_, head);
         if (extra.prefix != nullptr) std::memcpy(head, extra.prefix, extra.prefix_size);

@@ -41,12 +41,12 @@ void end_segment(const Segment &segment) noexcept;
 
 // What a unit needs beyond one piece of pool memory.
 struct UnitExtra {
-    Segment *more = nullptr;  // segments behind the first
-    uint32_t count = 0;       // of all segments
-    uint32_t capacity = 0;    // of more
-    zcn_pool *pool = nullptr;                // retained by units that may still take memory, else nullptr
-    const zcn_framing *framing = nullptr;    // sealed with, retained; nullptr while unsealed
-    const uint8_t *head = nullptr;           // what seal() wrote
+    Segment *more = nullptr;               // segments behind the first
+    uint32_t count = 0;                    // of all segments
+    uint32_t capacity = 0;                 // of more
+    zcn_pool *pool = nullptr;              // retained by units that may still take memory, else nullptr
+    const zcn_framing *framing = nullptr;  // sealed with, retained; nullptr while unsealed
+    const uint8_t *head = nullptr;         // what seal() wrote
     const uint8_t *tail = nullptr;
     uint32_t head_size = 0;
     uint32_t tail_size = 0;
@@ -160,8 +160,8 @@ struct zcn_unit final {
                                Piece *out) noexcept;
 
     // Many plain units of one size, neighbours; returns how many were made (fewer when the arena's block is full).
-    static size_t make_run(zcn_unit **out, void **out_datas, size_t count, zcn_pool *pool,
-                           zcnet::framing::Shape around, uint64_t size) noexcept;
+    static size_t make_run(zcn_unit **out, void **out_datas, size_t count, zcn_pool *pool, zcnet::framing::Shape around,
+                           uint64_t size) noexcept;
 
     [[nodiscard]] Status check_delimiter(const zcnet::framing::Rule &rule) const noexcept;
 
