@@ -207,8 +207,25 @@ void fresh_address(transport over, char *buffer, size_t capacity);
 /* Listens and says where. */
 zcn_listener *listen_at(side *on, const char *address, const zcn_framing *framing, const zcn_listen_options *options,
                         char bound[128]);
+
+/* ---- peers that are no loops ---- */
+
 /* A blocking socket of the program, connected to an address text; for peers that break the rules. */
 int raw_connect(const char *address);
+/* Two connected stream sockets of the program. */
+void raw_pair(int ends[2]);
+/* Writes all of it; fails when the other side takes nothing for too long. */
+void raw_write(int fd, const void *data, size_t size);
+/* The frame of a body in the plain framing. */
+void raw_write_frame(int fd, const void *body, size_t size);
+/* As much as the socket takes at once. */
+size_t raw_pour(int fd, const void *data, size_t size);
+/* Closes a TCP socket so that its peer sees a reset. */
+void raw_reset(int fd);
+/* Reads for as long as a side is polled, until the end or a reset. Returns 0, or the errno of the reset. */
+int raw_read_to_end(int fd, side *polled, bytes *into);
+/* How many descriptors this process has open. */
+size_t open_descriptors(void);
 
 /* Two loops with one connection between them. Its ends are borrowed. */
 typedef struct pair {
@@ -225,5 +242,15 @@ void pair_open(pair *of, transport over, const char *framing_text, const zcn_con
                const zcn_loop_options *loop_options);
 /* Releases listener and loops. */
 void pair_close(pair *of);
+
+/* One suite for all transports: a test is run on each of them, under its own name. */
+typedef struct transport_test {
+    const char *name;
+    void (*run)(transport over);
+} transport_test;
+#define TRANSPORT_TEST(test) \
+    { #test, test }
+/* What a main() returns. */
+int run_on_each_transport(const transport_test *tests, size_t count);
 
 #endif
