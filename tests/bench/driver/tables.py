@@ -24,8 +24,8 @@ SHOWN = {
     "flow": ("rate", False, {"zcnet": ("unit", "batch", "reserve")}, "messages/s (CPU ns a message, both sides)"),
     "retain": ("rate", False, {"zcnet": ("batch", "reserve")}, "messages/s (CPU ns a message, both sides)"),
     "ping": ("p50_us", True, {"raw": ("block", "epoll", "spin"), "zcnet": ("wait", "spin")}, "median us (99 %)"),
-    "forward": ("cpu_s_gb", True, {"raw": ("late", "soon")}, "CPU s/GB of the process under test (GB/s in)"),
-    "fanout": ("cpu_s_gb", True, {"raw": ("late", "soon")}, "CPU s/GB of the process under test (GB/s in)"),
+    "forward": ("cpu_s_gb", True, {"raw": ("late", "soon", "deep")}, "CPU s/GB of the process under test (GB/s in)"),
+    "fanout": ("cpu_s_gb", True, {"raw": ("late", "soon", "deep")}, "CPU s/GB of the process under test (GB/s in)"),
     "echo": ("rate", False, {}, "requests/s (server CPU ns a request)"),
     "idle": ("idle", True, {}, "bytes a connection: idle / one byte of a message / idle again after a round trip"),
 }

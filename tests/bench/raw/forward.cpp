@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Receives from one connection and sends each message on to all others, copied into each one's queue. Modes: `late`
-// queues what a read brought for all receivers, then writes; `soon` queues and writes for one receiver after the other.
+// queues what a read brought for all receivers, then writes; `soon` queues and writes for one receiver after the other;
+// both read no more while anything is queued, so that one receiver that is late holds up all. `deep` works as `late`
+// but goes on until a queue holds 1 MiB.
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -31,17 +33,20 @@ class Queue {
     Queue(int fd, std::size_t capacity) : fd_(fd), capacity_(capacity), data_(new std::byte[capacity]) {}
 
     int fd() const { return fd_; }
-    bool empty() const { return begin_ == end_; }
+    std::size_t size() const { return end_ - begin_; }
+    bool waits() const { return waits_; }
+    void set_waits(bool waits) { waits_ = waits; }
 
     void put(const Frame &frame) {
+        if (capacity_ - end_ < frame.size) to_front();
         if (capacity_ - end_ < frame.size) fail("a queue is too small");
         std::memcpy(data_.get() + end_, frame.data, frame.size);
         end_ += frame.size;
     }
 
     void write() {
-        while (!empty()) {
-            ssize_t n = send(fd_, data_.get() + begin_, end_ - begin_, MSG_NOSIGNAL);
+        while (size() > 0) {
+            ssize_t n = send(fd_, data_.get() + begin_, size(), MSG_NOSIGNAL);
             if (n < 0 && errno == EAGAIN) return;
             if (n < 0) fail_errno("send");
             begin_ += static_cast<std::size_t>(n);
@@ -50,7 +55,14 @@ class Queue {
     }
 
   private:
+    void to_front() {
+        std::memmove(data_.get(), data_.get() + begin_, size());
+        end_ -= begin_;
+        begin_ = 0;
+    }
+
     int fd_;
+    bool waits_ = false;  // for its socket to have room
     std::size_t capacity_;
     std::unique_ptr<std::byte[]> data_;
     std::size_t begin_ = 0;
@@ -60,7 +72,10 @@ class Queue {
 class Forwarder {
   public:
     Forwarder(const Run &run, int source)
-        : late_(run.mode == "late"), source_(source), buffer_(read_size, header_size + run.size) {
+        : soon_(run.mode == "soon"),
+          most_(run.mode == "deep" ? 1 << 20 : 0),
+          source_(source),
+          buffer_(read_size, header_size + run.size) {
         epoll_ = epoll_create1(EPOLL_CLOEXEC);
         if (epoll_ < 0) fail_errno("epoll_create");
         set_nonblocking(source);
@@ -70,20 +85,21 @@ class Forwarder {
     void add(int fd) {
         set_nonblocking(fd);
         control(EPOLL_CTL_ADD, fd, 0, queues_.size());
-        queues_.emplace_back(fd, 2 * buffer_.room_size());
+        queues_.emplace_back(fd, most_ + 2 * buffer_.room_size());
     }
 
-    // Nothing is read while anything is queued, so a queue never holds more than one read.
+    // False when the source has ended and all is written.
     bool turn(std::uint64_t &seen) {
-        if (blocked_ > 0) {
+        if (full_ || ended_) {
             wait();
-            return true;
+            return !ended_ || waiting_ > 0;
         }
         ssize_t n = recv(source_, buffer_.room(), buffer_.room_size(), 0);
         if (n < 0 && errno != EAGAIN) fail_errno("recv");
         if (n < 0) wait();
         if (n > 0) forward(static_cast<std::size_t>(n), seen);
-        return n != 0;
+        if (n == 0) end();
+        return !ended_ || waiting_ > 0;
     }
 
   private:
@@ -93,24 +109,42 @@ class Forwarder {
             frames_.push_back({body - header_size, header_size + body_size});
         });
         seen += frames_.size();
-        if (late_) {
+        if (!soon_) {
             for (const Frame &frame : frames_) {
                 for (Queue &queue : queues_) queue.put(frame);
             }
         }
         for (std::size_t i = 0; i < queues_.size(); ++i) {
-            if (!late_) {
+            if (soon_) {
                 for (const Frame &frame : frames_) queues_[i].put(frame);
             }
-            queues_[i].write();
-            if (!queues_[i].empty()) block(i);
+            if (!queues_[i].waits()) write(i);
         }
         buffer_.compact();
+        check_full();
     }
 
-    void block(std::size_t index) {
-        control(EPOLL_CTL_MOD, queues_[index].fd(), EPOLLOUT, index);
-        if (++blocked_ == 1) control(EPOLL_CTL_MOD, source_, 0, queues_.size());
+    void write(std::size_t index) {
+        Queue &queue = queues_[index];
+        queue.write();
+        bool waits = queue.size() > 0;
+        if (waits == queue.waits()) return;
+        queue.set_waits(waits);
+        waits ? ++waiting_ : --waiting_;
+        control(EPOLL_CTL_MOD, queue.fd(), waits ? EPOLLOUT : 0U, index);
+    }
+
+    void check_full() {
+        bool full = false;
+        for (const Queue &queue : queues_) full |= queue.size() > most_;
+        if (full == full_) return;
+        full_ = full;
+        if (!ended_) control(EPOLL_CTL_MOD, source_, full ? 0U : EPOLLIN, queues_.size());
+    }
+
+    void end() {
+        ended_ = true;
+        control(EPOLL_CTL_DEL, source_, 0, 0);
     }
 
     void wait() {
@@ -119,12 +153,9 @@ class Forwarder {
         if (n < 0 && errno != EINTR) fail_errno("epoll_wait");
         for (int i = 0; i < n; ++i) {
             std::size_t index = events[i].data.u64;
-            if (index == queues_.size()) continue;
-            queues_[index].write();
-            if (!queues_[index].empty()) continue;
-            control(EPOLL_CTL_MOD, queues_[index].fd(), 0, index);
-            if (--blocked_ == 0) control(EPOLL_CTL_MOD, source_, EPOLLIN, queues_.size());
+            if (index < queues_.size()) write(index);
         }
+        check_full();
     }
 
     void control(int action, int fd, unsigned events, std::size_t index) {
@@ -133,13 +164,16 @@ class Forwarder {
         if (epoll_ctl(epoll_, action, fd, &event) != 0) fail_errno("epoll_ctl");
     }
 
-    bool late_;
+    bool soon_;
+    std::size_t most_;  // that a queue may hold when the next read is made
     int source_;
     int epoll_ = -1;
     ReceiveBuffer buffer_;
     std::vector<Frame> frames_;
     std::vector<Queue> queues_;
-    std::size_t blocked_ = 0;  // queues that wait for their socket
+    std::size_t waiting_ = 0;  // queues that wait for their socket
+    bool full_ = false;
+    bool ended_ = false;
 };
 
 }  // namespace

@@ -12,7 +12,7 @@ int main(int argc, char **argv) {
                            raw::flow_client},
                           {"retain", {"w64-r256", "w256-r256", "w64-r64"}, raw::retain_server, raw::flow_client},
                           {"ping", {"block", "epoll", "spin"}, raw::ping_server, raw::ping_client},
-                          {"forward", {"late", "soon"}, raw::forward_server, forward_client},
+                          {"forward", {"late", "soon", "deep"}, raw::forward_server, forward_client},
                           {"echo", {"epoll"}, raw::echo_server, echo_client},
                           {"idle", {"epoll"}, raw::echo_server, idle_client},
                       });
