@@ -118,10 +118,22 @@ int zcn_conn::apply_options(int fd, bool is_tcp) const noexcept {
     return result < 0 ? result : zcnet::net::apply_socket_options(fd, is_tcp, settings());
 }
 
+// Also in the events that are shown already, so that one array tells one value.
+void zcn_conn::set_user(uintptr_t user) noexcept {
+    user_ = user;
+    zcnet::net::Batch &batch = loop()->batch();
+    for (uint32_t i = 0; i < batch.count(); i++) {
+        zcn_event *event = batch.event(i);
+        if (event->conn == this && event->type != ZCN_EVENT_ACCEPTED) event->user = user;
+    }
+}
+
 void zcn_conn::become_ready() noexcept { loop()->become_ready(this); }
 
 void zcn_conn::on_readiness(uint32_t events) noexcept {
     if (state_ == State::connecting) {
+        // The peer's end may come with the answer, and there is no other edge for it.
+        if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) hung_up_ = true;
         dial_writable();
         return;
     }
@@ -203,7 +215,11 @@ void zcn_conn::service() noexcept {
         case State::closed:
             return;
         case State::open:
-            read();
+            if (broken_) {
+                begin_close(reason_);
+            } else {
+                read();
+            }
             break;
         case State::draining:
         case State::lingering:
@@ -523,6 +539,11 @@ void zcn_conn::write() noexcept {
                 const Status why = zcnet::net::status_of_errno(static_cast<int>(-sent));
                 set_error(why, static_cast<int>(-sent), "the connection failed while it was written: %s",
                           zcn_status_text(why));
+                if (sent != -EPIPE && sent != -ECONNRESET) {
+                    // The fault is on this side, as with memory that cannot be read: the peer will not end it.
+                    broken_ = true;
+                    reason_ = why;
+                }
                 become_ready();
             }
             break;

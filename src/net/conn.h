@@ -125,7 +125,7 @@ struct zcn_conn final : zcnet::Link<zcnet::net::AllTag>,
     [[nodiscard]] State state() const noexcept { return state_; }
     [[nodiscard]] uint32_t public_state() const noexcept;
     [[nodiscard]] uintptr_t user() const noexcept { return user_; }
-    void set_user(uintptr_t user) noexcept { user_ = user; }
+    void set_user(uintptr_t user) noexcept;
     void set_listener(zcn_listener *listener) noexcept { listener_ = listener; }
     [[nodiscard]] zcnet::net::Stream &stream() noexcept { return stream_; }
     [[nodiscard]] bool memory_paused() const noexcept { return memory_paused_; }
@@ -215,6 +215,7 @@ struct zcn_conn final : zcnet::Link<zcnet::net::AllTag>,
     bool finisher_ : 1 = false;  // has the right to the pool's reserve
     bool arriving_ : 1 = false;
     bool retry_write_ : 1 = false;
+    bool broken_ : 1 = false;      // writing failed for a reason of our own, which is in reason_
     bool held_up_ : 1 = false;     // not read, because what it brings cannot leave elsewhere
     bool holds_up_ : 1 = false;    // others are held up by this one's queue
     Status reason_ = ZCN_OK;       // of the CLOSED event

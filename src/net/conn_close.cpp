@@ -63,6 +63,10 @@ void zcn_conn::discard_input() noexcept {
 
 // The queue is empty, or cannot be sent: the last words of the connection.
 void zcn_conn::go_on_closing() noexcept {
+    if (broken_) {
+        finish(rare_ != nullptr && rare_->error.status != ZCN_OK ? rare_->error.status : reason_);
+        return;
+    }
     if (write_failed_) {
         finish(reason_ == ZCN_OK || reason_ == ZCN_EOF ? (stream_.idle() ? reason_ : ZCN_ERESET) : reason_);
         return;

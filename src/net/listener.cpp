@@ -25,9 +25,10 @@ constexpr uint32_t default_accepts = 64;
 constexpr uint32_t first_back_off_ms = 10;
 constexpr uint32_t longest_back_off_ms = 1000;
 
-// Somebody answers at the path of a socket file.
+// Somebody is bound to the path of a socket file. A datagram socket asks: it is refused by another type of socket
+// without that one noticing.
 bool is_served(const Endpoint &endpoint) noexcept {
-    const int fd = zcnet::os::make_socket(AF_UNIX);
+    const int fd = zcnet::os::make_probe();
     if (fd < 0) return true;
     const int result = zcnet::os::connect(fd, &endpoint.address.any, endpoint.size);
     (void)zcnet::os::close(fd);
@@ -124,7 +125,8 @@ Status zcn_listener::bind_address(const char *text, const zcn_listen_options &op
             any.size = sizeof(sockaddr_in);
             status = bind_endpoint(any, options, error);
         }
-        if (status == ZCN_OK && address.transport == Transport::unix_path && options.keep_path == 0)
+        if (status == ZCN_OK && address.transport == Transport::unix_path && options.keep_path == 0 &&
+            zcnet::os::socket_file(address.endpoint.address.local.sun_path, &file_) == 0)
             std::memcpy(path_, address.endpoint.address.local.sun_path, sizeof path_);
         return status;
     }
@@ -159,8 +161,9 @@ Status zcn_listener::bind_endpoint(const Endpoint &endpoint, const zcn_listen_op
     if (result >= 0) {
         result = zcnet::os::bind(fd, &endpoint.address.any, endpoint.size);
         const char *path = endpoint.address.local.sun_path;
+        zcnet::os::FileId stale;
         if (result == -EADDRINUSE && family == AF_UNIX && path[0] != 0 && options.keep_path == 0 &&
-            !is_served(endpoint)) {
+            zcnet::os::socket_file(path, &stale) == 0 && !is_served(endpoint)) {
             (void)zcnet::os::remove_path(path);
             result = zcnet::os::bind(fd, &endpoint.address.any, endpoint.size);
         }
@@ -315,7 +318,11 @@ void zcn_listener::close() noexcept {
     (void)zcnet::os::close(fd_);
     if (spare_ >= 0) (void)zcnet::os::close(spare_);
     fd_ = spare_ = -1;
-    if (ours && path_[0] != 0) (void)zcnet::os::remove_path(path_);
+    // Another listener may have taken the path meanwhile.
+    zcnet::os::FileId now;
+    if (ours && path_[0] != 0 && zcnet::os::socket_file(path_, &now) == 0 && now.device == file_.device &&
+        now.inode == file_.inode)
+        (void)zcnet::os::remove_path(path_);
     tell_closed_ = true;
     loop_->accept_later(this);
 }

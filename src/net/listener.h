@@ -9,6 +9,7 @@
 #include "net/address.h"
 #include "net/settings.h"
 #include "net/timers.h"
+#include "os/os.h"
 #include "zcnet/listener.h"
 
 namespace zcnet::net {
@@ -77,5 +78,6 @@ struct zcn_listener final : zcnet::Link<zcnet::net::ListenersTag>,
     uint64_t limits_ = 0;
     uint64_t dropped_ = 0;
     uint64_t failed_ = 0;
-    char path_[108] = {};  // of a socket file that is removed at the end
+    zcnet::os::FileId file_;  // what path_ led to when it was bound
+    char path_[108] = {};     // of a socket file that is removed at the end
 };

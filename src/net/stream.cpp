@@ -211,13 +211,13 @@ Status Stream::reserve(zcn_pool *pool, uint64_t size, const StreamLimits &limits
         reserved->end = reserved->next + chunk;
         reserved_ = reserved;
     }
+    reserved_->shown = true;
     *out_data = reserved_->next + around.head;
     *out_room = static_cast<uint64_t>(reserved_->end - reserved_->next) - around.head - around.tail;
     return ZCN_OK;
 }
 
 Status Stream::commit_slow(uint64_t size) noexcept {
-    if (reserved_ == nullptr) return ZCN_EINVAL;
     const Rule &rule = out_framing_->rule;
     Shape around{};
     if (const Status status = framing::shape(rule, size, &around); status != ZCN_OK) return status;
@@ -238,6 +238,7 @@ void Stream::next_reserved(void **out_data, uint64_t *out_room) noexcept {
     const uint64_t head = framing::fixed_head(rule);
     const uint64_t beside = head + (rule.kind == framing::Kind::delimiter ? rule.delimiter_size : 0);
     const auto left = static_cast<uint64_t>(reserved_->end - reserved_->next);
+    reserved_->shown = out_data != nullptr && left > beside;
     if (left <= beside) return;
     if (out_data != nullptr) *out_data = reserved_->next + head;
     if (out_room != nullptr) *out_room = left - beside;

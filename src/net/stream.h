@@ -107,7 +107,8 @@ class Stream {
     Status commit_reserved(uint64_t size, void **out_data, uint64_t *out_room) noexcept {
         const framing::Rule &rule = out_framing_->rule;
         // Written one after the other, the messages become one range of the queue when somebody looks at it.
-        if (reserved_ != nullptr && rule.plain && size < rule.max - 4 && size + 4 >= rule.hide_head &&
+        if (reserved_ == nullptr || !reserved_->shown) return ZCN_EINVAL;
+        if (rule.plain && size < rule.max - 4 && size + 4 >= rule.hide_head &&
             size + 4 <= static_cast<uint64_t>(reserved_->end - reserved_->next)) [[likely]] {
             framing::write_head(rule, size, reserved_->next);
             reserved_->next += size + 4;
@@ -182,6 +183,7 @@ class Stream {
         uint8_t *start = nullptr;        // of what is committed and not in the queue yet
         uint8_t *next = nullptr;         // where the next frame begins
         uint8_t *end = nullptr;
+        bool shown = true;  // the program has an address to write the next body to
         [[nodiscard]] uint64_t unpushed() const noexcept { return static_cast<uint64_t>(next - start); }
     };
 

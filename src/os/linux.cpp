@@ -112,6 +112,16 @@ int event_clear(int fd) noexcept {
     return ::read(fd, &count, sizeof count) < 0 ? -errno : 0;
 }
 
+int make_probe() noexcept { return answer(::socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)); }
+
+int socket_file(const char *path, FileId *id) noexcept {
+    struct stat status {};
+    if (::lstat(path, &status) < 0) return -errno;
+    if (!S_ISSOCK(status.st_mode)) return -ENOTSOCK;
+    *id = {status.st_dev, status.st_ino};
+    return 0;
+}
+
 int remove_path(const char *path) noexcept { return answer(::unlink(path)); }
 
 int change_mode(const char *path, unsigned mode) noexcept { return answer(::chmod(path, static_cast<mode_t>(mode))); }

@@ -20,6 +20,7 @@ namespace zcnet::os {
 
 // Descriptors. All that are made here are close-on-exec; sockets are non-blocking.
 int make_socket(int family) noexcept;  // stream
+int make_probe() noexcept;             // a local datagram socket
 int bind(int fd, const sockaddr *address, socklen_t size) noexcept;
 int listen(int fd, int backlog) noexcept;
 int connect(int fd, const sockaddr *address, socklen_t size) noexcept;
@@ -48,6 +49,12 @@ int event_clear(int fd) noexcept;
 
 // The file system, for socket files.
 int remove_path(const char *path) noexcept;
+// Which file a socket's path leads to, without following a link; -ENOTSOCK when it is no socket.
+struct FileId {
+    uint64_t device = 0;
+    uint64_t inode = 0;
+};
+int socket_file(const char *path, FileId *id) noexcept;
 int change_mode(const char *path, unsigned mode) noexcept;
 
 // Memory. map() gives zeroed pages at an alignment (a power of two, at least a page) that become resident when
