@@ -45,7 +45,16 @@ zcn_status zcn_unit_alloc(zcn_unit **out, void **out_data, zcn_pool *pool, const
 zcn_status zcn_unit_alloc_batch(zcn_unit **out, void **out_datas, size_t count, zcn_pool *pool,
                                 const zcn_framing *framing, uint64_t size) {
     constexpr size_t most = 65536;
-    if (out == nullptr || out_datas == nullptr || count == 0 || count > most) return ZCN_EINVAL;
+    const auto clear = [&] {
+        for (size_t k = 0; k < count && count <= most; k++) {
+            if (out != nullptr) out[k] = nullptr;
+            if (out_datas != nullptr) out_datas[k] = nullptr;
+        }
+    };
+    if (out == nullptr || out_datas == nullptr || count == 0 || count > most) {
+        clear();
+        return ZCN_EINVAL;
+    }
     zcn_pool *from = or_default(pool);
     zcn_status status = from == nullptr ? ZCN_ENOMEM : ZCN_OK;
     size_t made = 0;
@@ -60,10 +69,7 @@ zcn_status zcn_unit_alloc_batch(zcn_unit **out, void **out_datas, size_t count, 
     }
     if (status == ZCN_OK) return ZCN_OK;
     for (size_t i = 0; i < made; i++) out[i]->release();
-    for (size_t i = 0; i < count; i++) {
-        out[i] = nullptr;
-        out_datas[i] = nullptr;
-    }
+    clear();
     return status;
 }
 

@@ -135,6 +135,12 @@ bool format_endpoint(const Endpoint &endpoint, char *buffer, size_t capacity) no
             size = std::snprintf(buffer, capacity, "tcp://%s:%u", host, ntohs(address.v4.sin_port));
             break;
         case AF_INET6:
+            if (IN6_IS_ADDR_V4MAPPED(&address.v6.sin6_addr)) {
+                // An IPv4 peer of a socket that takes both.
+                inet_ntop(AF_INET, &address.v6.sin6_addr.s6_addr[12], host, sizeof host);
+                size = std::snprintf(buffer, capacity, "tcp://%s:%u", host, ntohs(address.v6.sin6_port));
+                break;
+            }
             inet_ntop(AF_INET6, &address.v6.sin6_addr, host, sizeof host);
             size = std::snprintf(buffer, capacity, "tcp://[%s]:%u", host, ntohs(address.v6.sin6_port));
             break;

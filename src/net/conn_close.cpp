@@ -137,6 +137,8 @@ void zcn_conn::finish(Status reason) noexcept {
     requests_.fetch_or(zcnet::net::request_over | zcnet::net::request_gone, std::memory_order_acq_rel);
     state_ = State::ended;
     reason_ = reason;
+    // What was found on the way and is not the reason after all is not told as one.
+    if (rare_ != nullptr && rare_->error.status != reason) rare_->error = zcnet::Error{};
     input_over_ = true;
     tell_writable_ = tell_memory_ = tell_peer_closed_ = false;
     drop_dial();

@@ -38,6 +38,22 @@ uint8_t *take_memory(zcn_pool *pool, uint64_t size, Block **block, Status *why) 
 
 }  // namespace
 
+// Memory beside a unit: an object while it is small, so that the usual unit takes nothing from the heap.
+void *take_beside(size_t size) noexcept {
+    const uint32_t shape = memory::object_class(size);
+    return shape < memory::object_classes ? memory::allocate_object(shape) : os::allocate(size);
+}
+
+void free_beside(void *beside, size_t size) noexcept {
+    if (beside == nullptr) return;
+    const uint32_t shape = memory::object_class(size);
+    if (shape < memory::object_classes) {
+        memory::free_object(beside, shape);
+    } else {
+        os::deallocate(beside);
+    }
+}
+
 void end_segment(const Segment &segment) noexcept {
     switch (segment.owner) {
         case Owner::constant:
@@ -168,11 +184,11 @@ Status zcn_unit::append(const Segment &segment) noexcept {
         if (extra.count - 1 == extra.capacity) {
             if (extra.capacity > UINT32_MAX / 4) return ZCN_ENOMEM;
             const uint32_t capacity = extra.capacity == 0 ? 4 : extra.capacity * 2;
-            auto *grown = static_cast<Segment *>(zcnet::os::allocate(capacity * sizeof(Segment)));
+            auto *grown = static_cast<Segment *>(zcnet::send::take_beside(capacity * sizeof(Segment)));
             if (grown == nullptr) return ZCN_ENOMEM;
             if (extra.capacity != 0)
                 std::memcpy(static_cast<void *>(grown), extra.more, extra.capacity * sizeof(Segment));
-            zcnet::os::deallocate(extra.more);
+            zcnet::send::free_beside(extra.more, extra.capacity * sizeof(Segment));
             extra.more = grown;
             extra.capacity = capacity;
         }
@@ -272,8 +288,9 @@ Status zcn_unit::seal(const Rule &rule, const zcn_framing *framing) noexcept {
     const bool tail_fits = around.tail <= tail_room_ && extra.count == 1;
     const uint32_t beside = (head_fits ? 0 : around.head) + (tail_fits ? 0 : around.tail);
     if (beside != 0) {
-        extra.own = static_cast<uint8_t *>(zcnet::os::allocate(beside));
+        extra.own = static_cast<uint8_t *>(zcnet::send::take_beside(beside));
         if (extra.own == nullptr) return ZCN_ENOMEM;
+        extra.own_size = beside;
     }
     uint8_t *head = head_fits ? const_cast<uint8_t *>(first_.data) - around.head : extra.own;
     uint8_t *tail =
@@ -338,8 +355,8 @@ void zcn_unit::end() noexcept {
     }
     if (extra->count != 0) zcnet::send::end_segment(first);
     for (uint32_t i = 1; i < extra->count; i++) zcnet::send::end_segment(extra->more[i - 1]);
-    zcnet::os::deallocate(extra->more);
-    zcnet::os::deallocate(extra->own);
+    zcnet::send::free_beside(extra->more, extra->capacity * sizeof(Segment));
+    zcnet::send::free_beside(extra->own, extra->own_size);
     if (extra->framing != nullptr) extra->framing->release();
     if (extra->pool != nullptr) extra->pool->release();
     if (extra->prefix != nullptr)

@@ -38,6 +38,8 @@ struct Segment {
 };
 
 void end_segment(const Segment &segment) noexcept;
+void *take_beside(size_t size) noexcept;
+void free_beside(void *beside, size_t size) noexcept;
 
 // What a unit needs beyond one piece of pool memory.
 struct UnitExtra {
@@ -51,6 +53,7 @@ struct UnitExtra {
     uint32_t head_size = 0;
     uint32_t tail_size = 0;
     uint8_t *prefix = nullptr;
+    uint32_t own_size = 0;
     uint8_t *own = nullptr;  // small memory for a head or tail that has no room beside the body
     uint32_t prefix_size = 0;
     bool has_token = false;
