@@ -168,6 +168,26 @@ zcn_msg *owned_msg(zcn_pool *pool, size_t size, uint64_t seed);
 /* A unit of pool memory with that body. */
 zcn_unit *pattern_unit(zcn_pool *pool, const zcn_framing *framing, size_t size, uint64_t seed);
 
+/* ---- scripts ---- */
+
+/* A stream of frames built without the library, and what a receiver of it must see. */
+typedef struct script {
+    const frame_shape *shape;
+    bytes wire;
+    size_t count;
+    size_t capacity;
+    size_t *starts; /* of each frame in wire; starts[count] is its end */
+} script;
+
+void script_add(script *to, const frame_shape *shape, size_t body_size, uint64_t seed);
+/* Frames with bodies of all kinds of small sizes. */
+script small_script(const frame_shape *shape);
+void script_clear(script *of);
+/* How many frames are complete in the first `size` bytes. */
+size_t script_complete(const script *of, size_t size);
+/* Fails unless the messages noted from `from` on are the frames first … last - 1 of the script, in order. */
+void assert_script(const script *of, const collector *got, size_t from, size_t first, size_t last);
+
 /* ---- loops ---- */
 
 /* A loop with what it has said so far. on_event, if set, sees each event while it is still borrowed. */
