@@ -46,7 +46,7 @@ zcn_status zcn_unit_alloc_batch(zcn_unit **out, void **out_datas, size_t count, 
                                 const zcn_framing *framing, uint64_t size) {
     constexpr size_t most = 65536;
     const auto clear = [&] {
-        for (size_t k = 0; k < count && count <= most; k++) {
+        for (size_t k = 0; k < count; k++) {
             if (out != nullptr) out[k] = nullptr;
             if (out_datas != nullptr) out_datas[k] = nullptr;
         }

@@ -57,7 +57,7 @@ class Arena {
   public:
     // `size` bytes (at most the pool's block size) and one reference on *block.
     uint8_t *take(zcn_pool *pool, BlockCache &cache, uint64_t size, Block **block, Status *why) noexcept {
-        if (size > static_cast<uint64_t>(end_ - cursor_)) {
+        if (block_ == nullptr || size > static_cast<uint64_t>(end_ - cursor_)) {
             if (!renew(pool, cache, why)) return nullptr;
         }
         return cut(size, block);

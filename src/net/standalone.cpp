@@ -152,7 +152,8 @@ void zcn_stream::poll(const zcn_event **events, size_t *count, int32_t *more) no
     *count = batch_->count();
     *events = batch_->count() != 0 ? batch_->events() : nullptr;
     const bool ending = (wrong_ != ZCN_OK || (ended_ && !window.undelivered())) && !closed_;
-    *more = stream_.queue().has_ended() || (window.undelivered() && !closed_ && wrong_ == ZCN_OK && told) || ending;
+    *more = stream_.queue().has_ended() ||
+            (window.undelivered() && !closed_ && wrong_ == ZCN_OK && (told || batch_->full())) || ending;
 }
 
 Status zcn_stream::send(zcn_unit *unit) noexcept { return stream_.send(unit, limits_); }

@@ -111,18 +111,17 @@ Status Stream::push_slow(zcn_unit *unit, const StreamLimits &limits) noexcept {
     if (limits.copy_below != 0 && !unit->sealed() && unit->is_sole()) {
         if (const Status status = unit->copy_small(limits.copy_below); status != ZCN_OK) return status;
     }
-    if (const Status status = queue_.reserve(4); status != ZCN_OK) return status;
+    if (const Status status = queue_.reserve(8); status != ZCN_OK) return status;
     if (unit->has_token())
         if (const Status status = queue_.reserve_ended(); status != ZCN_OK) return status;
     if (!unit->sealed())
         if (const Status status = unit->seal(rule, out_framing_); status != ZCN_OK) return status;
-    copied_out_ += unit->copied();
     if (unit->extra().framing == out_framing_) {
         queue_.push_unit(unit, true);
     } else if (const Status status = push_with_other_head(unit); status != ZCN_OK) {
-        copied_out_ -= unit->copied();
         return status;
     }
+    copied_out_ += unit->take_copied();
     messages_out_++;
     return ZCN_OK;
 }
@@ -133,17 +132,32 @@ Status Stream::push_with_other_head(zcn_unit *unit) noexcept {
     Shape around{};
     if (const Status status = framing::shape(rule, unit->size(), &around); status != ZCN_OK) return status;
     if (const Status status = unit->check_delimiter(rule); status != ZCN_OK) return status;
-    if (around.head > send::Queue::most_bytes || around.tail > send::Queue::most_bytes) return ZCN_EUNSUPPORTED;
     const send::UnitExtra &extra = unit->extra();
     if (extra.prefix != nullptr && extra.prefix_size != rule.offset) return ZCN_EINVAL;
-    uint8_t head[send::Queue::most_bytes];
+    constexpr uint32_t most = send::Queue::most_bytes;
+    uint8_t small[most];
+    uint8_t *head = small;
+    Block *block = nullptr;
+    if (around.head > most) {
+        // Too long for the queue itself: pool memory, as any range.
+        zcn_pool *pool = memory::default_pool();
+        memory::ThreadPool *mine = pool != nullptr ? memory::thread_pool(pool) : nullptr;
+        Status why = ZCN_ENOMEM;
+        head = mine != nullptr ? mine->arena.take(pool, mine->cache, around.head, &block, &why) : nullptr;
+        if (head == nullptr) return why;
+    }
     if (around.head != 0) {
         framing::write_head(rule, unit->size(), head);
         if (extra.prefix != nullptr) std::memcpy(head, extra.prefix, extra.prefix_size);
-        queue_.push_bytes(head, around.head);
+        if (block != nullptr) {
+            queue_.push_range(block, head, around.head, 1);
+        } else {
+            queue_.push_bytes(head, around.head);
+        }
     }
     queue_.push_unit(unit, false);
-    if (around.tail != 0) queue_.push_bytes(rule.delimiter, around.tail);
+    for (uint32_t done = 0; done < around.tail; done += most)
+        queue_.push_bytes(rule.delimiter + done, std::min(most, around.tail - done));
     return ZCN_OK;
 }
 

@@ -322,20 +322,23 @@ Status zcn_unit::dissolve_slow(const Rule &rule, Shape around, Piece *out) noexc
 }
 
 Status zcn_unit::copy_small(uint64_t below) noexcept {
-    if (extra_ == nullptr || extra_->pool == nullptr) return ZCN_OK;
+    if (extra_ == nullptr) return ZCN_OK;
+    zcn_pool *pool = extra_->pool;
+    if (pool == nullptr) pool = first_.owner == Owner::block ? first_.block->pool : zcnet::memory::default_pool();
+    if (pool == nullptr) return ZCN_ENOMEM;
     for (uint32_t i = 0; i < extra_->count; i++) {
         Segment &segment = i == 0 ? first_ : extra_->more[i - 1];
         if (segment.owner != Owner::foreign || segment.size >= below) continue;
         Segment copy;
         Status why = ZCN_OK;
         const uint32_t room = i == 0 ? zcnet::send::common_head : 0;
-        uint8_t *start = zcnet::send::take_memory(extra_->pool, segment.size + room, &copy.block, &why);
+        uint8_t *start = zcnet::send::take_memory(pool, segment.size + room, &copy.block, &why);
         if (start == nullptr) return why;
         copy.data = start + room;
         copy.size = segment.size;
         copy.owner = Owner::block;
         if (segment.size != 0) std::memcpy(start + room, segment.data, segment.size);
-        extra_->copied += segment.size;
+        count_copied(segment.size);
         const Segment old = segment;
         segment = copy;
         if (i == 0) head_room_ = room;

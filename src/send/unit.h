@@ -58,7 +58,7 @@ struct UnitExtra {
     uint32_t prefix_size = 0;
     bool has_token = false;
     uint64_t token = 0;
-    uint64_t copied = 0;
+    std::atomic<uint64_t> copied{0};  // by append_copy() and copy_below, until a connection counts it
 };
 
 constexpr uint32_t largest_prefix = 256;
@@ -84,7 +84,7 @@ struct zcn_unit final {
         }
         zcnet::memory::ThreadPool *mine = zcnet::memory::thread_pool(pool);
         const uint64_t total = size + around.head + around.tail;
-        if (mine != nullptr && total >= size && total <= mine->arena.room()) [[likely]] {
+        if (mine != nullptr && total >= size && total <= mine->arena.room() && total != 0) [[likely]] {
             void *memory = zcnet::memory::allocate_object(object_class);
             if (memory == nullptr) return ZCN_ENOMEM;
             Block *block = nullptr;
@@ -123,9 +123,12 @@ struct zcn_unit final {
     [[nodiscard]] bool sealed() const noexcept { return sealed_; }
     [[nodiscard]] bool has_token() const noexcept { return extra_ != nullptr && extra_->has_token; }
     [[nodiscard]] uint64_t token() const noexcept { return extra_->token; }
-    [[nodiscard]] uint64_t copied() const noexcept { return extra_ != nullptr ? extra_->copied : 0; }
+    // Bytes that were copied into the unit; whoever sends it first counts them. relaxed: a counter.
+    uint64_t take_copied() noexcept {
+        return extra_ != nullptr ? extra_->copied.exchange(0, std::memory_order_relaxed) : 0;
+    }
     void count_copied(uint64_t bytes) noexcept {
-        if (extra_ != nullptr) extra_->copied += bytes;
+        if (extra_ != nullptr) extra_->copied.fetch_add(bytes, std::memory_order_relaxed);
     }
 
     // The body alone; of a sealed unit the head and tail that seal() wrote stand beside it.
