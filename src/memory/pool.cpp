@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "memory/pool.h"
 
+#include <algorithm>
 #include <bit>
 #include <new>
 
@@ -221,18 +222,20 @@ void zcn_pool::give_block(Block *block) noexcept {
     give_use(block_size_);
 }
 
-Block *zcn_pool::take_region(uint64_t size, Purpose purpose, Status *why) noexcept {
+Block *zcn_pool::take_region(uint64_t size, uint64_t first, Purpose purpose, Status *why) noexcept {
     if (size > largest_region) {
         *why = ZCN_ENOMEM;
         return nullptr;
     }
-    // One byte stands for the region itself, so that it is in use even before anything of it is.
-    if (!charge(1, purpose)) {
+    const uint32_t shape = region_class(size);
+    const uint64_t needed = std::min(zcnet::round_up(first, zcnet::memory::region_step), uint64_t{1} << shape);
+    // All that is needed at once is charged before anything is taken, so that a refusal gives nothing back and wakes
+    // nobody. One byte stands for the region itself, so that it is in use even before anything of it is.
+    if (!charge(needed + 1, purpose)) {
         count_failure();
         *why = ZCN_ENOBUFS;
         return nullptr;
     }
-    const uint32_t shape = region_class(size);
     uint32_t index = regions_[shape].pop(*this);
     if (index != TaggedStack<>::none) {
         Block *region = &table_[index];
@@ -240,6 +243,9 @@ Block *zcn_pool::take_region(uint64_t size, Purpose purpose, Status *why) noexce
         if (limit_ != 0 && purpose == Purpose::ordinary && in_use() + region->committed + reserve > limit_) {
             drop_region(region);
         } else {
+            // What a recycled one has resident is charged already.
+            charged_.fetch_sub(std::min(region->committed, needed), std::memory_order_relaxed);
+            region->committed = std::max(region->committed, needed);
             take_use(region->committed + 1);
             region_bytes_.fetch_add(region->committed, std::memory_order_relaxed);
             region_takes_.fetch_add(1, std::memory_order_relaxed);
@@ -248,7 +254,7 @@ Block *zcn_pool::take_region(uint64_t size, Purpose purpose, Status *why) noexce
     }
     index = spare_entries_.pop(*this);
     if (index == TaggedStack<>::none && !table_.reserve(1, &index)) {
-        charged_.fetch_sub(1, std::memory_order_relaxed);
+        charged_.fetch_sub(needed + 1, std::memory_order_relaxed);
         *why = ZCN_ENOMEM;
         return nullptr;
     }
@@ -257,17 +263,19 @@ Block *zcn_pool::take_region(uint64_t size, Purpose purpose, Status *why) noexce
     region->index = index;
     region->pool = this;
     region->size = uint64_t{1} << shape;
-    region->committed = 0;
+    region->committed = needed;
     region->base = static_cast<uint8_t *>(
         zcnet::os::map(region->size, region->size >= huge_page ? huge_page : zcnet::memory::smallest_region));
     if (region->base == nullptr) {
-        charged_.fetch_sub(1, std::memory_order_relaxed);
+        charged_.fetch_sub(needed + 1, std::memory_order_relaxed);
+        region->committed = 0;
         spare_entries_.push(*this, index);
         count_failure();
         *why = ZCN_ENOMEM;
         return nullptr;
     }
-    take_use(1);
+    take_use(needed + 1);
+    region_bytes_.fetch_add(needed, std::memory_order_relaxed);
     region_takes_.fetch_add(1, std::memory_order_relaxed);
     return region;
 }

@@ -50,8 +50,8 @@ struct zcn_pool {
     Block *take_block(Purpose purpose, Status *why) noexcept;
     void give_block(Block *block) noexcept;
 
-    // Address space for `size` bytes; nothing of it is charged yet, or what a recycled one has resident.
-    Block *take_region(uint64_t size, Purpose purpose, Status *why) noexcept;
+    // Address space for `size` bytes, of which the first `first` are charged.
+    Block *take_region(uint64_t size, uint64_t first, Purpose purpose, Status *why) noexcept;
     // Charges the region's first `bytes`; false at the limit.
     bool commit_region(Block *region, uint64_t bytes, Purpose purpose) noexcept;
     void give_region(Block *region) noexcept;

@@ -146,11 +146,16 @@ void zcn_conn::on_readiness(uint32_t events) noexcept {
         writable_ = true;
         if (!stream_.idle() || state_ != State::open) loop()->become_dirty(this);
     }
-    if ((events & EPOLLERR) != 0 && (paused_ || held_up_) && state_ == State::open) {
-        // Nobody reads, so nobody would find the error.
+    const bool nobody_reads = paused_ || held_up_ || memory_paused_ || input_over_;
+    if ((events & (EPOLLERR | EPOLLHUP)) != 0 && nobody_reads && state_ == State::open) {
+        // Nobody would find the error.
         int number = 0;
         socklen_t size = sizeof number;
-        if (zcnet::os::get_option(fd_, SOL_SOCKET, SO_ERROR, &number, &size) >= 0 && number != 0) input_failed(number);
+        if (zcnet::os::get_option(fd_, SOL_SOCKET, SO_ERROR, &number, &size) >= 0 && number != 0) {
+            input_failed(number);
+        } else if (input_over_) {
+            begin_close(ZCN_EOF);  // both directions have ended
+        }
     }
     become_ready();
 }

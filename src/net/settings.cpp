@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
+#include <cerrno>
 #include <new>
 
 #include "base/checked.h"
@@ -167,11 +168,11 @@ Status set_socket_option(int fd, bool is_tcp, uint32_t option, uint64_t value, i
     if (value > INT32_MAX || (known->inverted && value > 1)) return ZCN_EINVAL;
     int result = 0;
     if (option == ZCN_OPTION_KEEPALIVE_S) {
-        result = set_int(fd, SOL_SOCKET, SO_KEEPALIVE, value != 0);
-        if (value == 0 || result < 0) {
-            *number = -result;
-            return result < 0 ? ZCN_ESYS : ZCN_OK;
-        }
+        // The time first: when it is refused, nothing has changed.
+        if (value != 0) result = set_int(fd, IPPROTO_TCP, TCP_KEEPIDLE, value);
+        if (result >= 0) result = set_int(fd, SOL_SOCKET, SO_KEEPALIVE, value != 0);
+        *number = result < 0 ? -result : 0;
+        return result >= 0 ? ZCN_OK : result == -EINVAL ? ZCN_EINVAL : ZCN_ESYS;
     }
     result = set_int(fd, known->level, known->name, known->inverted ? 1 - value : value);
     if (result >= 0) return ZCN_OK;

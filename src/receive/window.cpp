@@ -306,12 +306,8 @@ Status Window::move_to(Intake &intake, const framing::Rule &rule, uint64_t whole
         const uint64_t lead = round_up(rule.hide_head, body_alignment) - rule.hide_head;
         uint64_t total = 0;
         if (!add_fits(whole, lead, &total)) return ZCN_ENOMEM;
-        Block *region = intake.pool()->take_region(total, purpose, &why);
+        Block *region = intake.pool()->take_region(total, lead + have, purpose, &why);
         if (region == nullptr) return why;
-        if (!intake.pool()->commit_region(region, lead + have, purpose)) {
-            intake.pool()->give_region(region);
-            return ZCN_ENOBUFS;
-        }
         intake.adopt(region);
         uint8_t *place = region->base + lead;
         std::memcpy(place, source, have);

@@ -23,12 +23,7 @@ uint8_t *take_memory(zcn_pool *pool, uint64_t size, Block **block, Status *why) 
     if (size < memory::smallest_region) {
         own = pool->take_heap(size, Purpose::ordinary, why);
     } else {
-        own = pool->take_region(size, Purpose::ordinary, why);
-        if (own != nullptr && !pool->commit_region(own, size, Purpose::ordinary)) {
-            pool->give_region(own);
-            own = nullptr;
-            *why = ZCN_ENOBUFS;
-        }
+        own = pool->take_region(size, size, Purpose::ordinary, why);
     }
     if (own == nullptr) return nullptr;
     own->count.store(1, std::memory_order_relaxed);  // nobody else has it yet
