@@ -403,7 +403,7 @@ void zcn_conn::input_ended() noexcept {
         begin_close(ZCN_EFRAME_TRUNCATED);
         return;
     }
-    if (!settings().half_open || shutdown_done_) {
+    if (!settings().half_open || shutdown_done_ || write_failed_) {
         begin_close(ZCN_EOF);
         return;
     }

@@ -31,7 +31,8 @@ void zcn_conn::begin_close(Status reason) noexcept {
     if (finisher_) end_finisher();
     stream_.window().close(loop()->intake());
     if (write_failed_) {
-        finish(reason);
+        // A write that failed has taken the error that a read would have found: the end was not in order.
+        finish(reason == ZCN_EOF ? ZCN_ERESET : reason);
         return;
     }
     close_by_ = loop()->read_clock() + settings().drain_timeout;
