@@ -149,6 +149,11 @@ Status zcn_conn::move(zcn_loop *to) noexcept {
     if (state_ != State::open || (requests_.load(std::memory_order_acquire) & zcnet::net::request_end) != 0)
         return ZCN_ECLOSED;
     if (to->pool() != from->pool()) return ZCN_EUNSUPPORTED;
+    if (to->closing()) return ZCN_ECLOSED;
+    // What was posted or asked before comes before what will be posted there.
+    from->settle_inbox();
+    if (state_ != State::open || (requests_.load(std::memory_order_acquire) & zcnet::net::request_end) != 0)
+        return ZCN_ECLOSED;
     auto *former = rare() == nullptr ? nullptr : new (std::nothrow) zcnet::net::FormerLoop{from, rare_->former};
     auto *letter = new (std::nothrow) zcnet::net::ArrivalLetter(this);
     auto *departed = new (std::nothrow) zcnet::net::Departed();

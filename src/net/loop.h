@@ -85,6 +85,7 @@ struct zcn_loop final {
 
     // For connections and listeners.
     void put(zcnet::net::LoopLetter *letter) noexcept;  // any thread
+    void settle_inbox() noexcept { take_letters(); }
     void add(zcn_conn *conn) noexcept;
     void remove(zcn_conn *conn, zcnet::net::Departed *departed) noexcept;  // moved away
     void finished(zcn_conn *conn) noexcept;                                // CLOSED was told
@@ -112,7 +113,8 @@ struct zcn_loop final {
     [[nodiscard]] int64_t now() const noexcept { return now_; }
     int64_t read_clock() noexcept;
     [[nodiscard]] uint64_t process() const noexcept { return process_; }
-    [[nodiscard]] bool closing() const noexcept { return closing_; }
+    // relaxed: a hint for other threads, the owner's own word for the owner.
+    [[nodiscard]] bool closing() const noexcept { return closing_.load(std::memory_order_relaxed); }
     [[nodiscard]] bool has_helper() const noexcept { return helper_; }
     [[nodiscard]] zcnet::Error &error() noexcept { return error_; }
     [[nodiscard]] const zcnet::Error &error() const noexcept { return error_; }
@@ -185,7 +187,7 @@ struct zcn_loop final {
     int64_t spin_ns_ = 0;
     uint32_t unfinished_blocks_ = 64;
     bool helper_ = true;
-    bool closing_ = false;
+    std::atomic<bool> closing_{false};
     bool nested_ = false;  // the program watches our descriptor
     bool raised_ = false;  // and it was raised for work that is left
     bool polling_ = false;

@@ -107,7 +107,14 @@ Status zcn_stream::feed(const void *data, uint64_t size, uint64_t *taken) noexce
     room_ = 0;
     if (const Status status = input_status(); status != ZCN_OK) return status;
     if (size == 0) return ZCN_OK;
-    const Status status = stream_.feed(intake_, static_cast<const uint8_t *>(data), size, taken);
+    const auto *bytes = static_cast<const uint8_t *>(data);
+    zcnet::receive::Window &window = stream_.window();
+    Status status = stream_.feed(intake_, Purpose::ordinary, bytes, size, taken);
+    if (status == ZCN_ENOBUFS && window.unfinished() && pool_->begin_finish(this)) {
+        const uint64_t rest = std::max<uint64_t>(window.missing(), 64);
+        status = stream_.feed(intake_, Purpose::finish, bytes, std::min(size, rest), taken);
+        if (status != ZCN_OK) pool_->end_finish(this);
+    }
     if (status == ZCN_OK) stream_.window().mark_undelivered();
     return status;
 }

@@ -62,8 +62,9 @@ Status Stream::deliver(receive::Intake &intake, const StreamLimits &limits, Outl
     return status;
 }
 
-Status Stream::feed(receive::Intake &intake, const uint8_t *data, uint64_t size, uint64_t *taken) noexcept {
-    const Status status = window_.feed(intake, in_framing_->rule, data, size, taken);
+Status Stream::feed(receive::Intake &intake, memory::Purpose purpose, const uint8_t *data, uint64_t size,
+                    uint64_t *taken) noexcept {
+    const Status status = window_.feed(intake, in_framing_->rule, purpose, data, size, taken);
     if (status == ZCN_OK) bytes_in_ += *taken;
     return status;
 }
@@ -81,7 +82,8 @@ Status Stream::feed_message(receive::Intake &intake, const zcn_msg *msg) noexcep
         const uint64_t part = missing != 0 ? std::min(missing, size) : size;
         for (uint64_t done = 0; done < part;) {
             uint64_t taken = 0;
-            const Status status = window_.feed(intake, in_framing_->rule, data + done, part - done, &taken);
+            const Status status =
+                window_.feed(intake, in_framing_->rule, memory::Purpose::ordinary, data + done, part - done, &taken);
             if (status != ZCN_OK) {
                 if (done != 0) window_.unfeed(done);
                 return status;

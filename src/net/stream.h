@@ -57,7 +57,8 @@ class Stream {
     }
 
     // Bytes that lie elsewhere: copied in, as far as there is room.
-    Status feed(receive::Intake &intake, const uint8_t *data, uint64_t size, uint64_t *taken) noexcept;
+    Status feed(receive::Intake &intake, memory::Purpose purpose, const uint8_t *data, uint64_t size,
+                uint64_t *taken) noexcept;
     // Bytes that lie in a message: found where they lie.
     Status feed_message(receive::Intake &intake, const zcn_msg *msg) noexcept;
 

@@ -386,12 +386,12 @@ size_t Window::pending_pieces(iovec *pieces, Block **blocks) const noexcept {
     return count;
 }
 
-Status Window::feed(Intake &intake, const framing::Rule &rule, const uint8_t *data, uint64_t size,
+Status Window::feed(Intake &intake, const framing::Rule &rule, Purpose purpose, const uint8_t *data, uint64_t size,
                     uint64_t *taken) noexcept {
     *taken = 0;
     iovec pieces[2];
     int count = 0;
-    const Status status = prepare(intake, rule, Purpose::ordinary, size, pieces, &count);
+    const Status status = prepare(intake, rule, purpose, size, pieces, &count);
     if (status != ZCN_OK) return status;
     uint64_t done = 0;
     for (int i = 0; i < count && done < size; i++) {

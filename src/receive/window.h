@@ -88,7 +88,7 @@ class Window {
     Status gather_back(Intake &intake, const iovec *pieces, size_t count) noexcept;
 
     // Takes a copy of bytes that lie elsewhere, as far as there is room.
-    Status feed(Intake &intake, const framing::Rule &rule, const uint8_t *data, uint64_t size,
+    Status feed(Intake &intake, const framing::Rule &rule, Purpose purpose, const uint8_t *data, uint64_t size,
                 uint64_t *taken) noexcept;
 
     // Takes a leased block's bytes as what follows: now, or behind the message that they complete.
