@@ -22,6 +22,8 @@ constexpr uint32_t default_events = 1024;
 constexpr uint32_t default_unfinished_blocks = 64;
 // As long as leftovers fill the array, the kernel is asked with every fourth poll only.
 constexpr uint32_t polls_without_a_look = 4;
+constexpr uint32_t polls_to_starve = 3;
+constexpr int64_t starved_look_ns = 2000000;
 
 // A loop waits with cancellation off: a thread cancelled inside would leave it owned for ever.
 class NoCancel {
@@ -347,6 +349,7 @@ void zcn_loop::wait_for_memory() noexcept {
 }
 
 void zcn_loop::memory_came() noexcept {
+    starved_polls_ = 0;
     if (memory_paused_ == 0) return;
     for (zcn_conn *conn = all_.front(); conn != nullptr; conn = all_.after(conn)) conn->on_memory();
 }
@@ -368,7 +371,12 @@ void zcn_loop::relieve_blocks() noexcept {
 // back.
 void zcn_loop::check_starvation() noexcept {
     if (memory_paused_ == 0 || pool_->limit() == 0) return;
-    if (!intake_.only_unfinished() || pool_->in_use() > intake_.leased_bytes()) return;
+    // Memory that has just come back has its letter on the way: nothing is starved before several polls say so.
+    const bool alone = intake_.only_unfinished() && pool_->in_use() <= intake_.leased_bytes() &&
+                       !memory_asked_.load(std::memory_order_acquire);
+    starved_polls_ = alone ? starved_polls_ + 1 : 0;
+    if (starved_polls_ < polls_to_starve) return;
+    starved_polls_ = 0;
     zcn_conn *most = nullptr;
     for (zcn_conn *conn = all_.front(); conn != nullptr; conn = all_.after(conn)) {
         if (conn->state() != zcnet::net::State::open || conn->held() == 0) continue;
@@ -553,8 +561,10 @@ Status zcn_loop::poll(int64_t timeout_ns, const zcn_event **out_events, size_t *
             if (wait != 0 && spin_ns_ != 0 && now_ < spin_until) wait = 0;
             // With events in hand one look is enough, so that no connection waits for the others to fall silent.
             if (looked && (batch_->count() != 0 || (wait == 0 && now_ >= deadline))) break;
+            if (starved_polls_ != 0 && (wait < 0 || wait > starved_look_ns)) wait = starved_look_ns;
             look(wait);
             looked = true;
+            if (memory_paused_ != 0 && batch_->count() == 0) check_starvation();
             if (closing_ && all_.empty() && listeners_.empty()) break;
         }
         relieve_blocks();

@@ -182,6 +182,7 @@ struct zcn_loop final {
     uint64_t memory_paused_ = 0;  // connections that wait for memory
 
     uint32_t serial_ = 0;
+    uint32_t starved_polls_ = 0;  // in a row, with nothing but unfinished messages in the pool
     uint32_t unlooked_ = 0;  // polls since the kernel was asked
     int64_t now_ = 0;
     int64_t spin_ns_ = 0;

@@ -52,6 +52,7 @@ void Window::keep_in_stash(const uint8_t *data, uint64_t size) noexcept {
 void Window::set_range(Intake &intake, Block *block, uint8_t *begin, uint8_t *end, uint8_t *limit) noexcept {
     intake.hold(block);
     if (block_ != nullptr) intake.unhold(block_);
+    shared_ = false;
     block_ = block;
     begin_ = begin;
     end_ = end;
@@ -251,7 +252,7 @@ void Window::settle(Intake &intake) noexcept {
     const uint64_t have = distance();
     if (have <= stash_size && next_used_ == 0 && make_stash()) {
         keep_in_stash(begin_, have);
-        if (block_ == intake.block() && intake.cursor() == limit_) intake.set_cursor(begin_);
+        if (!shared_ && block_ == intake.block() && intake.cursor() == limit_) intake.set_cursor(begin_);
         drop_range(intake);
         return;
     }
@@ -350,6 +351,7 @@ void Window::rewind(Intake &intake, Block *block, uint8_t *begin, uint8_t *end) 
     if (next_used_ != 0) intake.unhold(next_block_);
     next_used_ = 0;
     set_range(intake, block, begin, end, end);
+    shared_ = true;
     need_ = searched_ = 0;
     undelivered_ = true;
 }

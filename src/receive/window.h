@@ -152,6 +152,7 @@ class Window {
     uint8_t stash_used_ = 0;
     uint8_t mode_ = 0;  // what the pieces of the last prepare() are
     bool undelivered_ = false;
+    bool shared_ = false;  // the range was shown before: others may refer to its bytes
 };
 
 template <class Sink>
