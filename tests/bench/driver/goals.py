@@ -22,11 +22,11 @@ class Verdict:
     value: float
     low: float
     high: float
-    met: bool
+    met: bool | None  # None: no goal, for comparison
 
     def row(self):
         spread = f"{self.value:.3g} [{self.low:.3g}-{self.high:.3g}]"
-        return [self.what, tables.size_text(self.size), self.transport, self.figure, spread, self.goal, "met" if self.met else "MISSED"]
+        return [self.what, tables.size_text(self.size), self.transport, self.figure, spread, self.goal, {True: "met", False: "MISSED", None: ""}[self.met]]
 
 
 def ratios(result, figure, ours, theirs):
@@ -52,8 +52,11 @@ class Judge:
         other = result.best(figure, *theirs, lowest=lowest, pin=pin)
         if mine is None or other is None:
             return
-        text = f"<= {goal:g}" if lowest else f">= {goal:g}"
-        met = (lambda value: value <= goal) if lowest else (lambda value: value >= goal)
+        text = "" if goal is None else f"<= {goal:g}" if lowest else f">= {goal:g}"
+
+        def met(value):
+            return None if goal is None else value <= goal if lowest else value >= goal
+
         self.add(what, figure, text, ratios(result, figure, mine, other), met)
 
     def speed(self, what, ours, theirs, goal):
@@ -74,9 +77,11 @@ class Judge:
 
 
 def flow(judge, size, transport):
+    limit = ("raw", tables.SLEEPING)
     if transport == "tcp":
-        judge.speed("flow, a unit a message / limit", ("zcnet", ("unit",)), ("raw",), UNIT.get(size, LARGE))
-        judge.speed("flow, batch or reserve / limit", ("zcnet", ("batch", "reserve")), ("raw",), BATCH.get(size, LARGE))
+        judge.speed("flow, a unit a message / limit", ("zcnet", ("unit",)), limit, UNIT.get(size, LARGE))
+        judge.speed("flow, batch or reserve / limit", ("zcnet", ("batch", "reserve")), limit, BATCH.get(size, LARGE))
+        judge.compare("flow, both spinning / limit", "rate", False, ("zcnet", ("batch-spin", "reserve-spin")), ("raw", tables.SPINNING), None)
     for peer in ("libzmq", "nng", "libuv"):
         goal = 0.95 if size >= M else 1.0
         if peer == "libzmq" and size <= 4 * K:
@@ -139,8 +144,8 @@ def text(verdicts):
     if not verdicts:
         return ""
     rows = [["goal", "size", "over", "by", "median [lowest-highest]", "wanted", ""]] + [verdict.row() for verdict in verdicts]
-    missed = sum(not verdict.met for verdict in verdicts)
-    return f"\n{tables.table(rows)}\n\n{len(verdicts) - missed} goals met, {missed} missed"
+    met, missed = (sum(verdict.met is outcome for verdict in verdicts) for outcome in (True, False))
+    return f"\n{tables.table(rows)}\n\n{met} goals met, {missed} missed"
 
 
 def as_dicts(verdicts):

@@ -50,15 +50,13 @@ class Case:
         return (self.workload, self.size, self.transport)
 
 
-def sensible(case_size, transport, contender, mode):
-    """Whether a mode is worth its time: some are made for large messages, some for small ones, one for TCP."""
-    if (contender, mode) == ("raw", "w256-r256-low"):
-        return transport == "tcp"
+def sensible(case_size, contender, mode):
+    """Whether a mode is worth its time at a size: some are made for large messages, some for small ones."""
     if (contender, mode) == ("raw", "w256-exact"):
         return case_size >= 16 * K
     if (contender, mode) == ("libuv", "bufs"):
         return case_size >= K
-    if (contender, mode) == ("zcnet", "reserve"):
+    if contender == "zcnet" and mode.startswith("reserve"):
         return case_size <= 64 * K
     return True
 
@@ -83,7 +81,7 @@ def cases(options, contenders):
                     for pin in pins(workload, options)
                     for name, contender in contenders.items()
                     for mode in contender.workloads.get(program, ())
-                    if sensible(size, transport, name, mode))
+                    if sensible(size, name, mode))
                 extra = dict(arguments)
                 if workload == "retain":
                     extra["keep"] = 1000 if size > 4 * K else 10000

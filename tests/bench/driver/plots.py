@@ -14,7 +14,6 @@ import matplotlib.pyplot as plt  # noqa: E402
 
 COLOURS = {"raw": "#444444", "zcnet": "#0072b2", "libzmq": "#d55e00", "nng": "#cc79a7", "libuv": "#009e73", "asio": "#e69f00"}
 STYLES = {"unit": ":", "reserve": "--"}
-LABELS = {"raw": "limit (raw)"}
 # figure, whether the lowest is best, title, label of the axis
 BARS = {
     "ping": ("p50_us", True, "Round trip, median", "µs"),
@@ -59,7 +58,10 @@ def lines_of(cases, name):
         return []
     if name == "zcnet":
         return [(f"zcnet {mode}", (mode,), STYLES.get(mode, "-")) for mode in ("unit", "batch", "reserve") if mode in modes]
-    return [(LABELS.get(name, name), None, "-")]
+    spinning = tuple(mode for mode in modes if mode.endswith("spin"))
+    if spinning:
+        return [("limit (raw)", tuple(modes.difference(spinning)), "-"), ("raw, spinning", spinning, ":")]
+    return [(name, None, "-")]
 
 
 def flow(cases, transport, folder, machine):

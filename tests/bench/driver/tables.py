@@ -19,13 +19,27 @@ def size_text(size):
     return f"{size // plan.K} KiB" if size >= plan.K and size % plan.K == 0 else f"{size} B"
 
 
-# (figure, lowest is best, the modes that stand apart, heading of a cell)
+# Modes of raw whose receiver sleeps as soon as nothing is there, and those that ask again for a while.
+SLEEPING = ("w64-r256", "w256-r256", "w64-r64", "w256-exact")
+SPINNING = ("w64-r64-spin", "w256-r256-spin")
+
+
+def apart(name, *modes):
+    """A column for each mode."""
+    return {name: {f"{name} {mode}": (mode,) for mode in modes}}
+
+
+# (figure, lowest is best, the contenders whose modes stand apart and in what columns, what a cell says)
 SHOWN = {
-    "flow": ("rate", False, {"zcnet": ("unit", "batch", "reserve")}, "messages/s (CPU ns a message, both sides)"),
-    "retain": ("rate", False, {"zcnet": ("batch", "reserve")}, "messages/s (CPU ns a message, both sides)"),
-    "ping": ("p50_us", True, {"raw": ("block", "epoll", "spin"), "zcnet": ("wait", "spin")}, "median us (99 %)"),
-    "forward": ("cpu_s_gb", True, {"raw": ("late", "soon", "deep")}, "CPU s/GB of the process under test (GB/s in)"),
-    "fanout": ("cpu_s_gb", True, {"raw": ("late", "soon", "deep")}, "CPU s/GB of the process under test (GB/s in)"),
+    "flow": ("rate", False,
+             {"raw": {"raw": SLEEPING, "raw spin": SPINNING},
+              "zcnet": {"zcnet unit": ("unit",), "zcnet batch": ("batch",), "zcnet reserve": ("reserve",),
+                        "zcnet spin": ("batch-spin", "reserve-spin")}},
+             "messages/s (CPU ns a message, both sides)"),
+    "retain": ("rate", False, apart("zcnet", "batch", "reserve"), "messages/s (CPU ns a message, both sides)"),
+    "ping": ("p50_us", True, apart("raw", "block", "epoll", "spin") | apart("zcnet", "wait", "spin"), "median us (99 %)"),
+    "forward": ("cpu_s_gb", True, apart("raw", "late", "soon", "deep"), "CPU s/GB of the process under test (GB/s in)"),
+    "fanout": ("cpu_s_gb", True, apart("raw", "late", "soon", "deep"), "CPU s/GB of the process under test (GB/s in)"),
     "echo": ("rate", False, {}, "requests/s (server CPU ns a request)"),
     "idle": ("idle", True, {}, "bytes a connection: idle / one byte of a message / idle again after a round trip"),
 }
@@ -34,16 +48,13 @@ BESIDE = {"flow": "cpu_ns", "retain": "cpu_ns", "ping": "p99_us", "forward": "gi
 
 
 def columns(results, workload):
-    apart = SHOWN[workload][2]
+    """Heading, contender and modes of each column."""
     found = []
     for name in plan.CONTENDERS:
-        modes = {entry.mode for result in results for entry in result.samples if entry.contender == name}
-        if not modes:
-            continue
-        if name in apart:
-            found += [(f"{name} {mode}", name, (mode,)) for mode in apart[name] if mode in modes]
-        else:
-            found.append((name, name, None))
+        present = {entry.mode for result in results for entry in result.samples if entry.contender == name}
+        for head, modes in SHOWN[workload][2].get(name, {name: None}).items():
+            if present and (modes is None or present.intersection(modes)):
+                found.append((head, name, modes))
     return found
 
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -16,29 +17,29 @@ namespace bench::raw {
 
 namespace {
 
-void sleep_until(int fd, std::size_t bytes) {
-    int lowest = static_cast<int>(bytes);
-    if (setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &lowest, sizeof lowest) != 0) fail_errno("SO_RCVLOWAT");
+constexpr int most_spins = 5000;  // about a millisecond
+
+// Blocks; a socket that does not block is asked again and again first.
+std::size_t receive_some(int fd, std::byte *room, std::size_t size) {
+    for (int spins = 0;; ++spins) {
+        ssize_t n = recv(fd, room, size, 0);
+        if (n > 0) return static_cast<std::size_t>(n);
+        if (n == 0 || (errno != EAGAIN && errno != EINTR)) fail_errno("recv");
+        if (spins < most_spins) continue;
+        pollfd waiting{fd, POLLIN, 0};
+        poll(&waiting, 1, -1);
+    }
 }
 
 // Any number of frames a read, parsed where they lie.
 template <typename Check>
 void receive_many(const Run &run, int fd, Way way, Report &report, Check checker) {
     ReceiveBuffer buffer(way.read, header_size + run.size);
-    std::uint64_t left = run.count * (header_size + run.size);
-    if (way.sleep > 1) sleep_until(fd, way.sleep);
+    if (way.spins) set_nonblocking(fd);
     Meter meter;
     while (checker.seen() < run.count) {
         if (!meter.started() && checker.seen() >= run.warm) meter.start(checker.seen());
-        if (way.sleep > 1 && left < 2 * way.read) {
-            way.sleep = 1;
-            sleep_until(fd, 1);
-        }
-        ssize_t n = recv(fd, buffer.room(), buffer.room_size(), 0);
-        if (n < 0 && errno == EINTR) continue;
-        if (n <= 0) fail_errno("recv");
-        left -= static_cast<std::size_t>(n);
-        buffer.received(static_cast<std::size_t>(n),
+        buffer.received(receive_some(fd, buffer.room(), buffer.room_size()),
                         [&checker](const std::byte *body, std::size_t size) { checker.message(body, size); });
     }
     meter.stop(run.count, report);
@@ -79,8 +80,7 @@ Way way_of(const Run &run) {
     std::size_t write = 0;
     std::size_t read = 0;
     std::sscanf(run.mode.c_str(), "w%zu-r%zu", &write, &read);
-    bool low = run.mode.find("low") != std::string::npos;
-    return {write << 10, read << 10, low ? read << 10 : 1};
+    return {write << 10, read << 10, run.mode.find("spin") != std::string::npos};
 }
 
 void flow_server(const Run &run, Link &link, Report &report) {

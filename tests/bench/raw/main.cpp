@@ -7,7 +7,7 @@ int main(int argc, char **argv) {
     return bench_main(argc, argv, "raw", "",
                       {
                           {"flow",
-                           {"w64-r256", "w256-r256", "w64-r64", "w256-r256-low", "w256-exact"},
+                           {"w64-r256", "w256-r256", "w64-r64", "w256-exact", "w64-r64-spin", "w256-r256-spin"},
                            raw::flow_server,
                            raw::flow_client},
                           {"retain", {"w64-r256", "w256-r256", "w64-r64"}, raw::retain_server, raw::flow_client},

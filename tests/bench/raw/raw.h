@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Hand-written loops on plain sockets. Modes of flow and retain say how many KiB a write and a read take at most; in
-// `exact` the receiver reads one body and the header behind it at a time; in `low` it sleeps until a whole read is
-// there, which only one can do who knows how much is to come.
+// `exact` the receiver reads one body and the header behind it at a time; in `spin` it asks again for a while before it
+// sleeps, which spares both sides the price of waking it.
 #pragma once
 
 #include "../harness/run.h"
@@ -19,8 +19,8 @@ void echo_server(const Run &run, Link &link, Report &report);
 // What a mode of flow and retain means.
 struct Way {
     std::size_t write;
-    std::size_t read;   // 0: exact
-    std::size_t sleep;  // until so many bytes are there
+    std::size_t read;  // 0: exact
+    bool spins;
 };
 Way way_of(const Run &run);
 

@@ -6,7 +6,10 @@ int main(int argc, char **argv) {
     using namespace bench;
     return bench_main(argc, argv, "zcnet", zcn_version_text(),
                       {
-                          {"flow", {"unit", "batch", "reserve"}, zcnet::flow_server, zcnet::flow_client},
+                          {"flow",
+                           {"unit", "batch", "reserve", "batch-spin", "reserve-spin"},
+                           zcnet::flow_server,
+                           zcnet::flow_client},
                           {"retain", {"batch", "reserve"}, zcnet::retain_server, zcnet::flow_client},
                           {"ping", {"wait", "spin"}, zcnet::ping_server, zcnet::ping_client},
                           {"forward", {"forward"}, zcnet::forward_server, forward_client},

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Modes: `unit` allocates and sends one unit after the other; `batch` many by a call; `reserve` writes bodies straight
-// into the connection's queue.
+// into the connection's queue. With `-spin` both loops are told to spin before they sleep.
 #include <algorithm>
 #include <vector>
 
@@ -106,9 +106,9 @@ class Sender {
 
 void flow_client(const Run &run, Link &link, Report &report) {
     Sender sender(run, link.hear());
-    if (run.mode == "unit") sender.one_by_one();
-    if (run.mode == "batch") sender.in_batches();
-    if (run.mode == "reserve") sender.in_place();
+    if (run.mode.starts_with("unit")) sender.one_by_one();
+    if (run.mode.starts_with("batch")) sender.in_batches();
+    if (run.mode.starts_with("reserve")) sender.in_place();
     sender.finish(report);
     link.hear();
 }

@@ -37,7 +37,7 @@ class Loop {
     explicit Loop(const Run &run) {
         zcn_loop_options options;
         zcn_loop_options_init(&options, sizeof options);
-        if (run.mode == "spin") options.spin_us = 1000;
+        if (run.mode.find("spin") != std::string::npos) options.spin_us = 1000;
         check(zcn_loop_create(&loop_, &options), "zcn_loop_create");
         check(zcn_framing_parse(&framing_, "length,width=4,order=big,strip=4,max=16M", nullptr), "zcn_framing_parse");
     }
