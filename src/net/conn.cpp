@@ -222,6 +222,8 @@ void zcn_conn::service() noexcept {
         case State::open:
             if (broken_) {
                 begin_close(reason_);
+            } else if (input_over_ && shutdown_done_) {
+                begin_close(ZCN_EOF);  // both directions have ended
             } else {
                 read();
             }
@@ -582,7 +584,9 @@ void zcn_conn::flush() noexcept {
         become_ready();
         return;
     }
-    if (shutdown_wanted_ && !shutdown_done_ && !write_failed_) {
+    // relaxed: a post that this thread must know of happened before, and others are under way at their own risk.
+    const bool awaited = posted_.load(std::memory_order_relaxed) != 0;
+    if (shutdown_wanted_ && !shutdown_done_ && !write_failed_ && !awaited) {
         shutdown_done_ = true;
         (void)zcnet::os::shutdown(fd_, SHUT_WR);
         if (input_over_ && !tell_peer_closed_) begin_close(ZCN_EOF);

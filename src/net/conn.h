@@ -88,6 +88,7 @@ struct zcn_conn final : zcnet::Link<zcnet::net::AllTag>,
     void on_memory() noexcept;
     void on_relief() noexcept;  // a connection that held ours up is below low water again, or gone
     void arrive(zcn_loop *loop) noexcept;
+    [[nodiscard]] bool arriving() const noexcept { return arriving_; }
     // Ends without a word, for a loop that goes.
     void end_silently() noexcept;
     // Closes because unfinished messages fill the pool.
@@ -182,10 +183,12 @@ struct zcn_conn final : zcnet::Link<zcnet::net::AllTag>,
     void input_wrong(Status why) noexcept;
     bool read_failed_softly(Status why) noexcept;
     void end_finisher() noexcept;
-    [[nodiscard]] const zcnet::net::Settings &settings() const noexcept {
+    [[nodiscard]] const zcnet::net::Settings &settings() const noexcept { return mutable_settings(); }
+    [[nodiscard]] zcnet::net::Settings &mutable_settings() const noexcept {
         // acquire: another thread that posts sees the values of a replaced settings object.
         return *settings_.load(std::memory_order_acquire);
     }
+    zcnet::net::Settings *own_settings() noexcept;
     [[nodiscard]] int64_t next_deadline() const noexcept;
     __attribute__((format(printf, 4, 5))) void set_error(Status status, int number, const char *format, ...) noexcept;
 

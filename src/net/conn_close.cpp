@@ -54,12 +54,14 @@ void zcn_conn::begin_close(Status reason) noexcept {
 void zcn_conn::discard_input() noexcept {
     uint8_t scrap[16384];
     iovec piece{scrap, sizeof scrap};
-    for (int i = 0; i < most_discards && !input_ended_; i++) {
+    for (int i = 0; i < most_discards; i++) {
+        if (input_ended_) return;
         const ssize_t got = zcnet::os::uninterrupted([&] { return zcnet::os::receive(fd_, &piece, 1); });
         if (got > 0) continue;
         if (got == -EAGAIN || got == -EWOULDBLOCK) return;
         input_ended_ = true;  // in order or by an error: nothing comes any more
     }
+    become_ready();  // more is there, and others have their turn
 }
 
 // The queue is empty, or cannot be sent: the last words of the connection.
@@ -72,6 +74,10 @@ void zcn_conn::go_on_closing() noexcept {
         finish(reason_ == ZCN_OK || reason_ == ZCN_EOF ? (stream_.idle() ? reason_ : ZCN_ERESET) : reason_);
         return;
     }
+    // A peer may read nothing before it has sent what it has; and closing a socket with unread input resets it, and a
+    // reset may overtake what was sent. So the input is read away, until the peer has ended or its kernel has
+    // everything.
+    discard_input();
     if (!stream_.idle()) return;
     if (state_ == State::draining) {
         if (!shutdown_done_) {
@@ -81,9 +87,6 @@ void zcn_conn::go_on_closing() noexcept {
         state_ = State::lingering;
         linger_ms_ = first_linger_ms;
     }
-    // Closing a socket with unread input resets it, and a reset may overtake what was sent. So the input is read
-    // away, until the peer has ended or its kernel has everything.
-    discard_input();
     int unsent = 0;
     // A local socket hands its bytes over when they are sent; TCP counts the end itself as one byte.
     const bool arrived = !is_tcp_ || zcnet::os::unsent_bytes(fd_, &unsent) < 0 || unsent <= 1;

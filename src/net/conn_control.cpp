@@ -18,10 +18,10 @@ using zcnet::net::State;
 
 Status zcn_conn::post(zcn_unit *unit) noexcept {
     if (!in_process()) return ZCN_EFORKED;
-    if ((requests_.load(std::memory_order_acquire) & zcnet::net::request_end) != 0) return ZCN_ECLOSED;
-    const uint64_t size = unit->size();
+    if ((requests_.load(std::memory_order_acquire) & zcnet::net::request_refuses) != 0) return ZCN_ECLOSED;
+    const uint64_t size = unit->size() + 1;  // one more, so that nothing is under way at 0 alone
     // relaxed: the counter bounds what is under way, it publishes nothing.
-    if (posted_.load(std::memory_order_relaxed) >= settings().limits.high_water) return ZCN_AGAIN;
+    if (posted_.load(std::memory_order_relaxed) >= mutable_settings().posting_limit()) return ZCN_AGAIN;
     auto *letter = zcnet::memory::make_object<zcnet::net::PostLetter>(this, unit);
     if (letter == nullptr) return ZCN_ENOMEM;
     posted_.fetch_add(size, std::memory_order_relaxed);
@@ -39,7 +39,7 @@ Status zcn_conn::request_close(bool abort) noexcept {
     const uint32_t wanted = abort ? zcnet::net::request_abort : zcnet::net::request_close;
     // acq_rel: sends that happened before are seen by the owner when it finds the bit.
     const uint32_t before = requests_.fetch_or(wanted | zcnet::net::request_queued, std::memory_order_acq_rel);
-    if (loop()->is_last_poller()) zcnet::net::Stream::blank(loop()->batch(), this, 0);
+    loop()->blank(this);
     if ((before & zcnet::net::request_queued) == 0) {
         retain();
         loop()->put(this);
@@ -62,9 +62,10 @@ void zcn_conn::on_requests() noexcept {
 
 void zcn_conn::on_post(zcn_unit *unit) noexcept {
     if (arriving_) arrive(loop());
-    posted_.fetch_sub(unit->size(), std::memory_order_relaxed);
-    // The close that may have come meanwhile is behind this in the inbox, so only an ended connection refuses.
-    const bool open = (state_ == State::open || state_ == State::connecting) && !shutdown_wanted_ && !write_failed_ &&
+    posted_.fetch_sub(unit->size() + 1, std::memory_order_relaxed);
+    // The close that may have come meanwhile is behind this in the inbox, so only an ended connection refuses; and the
+    // half-close waits for what was posted before it.
+    const bool open = (state_ == State::open || state_ == State::connecting) && !shutdown_done_ && !write_failed_ &&
                       (requests_.load(std::memory_order_acquire) & zcnet::net::request_over) == 0;
     Status status = open ? stream_.push(unit, settings().limits) : ZCN_ECLOSED;
     if (status == ZCN_OK) {
@@ -183,6 +184,7 @@ Status zcn_conn::move(zcn_loop *to) noexcept {
     // The loop's reference goes along.
     from->remove(this, departed);
     rare_->former = former;
+    retain();  // the letter's: whatever overtakes it may end the connection
     arriving_ = true;
     to->hold();
     // release: the other loop sees everything above when it finds the letter, or a post that overtakes it.
@@ -216,6 +218,18 @@ void zcn_conn::arrive(zcn_loop *to) noexcept {
 
 // --- options and addresses ---
 
+// Settings that this connection alone uses: a copy, once.
+Settings *zcn_conn::own_settings() noexcept {
+    Settings &present = mutable_settings();
+    if (present.before != nullptr) return &present;
+    Settings *own = zcnet::net::copy_settings(present);
+    if (own == nullptr) return nullptr;
+    own->before = &present;
+    // release: a thread that posts sees the copy complete. What it replaces stays until the connection goes.
+    settings_.store(own, std::memory_order_release);
+    return own;
+}
+
 Status zcn_conn::set_option(uint32_t option, uint64_t value) noexcept {
     if (!in_process()) return ZCN_EFORKED;
     if (state_ == State::ended || state_ == State::closed) return ZCN_ECLOSED;
@@ -236,43 +250,46 @@ Status zcn_conn::set_option(uint32_t option, uint64_t value) noexcept {
             return status;
         }
     }
-    Settings *changed = zcnet::net::copy_settings(settings());
-    if (changed == nullptr) return ZCN_ENOMEM;
-    bool valid = true;
+    const zcnet::net::StreamLimits &limits = settings().limits;
+    bool valid = value <= most_ms && value != 0;
+    switch (option) {
+        case ZCN_OPTION_HIGH_WATER:
+            valid = value != 0 && value >= limits.low_water;
+            break;
+        case ZCN_OPTION_LOW_WATER:
+            valid = value != 0 && value <= limits.high_water;
+            break;
+        case ZCN_OPTION_MESSAGES_PER_POLL:
+        case ZCN_OPTION_IDLE_TIMEOUT_MS:
+            valid = value <= UINT32_MAX;
+            break;
+        default:
+            break;
+    }
+    if (!valid) return ZCN_EINVAL;
+    Settings *own = own_settings();
+    if (own == nullptr) return ZCN_ENOMEM;
     const int64_t ns = value <= most_ms ? static_cast<int64_t>(value) * 1000000 : 0;
     switch (option) {
         case ZCN_OPTION_HIGH_WATER:
-            valid = value != 0 && value >= changed->limits.low_water;
-            changed->limits.high_water = value;
+            own->set_high_water(value);
             break;
         case ZCN_OPTION_LOW_WATER:
-            valid = value != 0 && value <= changed->limits.high_water;
-            changed->limits.low_water = value;
+            own->limits.low_water = value;
             break;
         case ZCN_OPTION_MESSAGES_PER_POLL:
-            valid = value <= UINT32_MAX;
-            changed->limits.messages_per_poll = static_cast<uint32_t>(value);
+            own->limits.messages_per_poll = static_cast<uint32_t>(value);
             break;
         case ZCN_OPTION_IDLE_TIMEOUT_MS:
-            valid = value <= most_ms;
-            changed->idle_timeout = ns;
+            own->idle_timeout = ns;
             break;
         case ZCN_OPTION_MESSAGE_TIMEOUT_MS:
-            valid = value <= most_ms && value != 0;
-            changed->message_timeout = ns;
+            own->message_timeout = ns;
             break;
         default:
-            valid = value <= most_ms && value != 0;
-            changed->drain_timeout = ns;
+            own->drain_timeout = ns;
             break;
     }
-    if (!valid) {
-        changed->release();
-        return ZCN_EINVAL;
-    }
-    changed->before = settings_.load(std::memory_order_relaxed);
-    // release: a thread that posts sees the new values complete. The old ones stay until the connection goes.
-    settings_.store(changed, std::memory_order_release);
     if (option == ZCN_OPTION_IDLE_TIMEOUT_MS) active_at_ = loop()->read_clock();
     arm_timer();
     return ZCN_OK;

@@ -300,6 +300,7 @@ void zcn_loop::deliver_letter(LoopLetter *letter) noexcept {
             zcn_conn *conn = arrival->conn;
             delete arrival;
             if (conn->loop() == this) conn->arrive(this);
+            conn->release();
             return;
         }
     }
@@ -327,9 +328,14 @@ void zcn_loop::drop_letter(LoopLetter *letter) noexcept {
         }
         case Message::arrival: {
             auto *arrival = static_cast<zcnet::net::ArrivalLetter *>(letter);
-            arrival->conn->end_silently();
-            arrival->conn->release();
+            zcn_conn *conn = arrival->conn;
             delete arrival;
+            // Unless something overtook the letter, the connection is in no list, and the loop's reference is ours.
+            if (conn->loop() == this && conn->arriving()) {
+                conn->end_silently();
+                conn->release();
+            }
+            conn->release();
             return;
         }
         case Message::memory:
@@ -530,10 +536,33 @@ int64_t zcn_loop::wait_time(int64_t deadline) noexcept {
     return next > now_ ? next - now_ : 0;
 }
 
+// acquire, and release where it ends: the owner before us is done when we find the loop free. A former owner that
+// blanks events is waited for: it does so for some microseconds, and takes nothing else.
+bool zcn_loop::acquire() noexcept {
+    for (;;) {
+        uint32_t found = idle;
+        if (busy_.compare_exchange_weak(found, polled, std::memory_order_acquire, std::memory_order_relaxed))
+            return true;
+        if (found == polled) return false;
+    }
+}
+
+void zcn_loop::blank(const zcn_conn *conn) noexcept {
+    // relaxed: the thread that polled last finds its own word, and for others any word but theirs will do.
+    if (!pthread_equal(last_poller_.load(std::memory_order_relaxed), pthread_self())) return;
+    // In a poll there is nothing that the program sees yet; the request is found before the array is complete or with
+    // the next poll.
+    uint32_t found = idle;
+    if (!busy_.compare_exchange_strong(found, blanked, std::memory_order_acquire, std::memory_order_relaxed)) return;
+    // The loop may have been handed over between the two.
+    if (pthread_equal(last_poller_.load(std::memory_order_relaxed), pthread_self()))
+        zcnet::net::Stream::blank(*batch_, conn, 0);
+    busy_.store(idle, std::memory_order_release);
+}
+
 Status zcn_loop::poll(int64_t timeout_ns, const zcn_event **out_events, size_t *out_count, int32_t *out_more) noexcept {
     if (!zcnet::os::in_process(process_)) return ZCN_EFORKED;
-    // acquire and release: the owner before us is done when we find the loop free.
-    if (busy_.exchange(1, std::memory_order_acquire) != 0) return ZCN_EBUSY;
+    if (!acquire()) return ZCN_EBUSY;
     const NoCancel guard;
     Status status = ZCN_OK;
     begin_poll();
@@ -576,7 +605,7 @@ Status zcn_loop::poll(int64_t timeout_ns, const zcn_event **out_events, size_t *
     *out_events = batch_->count() != 0 ? batch_->events() : nullptr;
     if (out_more != nullptr) *out_more = more;
     counters_.events += batch_->count();
-    busy_.store(0, std::memory_order_release);
+    busy_.store(idle, std::memory_order_release);
     return status;
 }
 
@@ -584,15 +613,17 @@ Status zcn_loop::set_timer(uint64_t token, int64_t delay_ns) noexcept {
     if (!zcnet::os::in_process(process_)) return ZCN_EFORKED;
     if (closing_) return ZCN_ECLOSED;
     return zcnet::guard([&]() -> Status {
-        auto &slot = program_timers_[token];
-        if (slot == nullptr) {
-            slot.reset(new (std::nothrow) ProgramTimer());
-            if (slot != nullptr) slot->token = token;
+        const auto [place, fresh] = program_timers_.try_emplace(token);
+        if (fresh) {
+            place->second.reset(new (std::nothrow) ProgramTimer());
+            if (place->second != nullptr) place->second->token = token;
         }
         const int64_t now = zcnet::os::now();
-        Status status =
-            slot == nullptr ? ZCN_ENOMEM : timers_.set(slot.get(), delay_ns <= 0 ? now : saturating_add(now, delay_ns));
-        if (status != ZCN_OK) program_timers_.erase(token);
+        const Status status =
+            place->second == nullptr
+                ? ZCN_ENOMEM
+                : timers_.set(place->second.get(), delay_ns <= 0 ? now : saturating_add(now, delay_ns));
+        if (status != ZCN_OK && fresh) program_timers_.erase(place);
         return status;
     });
 }

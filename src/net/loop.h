@@ -101,9 +101,9 @@ struct zcn_loop final {
     void remove(zcn_listener *listener) noexcept;
     // Which poll this is, to count what one poll gives.
     [[nodiscard]] uint32_t serial() const noexcept { return serial_; }
-    [[nodiscard]] bool is_last_poller() const noexcept {
-        return pthread_equal(last_poller_.load(std::memory_order_relaxed), pthread_self()) != 0;
-    }
+    // For a connection that is closed: its messages in the array that the calling thread looks at are blanked. Any
+    // thread; nothing happens for one that does not own the loop.
+    void blank(const zcn_conn *conn) noexcept;
 
     [[nodiscard]] zcnet::net::Batch &batch() noexcept { return *batch_; }
     [[nodiscard]] zcnet::receive::Intake &intake() noexcept { return intake_; }
@@ -124,6 +124,7 @@ struct zcn_loop final {
     zcn_loop(zcn_pool *pool, const zcn_loop_options &options) noexcept;
     ~zcn_loop();
 
+    bool acquire() noexcept;
     void begin_poll() noexcept;
     void look(int64_t wait_ns) noexcept;
     void dispatch(const epoll_event &event) noexcept;
@@ -151,7 +152,8 @@ struct zcn_loop final {
 
     std::atomic<uint32_t> handles_{1};
     std::atomic<uint32_t> holds_{1};
-    std::atomic<uint32_t> busy_{0};
+    enum : uint32_t { idle, polled, blanked };
+    std::atomic<uint32_t> busy_{idle};
     std::atomic<pthread_t> last_poller_{};
     uint64_t process_ = 0;
     int poller_ = -1;
@@ -183,7 +185,7 @@ struct zcn_loop final {
 
     uint32_t serial_ = 0;
     uint32_t starved_polls_ = 0;  // in a row, with nothing but unfinished messages in the pool
-    uint32_t unlooked_ = 0;  // polls since the kernel was asked
+    uint32_t unlooked_ = 0;       // polls since the kernel was asked
     int64_t now_ = 0;
     int64_t spin_ns_ = 0;
     uint32_t unfinished_blocks_ = 64;

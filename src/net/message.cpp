@@ -181,7 +181,6 @@ Status join_messages(zcn_msg **out, const zcn_msg *const *msgs, size_t count) no
             status = ZCN_EINVAL;
         } else {
             hold_block(part);
-            if (part.event != nullptr) Batch::mark_retained(part.event);
             join->parts[join->count++] = part.view;
         }
     }
@@ -190,7 +189,12 @@ Status join_messages(zcn_msg **out, const zcn_msg *const *msgs, size_t count) no
         os::deallocate(join);
         return status;
     }
-    return issue_join(out, join);
+    if (const Status issued = issue_join(out, join); issued != ZCN_OK) return issued;
+    for (size_t i = 0; i < count; i++) {
+        if (!receive::is_borrowed(msgs[i])) continue;
+        Batch::mark_retained(Batch::find(msgs[i]).event);
+    }
+    return ZCN_OK;
 }
 
 }  // namespace zcnet::net

@@ -123,16 +123,8 @@ Status make_settings(Settings **out, const zcn_conn_options *given) noexcept {
 Settings *copy_settings(const Settings &from) noexcept {
     auto *copy = new (std::nothrow) Settings();
     if (copy == nullptr) return nullptr;
-    copy->limits = from.limits;
-    copy->send_framing = from.send_framing;
+    static_cast<SettingsValues &>(*copy) = from;
     if (copy->send_framing != nullptr) copy->send_framing->retain();
-    copy->flush_at = from.flush_at;
-    copy->read_budget = from.read_budget;
-    copy->connect_timeout = from.connect_timeout;
-    copy->message_timeout = from.message_timeout;
-    copy->idle_timeout = from.idle_timeout;
-    copy->drain_timeout = from.drain_timeout;
-    copy->half_open = from.half_open;
     return copy;
 }
 

@@ -9,8 +9,7 @@
 
 namespace zcnet::net {
 
-struct Settings {
-    std::atomic<uint32_t> references{1};
+struct SettingsValues {
     StreamLimits limits;
     const zcn_framing *send_framing = nullptr;  // retained; nullptr: as for receiving
     uint64_t flush_at = 0;
@@ -29,8 +28,21 @@ struct Settings {
     bool half_open = false;
     bool start_paused = false;
     uintptr_t user = 0;
-    Settings *before = nullptr;  // what these replaced; a thread that posts may still look at it
+};
 
+struct Settings : SettingsValues {
+    std::atomic<uint32_t> references{1};
+    // Of one connection that changed an option; what it had in common with others before, a thread that posts may still
+    // look at.
+    Settings *before = nullptr;
+
+    // The one value that other threads look at, to bound what they post. relaxed: it orders nothing.
+    [[nodiscard]] uint64_t posting_limit() noexcept {
+        return std::atomic_ref(limits.high_water).load(std::memory_order_relaxed);
+    }
+    void set_high_water(uint64_t bytes) noexcept {
+        std::atomic_ref(limits.high_water).store(bytes, std::memory_order_relaxed);
+    }
     void retain() noexcept { references.fetch_add(1, std::memory_order_relaxed); }
     void release() noexcept;
 };

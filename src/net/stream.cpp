@@ -69,6 +69,34 @@ Status Stream::feed(receive::Intake &intake, memory::Purpose purpose, const uint
     return status;
 }
 
+// A message straddles: its rest is copied to its start. While its size is not known, a little more is copied and looked
+// at; what turns out to be beyond its end is left where it was. On failure nothing was taken.
+Status Stream::feed_rest(receive::Intake &intake, const uint8_t *data, uint64_t size, uint64_t *taken) noexcept {
+    const Rule &rule = in_framing_->rule;
+    uint64_t done = 0;
+    bool complete = false;
+    for (uint64_t unknown = receive::stash_size; done < size && !complete; unknown *= 2) {
+        const uint64_t missing = window_.missing();
+        const uint64_t part = std::min(missing != 0 ? missing : unknown, size - done);
+        uint64_t fed = 0;
+        Status status = window_.feed(intake, rule, memory::Purpose::ordinary, data + done, part, &fed);
+        done += fed;
+        uint64_t beyond = 0;
+        if (status == ZCN_OK) {
+            complete = window_.look(rule, &beyond);
+            window_.unfeed(beyond);
+            done -= beyond;
+            if (complete) status = window_.unstash(intake);
+        }
+        if (status != ZCN_OK) {
+            window_.unfeed(done);
+            return status;
+        }
+    }
+    *taken = done;
+    return ZCN_OK;
+}
+
 Status Stream::feed_message(receive::Intake &intake, const zcn_msg *msg) noexcept {
     Located message;
     if (const Status status = locate(msg, &message); status != ZCN_OK) return status;
@@ -77,19 +105,8 @@ Status Stream::feed_message(receive::Intake &intake, const zcn_msg *msg) noexcep
     uint64_t size = message.view.size;
     if (size == 0) return ZCN_OK;
     if (window_.pending() != 0) {
-        // A message straddles: its rest is copied to its start. Where its size is not known yet, all of this is.
-        const uint64_t missing = window_.missing();
-        const uint64_t part = missing != 0 ? std::min(missing, size) : size;
-        for (uint64_t done = 0; done < part;) {
-            uint64_t taken = 0;
-            const Status status =
-                window_.feed(intake, in_framing_->rule, memory::Purpose::ordinary, data + done, part - done, &taken);
-            if (status != ZCN_OK) {
-                if (done != 0) window_.unfeed(done);
-                return status;
-            }
-            done += taken;
-        }
+        uint64_t part = 0;
+        if (const Status status = feed_rest(intake, data, size, &part); status != ZCN_OK) return status;
         data += part;
         size -= part;
         bytes_in_ += part;
@@ -306,35 +323,12 @@ void Stream::blank(Batch &batch, const zcn_conn *conn, uint32_t from) noexcept {
 Status Stream::take_back(receive::Intake &intake, Batch &batch, const zcn_event *after) noexcept {
     // Where the bytes behind `after` lie: frames of later events, then what the window holds. Frames that follow each
     // other in one block are one piece, and so is the window's range when it goes on where they end.
-    uint32_t begin = after == nullptr ? batch.count() : static_cast<uint32_t>(after - batch.events()) + 1;
-    constexpr size_t most_pieces = 64;
-    iovec pieces[most_pieces];
-    Block *only = nullptr;
-    size_t count = 0;
-    const auto add = [&](Block *block, const uint8_t *data, uint64_t size) {
-        auto *start = const_cast<uint8_t *>(data);
-        if (size == 0) return true;
-        if (count != 0) {
-            iovec &last = pieces[count - 1];
-            if (static_cast<uint8_t *>(last.iov_base) + last.iov_len == start && only == block) {
-                last.iov_len += size;
-                return true;
-            }
-        }
-        if (count == most_pieces) return false;
-        pieces[count++] = {start, size};
-        only = block;
-        return true;
-    };
+    const uint32_t begin = after == nullptr ? batch.count() : static_cast<uint32_t>(after - batch.events()) + 1;
     uint64_t taken = 0;
     for (uint32_t i = begin; i < batch.count(); i++) {
         const zcn_event *event = batch.event(i);
         if (event->type != ZCN_EVENT_MESSAGE || batch.span_of(event).stream != this) continue;
         if (Batch::is_retained(event)) return ZCN_EBUSY;
-        const Span &span = batch.span_of(event);
-        if (!add(span.block, static_cast<const uint8_t *>(event->data) - span.head,
-                 event->size + span.head + span.tail))
-            return ZCN_ENOBUFS;
         taken++;
     }
     if (taken == 0) {
@@ -342,16 +336,46 @@ Status Stream::take_back(receive::Intake &intake, Batch &batch, const zcn_event 
         window_.parse_again();
         return ZCN_OK;
     }
-    iovec rest[3];
-    Block *rest_blocks[3] = {};
-    const size_t rest_count = window_.pending_pieces(rest, rest_blocks);
-    for (size_t i = 0; i < rest_count; i++)
-        if (!add(rest_blocks[i], static_cast<const uint8_t *>(rest[i].iov_base), rest[i].iov_len)) return ZCN_ENOBUFS;
-    if (count == 1) {
-        auto *start = static_cast<uint8_t *>(pieces[0].iov_base);
-        window_.rewind(intake, only, start, start + pieces[0].iov_len);
-    } else if (const Status status = window_.gather_back(intake, pieces, count); status != ZCN_OK) {
-        return status;
+    const auto each_piece = [&](const auto &take) {
+        for (uint32_t i = begin; i < batch.count(); i++) {
+            const zcn_event *event = batch.event(i);
+            if (event->type != ZCN_EVENT_MESSAGE || batch.span_of(event).stream != this) continue;
+            const Span &span = batch.span_of(event);
+            take(span.block, static_cast<uint8_t *>(const_cast<void *>(event->data)) - span.head,
+                 event->size + span.head + span.tail);
+        }
+        iovec rest[3];
+        Block *blocks[3] = {};
+        const size_t count = window_.pending_pieces(rest, blocks);
+        for (size_t i = 0; i < count; i++)
+            if (rest[i].iov_len != 0) take(blocks[i], static_cast<uint8_t *>(rest[i].iov_base), rest[i].iov_len);
+    };
+    Block *only = nullptr;
+    uint8_t *start = nullptr;
+    uint8_t *end = nullptr;
+    uint64_t size = 0;
+    bool together = true;
+    each_piece([&](Block *block, uint8_t *data, uint64_t part) {
+        if (start == nullptr) {
+            only = block;
+            start = end = data;
+        }
+        together = together && block == only && data == end;
+        end = data + part;
+        size += part;
+    });
+    if (together) {
+        window_.rewind(intake, only, start, end);
+    } else {
+        Status why = ZCN_OK;
+        Block *block = window_.room_to_gather(intake, size, &why);
+        if (block == nullptr) return why;
+        uint8_t *place = block->base;
+        each_piece([&](Block *, const uint8_t *data, uint64_t part) {
+            std::memcpy(place, data, part);
+            place += part;
+        });
+        window_.gathered_back(intake, block, size);
     }
     messages_in_ -= taken;
     for (uint32_t i = begin; i < batch.count(); i++) {

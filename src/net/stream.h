@@ -189,6 +189,7 @@ class Stream {
     };
 
     Status commit_slow(uint64_t size) noexcept;
+    Status feed_rest(receive::Intake &intake, const uint8_t *data, uint64_t size, uint64_t *taken) noexcept;
     void next_reserved(void **out_data, uint64_t *out_room) noexcept;
     void push_reserved() noexcept;
     Status push_slow(zcn_unit *unit, const StreamLimits &limits) noexcept;

@@ -229,12 +229,16 @@ Status Window::take_following(Intake &intake, const framing::Rule &rule) noexcep
         searched_ = scan.searched;
         return ZCN_OK;
     }
-    // Whole messages lie in the stash, or an error: they need a block to be shown in.
+    const Status status = unstash(intake);
+    if (status != ZCN_OK) undelivered_ = true;
+    return status;
+}
+
+// Whole messages lie in the stash, or an error: they need a block to be shown in.
+Status Window::unstash(Intake &intake) noexcept {
+    if (block_ != nullptr || stash_used_ == 0) return ZCN_OK;
     Status why = ZCN_OK;
-    if (!intake.provide(stash_used_, Purpose::ordinary, &why)) {
-        undelivered_ = true;
-        return why;
-    }
+    if (!intake.provide(stash_used_, Purpose::ordinary, &why)) return why;
     uint8_t *place = intake.cursor();
     const uint64_t size = stash_used_;
     std::memcpy(place, stash_, size);
@@ -361,17 +365,21 @@ Status Window::gather_back(Intake &intake, const iovec *pieces, size_t count) no
     for (size_t i = 0; i < count; i++)
         if (!add_fits(size, pieces[i].iov_len, &size)) return ZCN_ENOMEM;
     Status why = ZCN_OK;
-    Block *block = intake.pool()->take_heap(size, Purpose::ordinary, &why);
+    Block *block = room_to_gather(intake, size, &why);
     if (block == nullptr) return why;
     uint8_t *place = block->base;
     for (size_t i = 0; i < count; i++) {
         std::memcpy(place, pieces[i].iov_base, pieces[i].iov_len);
         place += pieces[i].iov_len;
     }
+    gathered_back(intake, block, size);
+    return ZCN_OK;
+}
+
+void Window::gathered_back(Intake &intake, Block *block, uint64_t size) noexcept {
     copied.moved += size;
     intake.adopt(block);
-    rewind(intake, block, block->base, place);
-    return ZCN_OK;
+    rewind(intake, block, block->base, block->base + size);
 }
 
 size_t Window::pending_pieces(iovec *pieces, Block **blocks) const noexcept {
@@ -405,6 +413,35 @@ Status Window::feed(Intake &intake, const framing::Rule &rule, Purpose purpose, 
     commit(intake, done);
     *taken = done;
     return ZCN_OK;
+}
+
+void Window::unfeed(uint64_t size) noexcept {
+    if (size == 0) return;
+    need_ = searched_ = 0;  // may have been found in what goes
+    if (block_ != nullptr) {
+        end_ -= size;
+    } else {
+        stash_used_ = static_cast<uint8_t>(stash_used_ - size);
+    }
+    copied.fed -= size;
+}
+
+bool Window::look(const framing::Rule &rule, uint64_t *beyond) noexcept {
+    const uint8_t *begin = block_ != nullptr ? begin_ : stash_;
+    const uint64_t have = block_ != nullptr ? distance() : stash_used_;
+    uint64_t whole = 0;
+    const framing::Scan scan = framing::scan(rule, begin, begin + have, searched_, [&](const uint8_t *, uint64_t size) {
+        whole = size;
+        return false;
+    });
+    need_ = searched_ = 0;
+    if (whole != 0 || scan.status != ZCN_OK) {
+        *beyond = whole != 0 ? have - whole : 0;
+        return true;
+    }
+    need_ = scan.need;
+    searched_ = scan.searched;
+    return false;
 }
 
 void Window::take_range(Intake &intake, Block *block) noexcept {

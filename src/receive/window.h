@@ -86,6 +86,11 @@ class Window {
     void rewind(Intake &intake, Block *block, uint8_t *begin, uint8_t *end) noexcept;
     // The same for bytes in several places: they are copied together (as `moved`). Replaces what is pending.
     Status gather_back(Intake &intake, const iovec *pieces, size_t count) noexcept;
+    // Its two halves, for who copies himself: memory of that size, and what was copied into it.
+    static Block *room_to_gather(Intake &intake, uint64_t size, Status *why) noexcept {
+        return intake.pool()->take_heap(size, Purpose::ordinary, why);
+    }
+    void gathered_back(Intake &intake, Block *block, uint64_t size) noexcept;
 
     // Takes a copy of bytes that lie elsewhere, as far as there is room.
     Status feed(Intake &intake, const framing::Rule &rule, Purpose purpose, const uint8_t *data, uint64_t size,
@@ -94,10 +99,11 @@ class Window {
     // Takes a leased block's bytes as what follows: now, or behind the message that they complete.
     void take_range(Intake &intake, Block *block) noexcept;
     // Takes the last `size` bytes back that were fed.
-    void unfeed(uint64_t size) noexcept {
-        end_ -= size;
-        copied.fed -= size;
-    }
+    void unfeed(uint64_t size) noexcept;
+    // Looks at the unfinished message: true when it is complete or wrong, with what lies beyond it.
+    bool look(const framing::Rule &rule, uint64_t *beyond) noexcept;
+    // Complete messages in the stash go to a block.
+    Status unstash(Intake &intake) noexcept;
 
     // Moves an unfinished message that stalls into memory of its own size, so that it lets its block go.
     Status evict(Intake &intake, Purpose purpose) noexcept;

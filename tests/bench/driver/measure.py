@@ -113,7 +113,10 @@ def run_once(case, entry, contender, options, rate):
         return None, f"{' '.join(command)}: no end after {TIME_LIMIT} s"
     if done.returncode != 0:
         return None, f"{' '.join(command)}: {' / '.join(done.stderr.split(chr(10))).strip(' /')}"
-    return figures(case, json.loads(done.stdout)), None
+    printed = json.loads(done.stdout)
+    if not all(printed[side].get("messages", 1) for side in ("server", "client")):
+        return None, f"{' '.join(command)}: nothing was left to measure after the warm-up"
+    return figures(case, printed), None
 
 
 def run_case(case, present, options, failures, tick):
