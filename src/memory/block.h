@@ -41,6 +41,8 @@ struct Block {
     bool listed = false;              // in the lessee's list
     uint64_t held_bytes = 0;          // what the lessee counted for the holds
     void *group = nullptr;            // the lessee's open group of message handles for this block
+    uint8_t *kept_begin = nullptr;    // while there are holds: they lie between these
+    uint8_t *kept_end = nullptr;
     Block *lease_next = nullptr;
 };
 
@@ -60,6 +62,13 @@ inline bool lease_is_alone(const Block *block) noexcept {
     // acquire: pairs with the release of each reference that came back, so that their last reads of the bytes
     // happened before the lessee overwrites them.
     return block->count.load(std::memory_order_acquire) == lease_bias - block->handed;
+}
+
+// The same when everything that was handed out has come back, while holds stay.
+inline void lease_renew(Block *block) noexcept {
+    // relaxed: as above.
+    block->count.store(lease_bias, std::memory_order_relaxed);
+    block->handed = 0;
 }
 
 // More references for someone who holds one.

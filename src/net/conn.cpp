@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "net/conn.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+#include <algorithm>
 #include <cstdarg>
 #include <new>
 
@@ -23,6 +27,7 @@ namespace {
 constexpr int most_pieces = 64;
 // The most that one call writes: enough to pay for the call, little enough to stay in the processor's cache.
 constexpr uint64_t most_written = 256 * 1024;
+constexpr uint64_t most_packet = 65536 - 321;
 constexpr int64_t write_retry_ns = 5000000;
 constexpr int64_t memory_retry_ns = 10000000;
 
@@ -94,11 +99,26 @@ Status zcn_conn::copy_error(zcn_error *out) const noexcept {
     return none.copy_to(out);
 }
 
+// Edge-triggered: the connection remembers what it has not used up. Room for writing is watched from the first time
+// that there is none: who only receives is not woken for it.
+int zcn_conn::watch(int fd, int operation, bool output) noexcept {
+    const uint32_t events = EPOLLIN | EPOLLRDHUP | EPOLLET | (output ? uint32_t{EPOLLOUT} : 0);
+    output_watched_ = output;
+    return zcnet::os::poller_set(loop()->poller(), operation, fd, events,
+                                 reinterpret_cast<uintptr_t>(this) | zcnet::net::token_conn);
+}
+
+void zcn_conn::wait_for_room() noexcept {
+    writable_ = false;
+    // A change of interest reports what is ready already, so nothing is missed in between.
+    if (!output_watched_ && watch(fd_, EPOLL_CTL_MOD, true) < 0) {
+        output_watched_ = false;
+        retry_write_ = true;
+    }
+}
+
 Status zcn_conn::start_socket(int fd, bool is_tcp, uint32_t told_as) noexcept {
-    // Edge-triggered: the connection remembers what it has not used up, and no call is needed to change interest.
-    const int result =
-        zcnet::os::poller_set(loop()->poller(), EPOLL_CTL_ADD, fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
-                              reinterpret_cast<uintptr_t>(this) | zcnet::net::token_conn);
+    const int result = watch(fd, EPOLL_CTL_ADD, false);
     if (result < 0) return loop()->error().set(ZCN_ESYS, -result, "the socket cannot be watched: errno %d", -result);
     fd_ = fd;
     is_tcp_ = is_tcp;
@@ -429,7 +449,27 @@ void zcn_conn::mute() noexcept { requests_.fetch_or(zcnet::net::request_mute, st
 // Something was queued: it leaves at the next poll, or now if it is much.
 inline void zcn_conn::queued() noexcept {
     if (!zcnet::List<zcn_conn, zcnet::net::DirtyTag>::contains(this)) loop()->become_dirty(this);
-    if (stream_.queued_bytes() >= settings().flush_at && writable_ && state_ == State::open) write();
+    const uint64_t bytes = stream_.queued_bytes();
+    if (bytes >= settings().flush_at && writable_ && state_ == State::open) write_ahead(bytes);
+}
+
+// More is being sent while this much is queued: only whole packets leave, and the rest of the bytes with the next ones.
+// A packet a few bytes long behind each full one would cost as much as that.
+void zcn_conn::write_ahead(uint64_t queued) noexcept {
+    const uint64_t packet = packet_size();
+    write(queued < packet ? queued : queued - queued % packet);
+}
+
+// What the kernel hands down in one piece: as many whole segments as fit into 64 KiB with their headers.
+uint64_t zcn_conn::packet_size() noexcept {
+    if (!is_tcp_) return 1;
+    if (segment_size_ == 0) {
+        int size = 0;
+        socklen_t length = sizeof size;
+        const bool known = zcnet::os::get_option(fd_, IPPROTO_TCP, TCP_MAXSEG, &size, &length) >= 0;
+        segment_size_ = static_cast<uint16_t>(known ? std::clamp(size, 1, UINT16_MAX) : 1);
+    }
+    return std::max<uint64_t>(most_packet / segment_size_, 1) * segment_size_;
 }
 
 Status zcn_conn::send(zcn_unit *unit) noexcept {
@@ -514,15 +554,15 @@ Status zcn_conn::commit(uint64_t size, void **out_data, uint64_t *out_room) noex
     return status;
 }
 
-void zcn_conn::write() noexcept {
+void zcn_conn::write(uint64_t most) noexcept {
     if (flushing_ || !writable_ || fd_ < 0 || write_failed_) return;
     // A release function that runs in here may send; what it queues leaves in this loop.
     flushing_ = true;
     zcnet::send::Queue &queue = stream_.queue();
     stream_.sync();
-    while (!queue.empty()) {
+    while (!queue.empty() && most != 0) {
         iovec pieces[most_pieces];
-        const int count = queue.gather(pieces, most_pieces, most_written);
+        const int count = queue.gather(pieces, most_pieces, std::min(most, most_written));
         if (count == 0) {
             queue.advance(0);
             continue;
@@ -533,7 +573,7 @@ void zcn_conn::write() noexcept {
         if (sent < 0) {
             stream_.count_write(0, 0);
             if (sent == -EAGAIN || sent == -EWOULDBLOCK) {
-                writable_ = false;
+                wait_for_room();
             } else if (sent == -ENOBUFS || sent == -ENOMEM) {
                 // The kernel is short of memory: the same bytes again a little later.
                 writable_ = false;
@@ -559,8 +599,9 @@ void zcn_conn::write() noexcept {
         stream_.count_write(size, static_cast<uint64_t>(count));
         active_at_ = loop()->now();
         queue.advance(size);
+        most -= std::min(most, size);
         if (size < total) {
-            writable_ = false;
+            wait_for_room();
             break;
         }
     }

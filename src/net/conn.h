@@ -174,7 +174,12 @@ struct zcn_conn final : zcnet::Link<zcnet::net::AllTag>,
     void input_ended() noexcept;
     void input_failed(int number) noexcept;
     void wait_for_memory() noexcept;
-    void write() noexcept;
+    void write() noexcept { write(UINT64_MAX); }
+    void write(uint64_t most) noexcept;
+    int watch(int fd, int operation, bool output) noexcept;
+    void wait_for_room() noexcept;
+    void write_ahead(uint64_t queued) noexcept;
+    uint64_t packet_size() noexcept;
     void become_ready() noexcept;
     void arm_timer() noexcept;
     void note_progress(bool delivered) noexcept;
@@ -198,7 +203,8 @@ struct zcn_conn final : zcnet::Link<zcnet::net::AllTag>,
     std::atomic<zcn_loop *> loop_;
     int fd_ = -1;
     State state_ = State::connecting;
-    uint8_t told_as_ = 0;  // event type that is still to be told; 0: none
+    uint8_t told_as_ = 0;        // event type that is still to be told; 0: none
+    uint16_t segment_size_ = 0;  // of TCP; 0: not asked for yet
     bool is_tcp_ : 1 = false;
     bool readable_ : 1 = false;
     bool writable_ : 1 = false;
@@ -218,6 +224,7 @@ struct zcn_conn final : zcnet::Link<zcnet::net::AllTag>,
     bool finisher_ : 1 = false;  // has the right to the pool's reserve
     bool arriving_ : 1 = false;
     bool retry_write_ : 1 = false;
+    bool output_watched_ : 1 = false;
     bool broken_ : 1 = false;      // writing failed for a reason of our own, which is in reason_
     bool held_up_ : 1 = false;     // not read, because what it brings cannot leave elsewhere
     bool holds_up_ : 1 = false;    // others are held up by this one's queue

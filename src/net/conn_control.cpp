@@ -198,9 +198,7 @@ void zcn_conn::arrive(zcn_loop *to) noexcept {
     if (!arriving_) return;
     arriving_ = false;
     stream_.window().arrive(to->intake());
-    const int result =
-        zcnet::os::poller_set(to->poller(), EPOLL_CTL_ADD, fd_, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
-                              reinterpret_cast<uintptr_t>(this) | zcnet::net::token_conn);
+    const int result = watch(fd_, EPOLL_CTL_ADD, false);
     to->add(this);
     told_as_ = ZCN_EVENT_ARRIVED;
     active_at_ = to->now();

@@ -127,9 +127,7 @@ void zcn_conn::dial_next() noexcept {
             result =
                 zcnet::os::uninterrupted([&] { return zcnet::os::connect(fd, &endpoint.address.any, endpoint.size); });
         if (result >= 0 || result == -EINPROGRESS) {
-            const int watched =
-                zcnet::os::poller_set(loop()->poller(), EPOLL_CTL_ADD, fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
-                                      reinterpret_cast<uintptr_t>(this) | zcnet::net::token_conn);
+            const int watched = watch(fd, EPOLL_CTL_ADD, true);
             if (watched >= 0) {
                 fd_ = fd;
                 if (result >= 0) dial_writable();
@@ -167,6 +165,8 @@ void zcn_conn::dial_writable() noexcept {
             number = -applied;
         } else {
             drop_dial();
+            // Where this fails all it costs is a needless look now and then.
+            (void)watch(fd_, EPOLL_CTL_MOD, false);
             state_ = State::open;
             writable_ = readable_ = true;
             active_at_ = loop()->now();

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "receive/intake.h"
 
+#include <algorithm>
+
 #include "receive/view.h"
 
 namespace zcnet::receive {
@@ -27,16 +29,33 @@ void Intake::begin_batch() noexcept {
         *place = block->lease_next;
         end_lease(block);
     }
-    if (current_ == nullptr || current_->holds != 0 || cursor_ == current_->base) return;
+    if (current_ == nullptr) return;
     close_group(current_);
-    if (!memory::lease_is_alone(current_)) return;
-    memory::lease_begin(current_);
+    if (memory::lease_is_alone(current_)) start_over();
+}
+
+// The current block is written from its start again, round what windows keep in it: so a flow that cuts a message with
+// every read stays in the same memory, which is warm.
+void Intake::start_over() noexcept {
+    memory::lease_renew(current_);
+    uint8_t *const block_end = current_->base + current_->size;
     cursor_ = current_->base;
+    end_ = block_end;
+    after_ = nullptr;
+    if (current_->holds == 0) return;
+    const auto before = static_cast<uint64_t>(current_->kept_begin - current_->base);
+    const auto behind = static_cast<uint64_t>(block_end - current_->kept_end);
+    if (before >= std::min(current_->size / 4, behind)) {
+        end_ = current_->kept_begin;
+        after_ = current_->kept_end;
+    } else {
+        cursor_ = current_->kept_end;
+    }
 }
 
 void Intake::close() noexcept {
     current_ = nullptr;
-    cursor_ = end_ = nullptr;
+    cursor_ = end_ = after_ = nullptr;
     while (Block *block = leased_) {
         leased_ = block->lease_next;
         end_lease(block);
@@ -46,12 +65,19 @@ void Intake::close() noexcept {
 
 bool Intake::provide(uint64_t least, Purpose purpose, Status *why) noexcept {
     if (room() >= least) return true;
+    if (after_ != nullptr && static_cast<uint64_t>(current_->base + current_->size - after_) >= least) {
+        cursor_ = after_;
+        end_ = current_->base + current_->size;
+        after_ = nullptr;
+        return true;
+    }
     Block *fresh = cache_.take(pool_, purpose, why);
     if (fresh == nullptr) return false;
     adopt(fresh);
     current_ = fresh;
     cursor_ = fresh->base;
     end_ = fresh->base + fresh->size;
+    after_ = nullptr;
     return true;
 }
 
@@ -68,8 +94,14 @@ void Intake::unhold(Block *block) noexcept {
     held_bytes_ -= block->held_bytes;
 }
 
-void Intake::hold(Block *block) noexcept {
-    if (block->holds++ != 0) return;
+void Intake::hold(Block *block, uint8_t *begin, uint8_t *end) noexcept {
+    if (block->holds++ != 0) {
+        block->kept_begin = std::min(block->kept_begin, begin);
+        reach(block, end);
+        return;
+    }
+    block->kept_begin = begin;
+    block->kept_end = end;
     held_blocks_++;
     block->held_bytes = block->kind == memory::BlockKind::region ? block->committed : block->size;
     held_bytes_ += block->held_bytes;

@@ -37,8 +37,12 @@ class Intake {
     // Starts a lease of a block that was taken from the pool for one message.
     void adopt(Block *block) noexcept;
 
-    // An unfinished message or undelivered bytes of a window lie in a leased block.
-    void hold(Block *block) noexcept;
+    // An unfinished message or undelivered bytes of a window lie in a leased block, within [begin, end).
+    void hold(Block *block, uint8_t *begin, uint8_t *end) noexcept;
+    // They may go on to there.
+    static void reach(Block *block, uint8_t *end) noexcept {
+        if (end > block->kept_end) block->kept_end = end;
+    }
     void unhold(Block *block) noexcept;
 
     // Ends the lease of a block that one window has for itself, for a move to another intake.
@@ -54,12 +58,14 @@ class Intake {
 
   private:
     void end_lease(Block *block) noexcept;
+    void start_over() noexcept;
 
     zcn_pool *pool_;
     Block *current_ = nullptr;
     uint8_t *cursor_ = nullptr;
     uint8_t *end_ = nullptr;
-    Block *leased_ = nullptr;  // all that are leased
+    uint8_t *after_ = nullptr;  // the block is free again from here to its end, behind what is kept in its middle
+    Block *leased_ = nullptr;   // all that are leased
     uint64_t held_blocks_ = 0;
     uint64_t held_bytes_ = 0;
     memory::BlockCache cache_;

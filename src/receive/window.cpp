@@ -50,7 +50,7 @@ void Window::keep_in_stash(const uint8_t *data, uint64_t size) noexcept {
 }
 
 void Window::set_range(Intake &intake, Block *block, uint8_t *begin, uint8_t *end, uint8_t *limit) noexcept {
-    intake.hold(block);
+    intake.hold(block, begin, limit);
     if (block_ != nullptr) intake.unhold(block_);
     shared_ = false;
     block_ = block;
@@ -190,6 +190,7 @@ void Window::commit(Intake &intake, uint64_t size) noexcept {
         const bool joined = block_ == intake.block() && intake.cursor() == limit_;
         end_ += size;
         if (end_ > limit_) limit_ = end_;
+        Intake::reach(block_, limit_);
         if (joined) intake.set_cursor(limit_);
         return;
     }
@@ -204,7 +205,7 @@ void Window::commit(Intake &intake, uint64_t size) noexcept {
     next_block_ = intake.block();
     next_begin_ = intake.cursor();
     next_used_ = beyond;
-    intake.hold(next_block_);
+    intake.hold(next_block_, next_begin_, next_begin_ + beyond);
     intake.set_cursor(next_begin_ + beyond);
 }
 
@@ -266,8 +267,9 @@ void Window::settle(Intake &intake) noexcept {
 // Keeps the space behind the range for the rest of its message, if that fits the block and nobody has it.
 bool Window::keep_place(Intake &intake) noexcept {
     if (need_ == 0 || block_ != intake.block() || intake.cursor() != end_) return false;
-    if (need_ > static_cast<uint64_t>(block_->base + block_->size - begin_)) return false;
+    if (need_ - distance() > intake.room()) return false;
     limit_ = begin_ + need_;
+    Intake::reach(block_, limit_);
     intake.set_cursor(limit_);
     return true;
 }
@@ -285,7 +287,8 @@ Status Window::make_room(Intake &intake, const framing::Rule &rule, Purpose purp
     }
     // A delimiter tells no size beforehand: grow in place, or by doubling.
     if (block_ == intake.block() && intake.cursor() == end_ && intake.room() >= 256) {
-        limit_ = block_->base + block_->size;
+        limit_ = end_ + intake.room();
+        Intake::reach(block_, limit_);
         intake.set_cursor(limit_);
         return ZCN_OK;
     }
@@ -453,7 +456,7 @@ void Window::take_range(Intake &intake, Block *block) noexcept {
     next_block_ = block;
     next_begin_ = block->base;
     next_used_ = block->size;
-    intake.hold(block);
+    intake.hold(block, block->base, block->base + block->size);
 }
 
 uint8_t *Window::align(Intake &intake, const Alignment &alignment, Block **block, const uint8_t *frame, uint64_t size,
@@ -503,7 +506,7 @@ Status Window::leave(Intake &intake) noexcept {
 void Window::arrive(Intake &intake) noexcept {
     if (block_ == nullptr) return;
     intake.adopt(block_);
-    intake.hold(block_);
+    intake.hold(block_, begin_, limit_);
 }
 
 }  // namespace zcnet::receive
