@@ -333,6 +333,8 @@ bool zcn_conn::read_once(uint64_t *budget) noexcept {
         const auto size = static_cast<uint64_t>(got);
         stream_.commit(loop()->intake(), size);
         *budget -= std::min(*budget, size);
+        // A little at the end of the budget would be a read for a part of a packet.
+        if (*budget < settings().read_budget / 4) *budget = 0;
         active_at_ = loop()->now();
         // A stream socket that gives less than it was asked for is empty; new bytes give a new edge.
         if (size < asked && !hung_up_) readable_ = false;
@@ -512,7 +514,8 @@ Status zcn_conn::forward(const zcn_msg *msg) noexcept {
     if (const Status status = zcnet::net::locate(msg, &found); status != ZCN_OK) return status;
     if (found.batch != &loop()->batch()) return ZCN_EINVAL;
     if (const Status status = stream_.push_message(found); status != ZCN_OK) return status;
-    queued();
+    // One array brings no more than a read or so: it leaves in one piece with the next poll.
+    loop()->become_dirty(this);
     if (stream_.queued_bytes() >= settings().limits.high_water) {
         (void)stream_.starve();
         holds_up_ = true;

@@ -435,8 +435,10 @@ void zcn_loop::begin_poll() noexcept {
         conn->release();
     }
     release_departed();
-    intake_.begin_batch();
     read_clock();
+    // What was forwarded leaves first, so that its memory can be read into again while it is warm.
+    flush_dirty();
+    intake_.begin_batch();
     if (memory_paused_ != 0) check_starvation();
 }
 
@@ -565,11 +567,11 @@ Status zcn_loop::poll(int64_t timeout_ns, const zcn_event **out_events, size_t *
     if (!acquire()) return ZCN_EBUSY;
     const NoCancel guard;
     Status status = ZCN_OK;
+    polling_ = true;
     begin_poll();
     if (closing_ && all_.empty() && listeners_.empty()) {
         status = ZCN_ECLOSED;
     } else {
-        polling_ = true;
         const int64_t deadline = timeout_ns < 0 ? never : saturating_add(now_, timeout_ns);
         const int64_t spin_until = spin_ns_ != 0 ? saturating_add(now_, spin_ns_) : 0;
         // What was left over comes first; what is rare comes before what may fill the array every time.
@@ -597,8 +599,8 @@ Status zcn_loop::poll(int64_t timeout_ns, const zcn_event **out_events, size_t *
             if (closing_ && all_.empty() && listeners_.empty()) break;
         }
         relieve_blocks();
-        polling_ = false;
     }
+    polling_ = false;
     const bool more = has_work();
     if (nested_ && more && !raised_) raise();
     *out_count = batch_->count();
