@@ -594,6 +594,8 @@ void zcn_conn::write(uint64_t most) noexcept {
                     broken_ = true;
                     reason_ = why;
                 }
+                // Its queue will not empty any more: nobody waits for that.
+                if (holds_up_) let_go();
                 become_ready();
             }
             break;
