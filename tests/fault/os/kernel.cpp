@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: MIT
+// The os seam with a script in front of the system calls.
+#include <fcntl.h>
+#include <linux/sockios.h>
+#include <sched.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <ctime>
+
+#include "os/os.h"
+#include "plan.h"
+
+namespace zcnet::os {
+
+namespace {
+
+using namespace zcnet::fault;
+
+template <class Number>
+Number answer(Number result) noexcept {
+    return result >= 0 ? result : static_cast<Number>(-errno);
+}
+
+constexpr int most_pieces = 1024;
+
+uint64_t total(const iovec *pieces, int count) noexcept {
+    uint64_t bytes = 0;
+    for (int i = 0; i < count; i++) bytes += pieces[i].iov_len;
+    return bytes;
+}
+
+// The first `size` bytes of the pieces; how many pieces that is.
+int first_bytes(const iovec *pieces, int count, uint64_t size, iovec *part) noexcept {
+    int used = 0;
+    for (int i = 0; i < count && size != 0; i++) {
+        part[used] = pieces[i];
+        if (part[used].iov_len > size) part[used].iov_len = size;
+        size -= part[used++].iov_len;
+    }
+    return used;
+}
+
+template <class Real>
+ssize_t move_bytes(Call call, int fd, const iovec *pieces, int count, Real &&real) noexcept {
+    if (const int early = decide_on(call, fd); early != go_on) return early;
+    const uint64_t asked = total(pieces, count);
+    const uint64_t allowed = cut(call, asked);
+    iovec part[most_pieces];
+    msghdr header{};
+    header.msg_iov = part;
+    header.msg_iovlen = static_cast<size_t>(first_bytes(pieces, count, allowed, part));
+    const ssize_t moved = real(&header);
+    if (moved > 0 && static_cast<uint64_t>(moved) == allowed && allowed < asked) raise_edge(fd);
+    return moved;
+}
+
+}  // namespace
+
+#define ANSWER_EARLY(call) \
+    if (const int early = decide(call); early != go_on) return early
+
+int make_socket(int family) noexcept {
+    ANSWER_EARLY(call_make_socket);
+    return answer(::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+}
+
+int make_probe() noexcept {
+    ANSWER_EARLY(call_make_probe);
+    return answer(::socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+}
+
+int bind(int fd, const sockaddr *address, socklen_t size) noexcept {
+    ANSWER_EARLY(call_bind);
+    return answer(::bind(fd, address, size));
+}
+
+int listen(int fd, int backlog) noexcept {
+    ANSWER_EARLY(call_listen);
+    return answer(::listen(fd, backlog));
+}
+
+int connect(int fd, const sockaddr *address, socklen_t size) noexcept {
+    ANSWER_EARLY(call_connect);
+    return answer(::connect(fd, address, size));
+}
+
+int accept(int fd) noexcept {
+    if (const int early = decide_on(call_accept, fd); early != go_on) return early;
+    return answer(::accept4(fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+}
+
+int shutdown(int fd, int how) noexcept {
+    ANSWER_EARLY(call_shutdown);
+    return answer(::shutdown(fd, how));
+}
+
+int close(int fd) noexcept {
+    const int early = decide(call_close);
+    forget_watch(fd);
+    const int result = answer(::close(fd));
+    return early != go_on ? early : result;
+}
+
+int set_nonblocking(int fd) noexcept {
+    ANSWER_EARLY(call_set_nonblocking);
+    const int flags = ::fcntl(fd, F_GETFL);
+    if (flags < 0) return -errno;
+    if (::fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0) return -errno;
+    return answer(::fcntl(fd, F_SETFD, FD_CLOEXEC));
+}
+
+int open_spare() noexcept {
+    ANSWER_EARLY(call_open_spare);
+    return answer(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+}
+
+int get_option(int fd, int level, int name, void *value, socklen_t *size) noexcept {
+    ANSWER_EARLY(call_get_option);
+    return answer(::getsockopt(fd, level, name, value, size));
+}
+
+int set_option(int fd, int level, int name, const void *value, socklen_t size) noexcept {
+    ANSWER_EARLY(call_set_option);
+    return answer(::setsockopt(fd, level, name, value, size));
+}
+
+int local_address(int fd, sockaddr *address, socklen_t *size) noexcept {
+    ANSWER_EARLY(call_local_address);
+    return answer(::getsockname(fd, address, size));
+}
+
+int peer_address(int fd, sockaddr *address, socklen_t *size) noexcept {
+    ANSWER_EARLY(call_peer_address);
+    return answer(::getpeername(fd, address, size));
+}
+
+int unsent_bytes(int fd, int *bytes) noexcept {
+    ANSWER_EARLY(call_unsent_bytes);
+    return answer(::ioctl(fd, SIOCOUTQ, bytes));
+}
+
+ssize_t receive(int fd, const iovec *pieces, int count) noexcept {
+    return move_bytes(call_receive, fd, pieces, count,
+                      [&](msghdr *header) { return answer(::recvmsg(fd, header, MSG_CMSG_CLOEXEC)); });
+}
+
+ssize_t send(int fd, const iovec *pieces, int count) noexcept {
+    return move_bytes(call_send, fd, pieces, count,
+                      [&](msghdr *header) { return answer(::sendmsg(fd, header, MSG_NOSIGNAL)); });
+}
+
+int make_poller() noexcept {
+    ANSWER_EARLY(call_make_poller);
+    return answer(::epoll_create1(EPOLL_CLOEXEC));
+}
+
+int poller_set(int poller, int operation, int fd, uint32_t events, uint64_t token) noexcept {
+    if (const int early = decide(call_poller_set); early != go_on) {
+        // What could not be taken off is not watched either once its descriptor is closed.
+        if (operation == EPOLL_CTL_DEL) forget_watch(fd);
+        return early;
+    }
+    epoll_event event{};
+    event.events = events;
+    event.data.u64 = token;
+    const int result = answer(::epoll_ctl(poller, operation, fd, &event));
+    if (result >= 0) note_watch(poller, operation, fd, events, token);
+    return result;
+}
+
+int poller_wait(int poller, epoll_event *events, int capacity, int64_t timeout_ns) noexcept {
+    ANSWER_EARLY(call_poller_wait);
+    if (!clock_is_scripted()) {
+        const int64_t ms = timeout_ns <= 0 ? timeout_ns : (timeout_ns + 999999) / 1000000;
+        return answer(::epoll_wait(poller, events, capacity, ms < 0 ? -1 : static_cast<int>(ms)));
+    }
+    clock_tick();
+    int count = answer(::epoll_wait(poller, events, capacity, 0));
+    if (count != 0 || timeout_ns == 0) return count;
+    (void)::sched_yield();  // the kernel may be about to deliver
+    count = answer(::epoll_wait(poller, events, capacity, 0));
+    if (count != 0) return count;
+    if (timeout_ns < 0) {
+        std::fprintf(stderr, "a wait without end, with a clock that nobody moves\n");
+        std::abort();
+    }
+    clock_advance(timeout_ns);
+    return 0;
+}
+
+int make_event() noexcept {
+    ANSWER_EARLY(call_make_event);
+    return answer(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+}
+
+int event_raise(int fd) noexcept {
+    ANSWER_EARLY(call_event_raise);
+    const uint64_t one = 1;
+    return ::write(fd, &one, sizeof one) < 0 ? -errno : 0;
+}
+
+int event_clear(int fd) noexcept {
+    ANSWER_EARLY(call_event_clear);
+    uint64_t count;
+    return ::read(fd, &count, sizeof count) < 0 ? -errno : 0;
+}
+
+int remove_path(const char *path) noexcept {
+    ANSWER_EARLY(call_remove_path);
+    return answer(::unlink(path));
+}
+
+int socket_file(const char *path, FileId *id) noexcept {
+    ANSWER_EARLY(call_socket_file);
+    struct stat status {};
+    if (::lstat(path, &status) < 0) return -errno;
+    if (!S_ISSOCK(status.st_mode)) return -ENOTSOCK;
+    *id = {status.st_dev, status.st_ino};
+    return 0;
+}
+
+int change_mode(const char *path, unsigned mode) noexcept {
+    ANSWER_EARLY(call_change_mode);
+    return answer(::chmod(path, static_cast<mode_t>(mode)));
+}
+
+void *map(size_t size, size_t alignment) noexcept {
+    if (decide(call_map) != go_on) return nullptr;
+    const auto page = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
+    const size_t slack = alignment > page ? alignment - page : 0;
+    if (size > SIZE_MAX - slack) return nullptr;
+    void *start =
+        ::mmap(nullptr, size + slack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (start == MAP_FAILED) return nullptr;
+    const auto first = reinterpret_cast<uintptr_t>(start);
+    const uintptr_t aligned = (first + alignment - 1) & ~(uintptr_t{alignment} - 1);
+    if (aligned != first) ::munmap(start, aligned - first);
+    const size_t behind = slack - (aligned - first);
+    if (behind != 0) ::munmap(reinterpret_cast<void *>(aligned + size), behind);
+    note_map(static_cast<int64_t>(size));
+    return reinterpret_cast<void *>(aligned);
+}
+
+void unmap(void *address, size_t size) noexcept {
+    note_map(-static_cast<int64_t>(size));
+    ::munmap(address, size);
+}
+
+void drop_pages(void *address, size_t size) noexcept { (void)::madvise(address, size, MADV_DONTNEED); }
+
+void ask_huge_pages(void *address, size_t size) noexcept { (void)::madvise(address, size, MADV_HUGEPAGE); }
+
+bool wipe_on_fork(void *address, size_t size) noexcept { return ::madvise(address, size, MADV_WIPEONFORK) == 0; }
+
+void *allocate(size_t size) noexcept {
+    if (decide(call_allocate) != go_on) return nullptr;
+    void *memory = std::malloc(size);
+    if (memory != nullptr) note_allocation(1);
+    return memory;
+}
+
+void deallocate(void *address) noexcept {
+    if (address != nullptr) note_allocation(-1);
+    std::free(address);
+}
+
+int64_t now() noexcept {
+    if (clock_is_scripted()) return clock_read();
+    timespec time{};
+    ::clock_gettime(CLOCK_MONOTONIC, &time);
+    return int64_t{time.tv_sec} * 1000000000 + time.tv_nsec;
+}
+
+}  // namespace zcnet::os
