@@ -282,9 +282,15 @@ bool zcn_conn::deliver() noexcept {
     const uint32_t limit = options.limits.messages_per_poll;
     Outlet outlet{&loop()->batch(), this, user_, limit == 0 ? UINT32_MAX : limit - std::min(limit, already)};
     const uint32_t before = outlet.most;
-    const Status status = stream_.deliver(loop()->intake(), options.limits, outlet);
+    const Purpose purpose = finisher_ ? Purpose::finish : Purpose::ordinary;
+    const Status status = stream_.deliver(loop()->intake(), purpose, options.limits, outlet);
     serial_ = loop()->serial();
     delivered_ = already + (before - outlet.most);
+    if (before != outlet.most) memory_told_ = false;
+    if (status == ZCN_ENOBUFS && !finisher_ && loop()->pool()->begin_finish(this)) {
+        finisher_ = true;
+        return true;
+    }
     if (status == ZCN_ENOBUFS || status == ZCN_ENOMEM) return read_failed_softly(status);
     if (status != ZCN_OK) {
         input_wrong(status);
@@ -299,7 +305,8 @@ bool zcn_conn::deliver() noexcept {
 }
 
 bool zcn_conn::read_once(uint64_t *budget) noexcept {
-    if (paused_ || held_up_ || memory_paused_ || input_over_) return false;
+    // Who uses the reserve reads its message to the end: others wait for the right.
+    if (paused_ || (held_up_ && !finisher_) || memory_paused_ || input_over_) return false;
     if (input_error_ != ZCN_OK) {
         input_wrong(input_error_);
         return false;
@@ -321,7 +328,8 @@ bool zcn_conn::read_once(uint64_t *budget) noexcept {
     const uint64_t most = finisher_ ? std::max<uint64_t>(window.missing(), 64) : *budget;
     Status status =
         stream_.prepare(loop()->intake(), finisher_ ? Purpose::finish : Purpose::ordinary, most, pieces, &count);
-    if (status == ZCN_ENOBUFS && window.unfinished() && !finisher_ && loop()->pool()->begin_finish(this)) {
+    // Also who has nothing unfinished: what fills the pool may wait for this one to read on.
+    if (status == ZCN_ENOBUFS && !finisher_ && loop()->pool()->begin_finish(this)) {
         finisher_ = true;
         return true;
     }
@@ -341,6 +349,7 @@ bool zcn_conn::read_once(uint64_t *budget) noexcept {
         return deliver();
     }
     stream_.commit(loop()->intake(), 0);
+    if (finisher_ && !window.unfinished()) end_finisher();
     if (got == 0) {
         input_ended_ = true;
         input_ended();
@@ -390,7 +399,6 @@ void zcn_conn::end_finisher() noexcept {
 // After a read: what is unfinished, since when, and is it to be moved if it stalls?
 void zcn_conn::note_progress(bool delivered) noexcept {
     const zcnet::receive::Window &window = stream_.window();
-    if (delivered) memory_told_ = false;
     if (!window.unfinished()) {
         message_at_ = 0;
     } else if (message_at_ == 0 || delivered) {
@@ -659,6 +667,7 @@ Status zcn_conn::pause(bool on) noexcept {
     if (state_ != State::open && state_ != State::connecting) return ZCN_ECLOSED;
     if (paused_ == on) return ZCN_OK;
     paused_ = on;
+    if (on && finisher_) end_finisher();
     if (!on) {
         if (state_ == State::open) {
             if (message_at_ != 0) message_at_ = loop()->read_clock();
@@ -698,7 +707,7 @@ void zcn_conn::arm_timer() noexcept {
     (void)loop()->timers().set(this, deadline);
 }
 
-void zcn_conn::on_timer(int64_t now) noexcept {
+void zcn_conn::on_timer() noexcept {
     const Settings &options = settings();
     if (retry_write_) {
         retry_write_ = false;
@@ -706,36 +715,39 @@ void zcn_conn::on_timer(int64_t now) noexcept {
         loop()->become_dirty(this);
     }
     if (memory_paused_ && loop()->pool()->limit() == 0) on_memory();
+    // Judged by what the kernel had when it was last asked: the program may have been away, and what it did not see
+    // yet may have come in time.
+    const int64_t asked = loop()->looked_at();
     switch (state_) {
         case State::connecting:
-            if (now >= close_by_) {
+            if (asked >= close_by_) {
                 dial_failed(ZCN_ETIMEDOUT, 0);
                 return;
             }
             dial_next();
             break;
         case State::open:
-            if (options.idle_timeout != 0 && now >= active_at_ + options.idle_timeout) {
+            if (options.idle_timeout != 0 && asked >= active_at_ + options.idle_timeout) {
                 set_error(ZCN_ETIMEDOUT, 0, "no byte came or went for the idle timeout");
                 if (stream_.window().unfinished()) stream_.note_trailing();
                 begin_close(ZCN_ETIMEDOUT);
             } else if (message_at_ != 0 && !paused_ && !held_up_ && !memory_paused_ &&
-                       now >= message_at_ + options.message_timeout) {
+                       asked >= message_at_ + options.message_timeout) {
                 set_error(ZCN_ETIMEDOUT, 0, "a message was not complete after the message timeout");
                 stream_.note_trailing();
                 begin_close(ZCN_ETIMEDOUT);
             }
             break;
         case State::draining:
-            if (now >= close_by_) {
+            if (asked >= close_by_) {
                 set_error(ZCN_ETIMEDOUT, 0, "%llu queued bytes could not be sent before the drain timeout",
                           static_cast<unsigned long long>(stream_.queue().bytes()));
                 abort_now(ZCN_ETIMEDOUT);
             }
             break;
         case State::lingering:
-            become_ready();
-            break;
+            become_ready();  // which sets the next look, or is the end
+            return;
         default:
             return;
     }

@@ -82,9 +82,11 @@ struct zcn_conn final : zcnet::Link<zcnet::net::AllTag>,
     void on_readiness(uint32_t events) noexcept;
     void service() noexcept;  // tells what there is to tell, reads
     void flush() noexcept;
-    void on_timer(int64_t now) noexcept;
+    void on_timer() noexcept;
     void on_requests() noexcept;
-    void on_post(zcn_unit *unit) noexcept;
+    Status on_post(zcn_unit *unit) noexcept;  // takes over the unit on ZCN_OK
+    // Tells the end of a unit that was posted and cannot be sent; false when it cannot be told now.
+    bool tell_unposted(const zcn_unit *unit, Status status) noexcept;
     void on_memory() noexcept;
     void on_relief() noexcept;  // a connection that held ours up is below low water again, or gone
     void arrive(zcn_loop *loop) noexcept;

@@ -60,7 +60,7 @@ void zcn_conn::on_requests() noexcept {
     }
 }
 
-void zcn_conn::on_post(zcn_unit *unit) noexcept {
+Status zcn_conn::on_post(zcn_unit *unit) noexcept {
     if (arriving_) arrive(loop());
     posted_.fetch_sub(unit->size() + 1, std::memory_order_relaxed);
     // The close that may have come meanwhile is behind this in the inbox, so only an ended connection refuses; and the
@@ -70,13 +70,25 @@ void zcn_conn::on_post(zcn_unit *unit) noexcept {
     Status status = open ? stream_.push(unit, settings().limits) : ZCN_ECLOSED;
     if (status == ZCN_OK) {
         loop()->become_dirty(this);
-        return;
+        return ZCN_OK;
     }
-    if (unit->has_token() && state_ != State::closed) {
-        if (stream_.queue().reserve_ended() == ZCN_OK) stream_.queue().note_ended(unit->token(), status);
+    return status;
+}
+
+bool zcn_conn::tell_unposted(const zcn_unit *unit, Status status) noexcept {
+    if (!unit->has_token() || state_ == State::closed) return true;
+    if (stream_.queue().reserve_ended() == ZCN_OK) {
+        stream_.queue().note_ended(unit->token(), status);
         become_ready();
+        return true;
     }
-    unit->release();
+    // Without memory to keep it in it is told at once, where that can be.
+    zcnet::net::Batch &batch = loop()->batch();
+    if (!loop()->polling() || batch.full()) return false;
+    zcn_event *event = batch.push(ZCN_EVENT_SENT, status, this, user_);
+    event->token = unit->token();
+    event->size = 1;
+    return true;
 }
 
 Status zcn_conn::set_framing(const zcn_msg *after, const zcn_framing *framing) noexcept {

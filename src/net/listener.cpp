@@ -30,7 +30,8 @@ constexpr uint32_t longest_back_off_ms = 1000;
 bool is_served(const Endpoint &endpoint) noexcept {
     const int fd = zcnet::os::make_probe();
     if (fd < 0) return true;
-    const int result = zcnet::os::connect(fd, &endpoint.address.any, endpoint.size);
+    const int result =
+        zcnet::os::uninterrupted([&] { return zcnet::os::connect(fd, &endpoint.address.any, endpoint.size); });
     (void)zcnet::os::close(fd);
     return result != -ECONNREFUSED;
 }
@@ -198,6 +199,7 @@ void zcn_listener::on_readiness() noexcept { loop_->accept_later(this); }
 
 void zcn_listener::accept_some() noexcept {
     if (!open_ || place != 0) return;  // a timer is set: accepting pauses
+    uint32_t failed = 0;
     for (uint32_t i = 0; i < accepts_per_poll_; i++) {
         if (max_connections_ != 0 && connections_ >= max_connections_) {
             limited(ZCN_ENOBUFS);
@@ -229,8 +231,14 @@ void zcn_listener::accept_some() noexcept {
             default:
                 // The peer went before it was accepted, or a firewall has its say: the next one may be fine.
                 failed_++;
+                failed++;
                 continue;
         }
+    }
+    // Nothing but failures: this one stays, and would be met again without end.
+    if (failed == accepts_per_poll_) {
+        limited(ZCN_ESYS);
+        return;
     }
     // More may wait: others have their turn first.
     loop_->accept_later(this);
@@ -257,7 +265,8 @@ void zcn_listener::limited(Status why) noexcept {
     }
     if (why == ZCN_ENOBUFS) return;  // goes on when a connection ends
     back_off_ms_ = back_off_ms_ == 0 ? first_back_off_ms : std::min(back_off_ms_ * 2, longest_back_off_ms);
-    (void)loop_->timers().set(this, loop_->now() + int64_t{back_off_ms_} * 1000000);
+    const int64_t at = loop_->now() + int64_t{back_off_ms_} * 1000000;
+    if (loop_->timers().set(this, at) != ZCN_OK) loop_->accept_later(this);
 }
 
 void zcn_listener::on_timer() noexcept { loop_->accept_later(this); }

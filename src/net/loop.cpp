@@ -24,6 +24,8 @@ constexpr uint32_t default_unfinished_blocks = 64;
 constexpr uint32_t polls_without_a_look = 4;
 constexpr uint32_t polls_to_starve = 3;
 constexpr int64_t starved_look_ns = 2000000;
+constexpr int64_t finisher_patience_ns = 100000000;
+constexpr int64_t longest_finish_ns = 1000000000;
 
 // A loop waits with cancellation off: a thread cancelled inside would leave it owned for ever.
 class NoCancel {
@@ -272,7 +274,14 @@ void zcn_loop::deliver_letter(LoopLetter *letter) noexcept {
                 post->conn->loop()->put(letter);
                 return;
             }
-            post->conn->on_post(post->unit);
+            if (post->ended == ZCN_OK) post->ended = post->conn->on_post(post->unit);
+            if (post->ended != ZCN_OK) {
+                if (!post->conn->tell_unposted(post->unit, post->ended)) {
+                    put(post);
+                    return;
+                }
+                post->unit->release();
+            }
             post->conn->release();
             zcnet::memory::destroy_object(post);
             return;
@@ -373,6 +382,17 @@ void zcn_loop::relieve_blocks() noexcept {
     }
 }
 
+// Who may use the reserve is waited for while it gets on, and not for long: others stand still meanwhile.
+bool zcn_loop::still_finishing(zcn_conn *conn) noexcept {
+    const uint64_t bytes = conn->stream().bytes_in();
+    if (finisher_.conn != conn) finisher_ = {conn, bytes, now_, now_};
+    if (finisher_.bytes != bytes) {
+        finisher_.bytes = bytes;
+        finisher_.moved_at = now_;
+    }
+    return now_ - finisher_.moved_at < finisher_patience_ns && now_ - finisher_.since < longest_finish_ns;
+}
+
 // Reading stands still for want of memory. When nothing but unfinished messages uses it, nobody will ever give any
 // back.
 void zcn_loop::check_starvation() noexcept {
@@ -382,13 +402,14 @@ void zcn_loop::check_starvation() noexcept {
                        !memory_asked_.load(std::memory_order_acquire);
     starved_polls_ = alone ? starved_polls_ + 1 : 0;
     if (starved_polls_ < polls_to_starve) return;
-    starved_polls_ = 0;
     zcn_conn *most = nullptr;
     for (zcn_conn *conn = all_.front(); conn != nullptr; conn = all_.after(conn)) {
         if (conn->state() != zcnet::net::State::open || conn->held() == 0) continue;
-        if (conn->finishing()) return;  // one still has the reserve to finish in
+        if (conn->finishing() && still_finishing(conn)) return;
         if (most == nullptr || conn->held() > most->held()) most = conn;
     }
+    starved_polls_ = 0;
+    finisher_.conn = nullptr;
     if (most == nullptr) return;
     most->close_for_memory();
     memory_came();
@@ -473,12 +494,13 @@ void zcn_loop::run_listeners() noexcept {
 }
 
 void zcn_loop::run_timers() noexcept {
-    while (!batch_->full()) {
+    // Each has one turn: what sets itself again for now has its next turn in the next round.
+    for (uint64_t left = timers_.count(); left != 0 && !batch_->full(); left--) {
         Timer *due = timers_.take_due(now_);
         if (due == nullptr) return;
         switch (due->of) {
             case zcnet::net::TimerOf::conn:
-                static_cast<zcn_conn *>(due)->on_timer(now_);
+                static_cast<zcn_conn *>(due)->on_timer();
                 break;
             case zcnet::net::TimerOf::listener:
                 static_cast<zcn_listener *>(due)->on_timer();
@@ -514,14 +536,15 @@ void zcn_loop::look(int64_t wait_ns) noexcept {
     const int count = zcnet::os::poller_wait(poller_, events_, static_cast<int>(std::size(events_)), wait_ns);
     counters_.waits++;
     unlooked_ = 0;
-    read_clock();
+    looked_at_ = read_clock();
     for (int i = 0; i < count; i++) dispatch(events_[i]);
     if (!inbox_.looks_empty()) take_letters();
-    run_timers();
     flush_dirty();
     run_listeners();
     tell_woken();
     run_ready();
+    // Behind what came: a deadline is judged by it.
+    run_timers();
 }
 
 void zcn_loop::tell_woken() noexcept {

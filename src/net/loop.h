@@ -39,6 +39,7 @@ struct PostLetter : LoopLetter {
     PostLetter(zcn_conn *to, zcn_unit *what) noexcept : LoopLetter(Message::post), conn(to), unit(what) {}
     zcn_conn *conn;
     zcn_unit *unit;
+    Status ended = ZCN_OK;  // why the unit cannot be sent, while that is not told yet
 };
 
 struct ArrivalLetter : LoopLetter {
@@ -99,6 +100,7 @@ struct zcn_loop final {
     void accept_later(zcn_listener *listener) noexcept;
     void add(zcn_listener *listener) noexcept;
     void remove(zcn_listener *listener) noexcept;
+    [[nodiscard]] bool polling() const noexcept { return polling_; }
     // Which poll this is, to count what one poll gives.
     [[nodiscard]] uint32_t serial() const noexcept { return serial_; }
     // For a connection that is closed: its messages in the array that the calling thread looks at are blanked. Any
@@ -111,6 +113,8 @@ struct zcn_loop final {
     [[nodiscard]] zcn_pool *pool() const noexcept { return pool_; }
     [[nodiscard]] int poller() const noexcept { return poller_; }
     [[nodiscard]] int64_t now() const noexcept { return now_; }
+    // When the kernel was last asked what came.
+    [[nodiscard]] int64_t looked_at() const noexcept { return looked_at_; }
     int64_t read_clock() noexcept;
     [[nodiscard]] uint64_t process() const noexcept { return process_; }
     // relaxed: a hint for other threads, the owner's own word for the owner.
@@ -139,6 +143,7 @@ struct zcn_loop final {
     void tell_woken() noexcept;
     void relieve_blocks() noexcept;
     void check_starvation() noexcept;
+    bool still_finishing(zcn_conn *conn) noexcept;
     void memory_came() noexcept;
     [[nodiscard]] bool has_work() const noexcept;
     void raise() noexcept;
@@ -185,8 +190,16 @@ struct zcn_loop final {
 
     uint32_t serial_ = 0;
     uint32_t starved_polls_ = 0;  // in a row, with nothing but unfinished messages in the pool
-    uint32_t unlooked_ = 0;       // polls since the kernel was asked
+    // Who has the reserve to finish in while all starve: since when, and what it had when it last got on.
+    struct {
+        const zcn_conn *conn = nullptr;
+        uint64_t bytes = 0;
+        int64_t since = 0;
+        int64_t moved_at = 0;
+    } finisher_;
+    uint32_t unlooked_ = 0;  // polls since the kernel was asked
     int64_t now_ = 0;
+    int64_t looked_at_ = 0;
     int64_t spin_ns_ = 0;
     uint32_t unfinished_blocks_ = 64;
     bool helper_ = true;

@@ -140,7 +140,7 @@ void zcn_stream::poll(const zcn_event **events, size_t *count, int32_t *more) no
     Outlet outlet{batch_, nullptr, user_, limits_.messages_per_poll != 0 ? limits_.messages_per_poll : UINT32_MAX};
     const uint32_t before = batch_->count();
     if (wrong_ == ZCN_OK && !closed_ && window.undelivered() && !batch_->full()) {
-        const Status status = stream_.deliver(intake_, limits_, outlet);
+        const Status status = stream_.deliver(intake_, zcnet::memory::Purpose::ordinary, limits_, outlet);
         if (status != ZCN_OK && status != ZCN_ENOBUFS && status != ZCN_ENOMEM) wrong_ = status;
         if (!window.unfinished()) pool_->end_finish(this);
     }

@@ -53,9 +53,10 @@ class Sink {
 
 }  // namespace
 
-Status Stream::deliver(receive::Intake &intake, const StreamLimits &limits, Outlet &outlet) noexcept {
+Status Stream::deliver(receive::Intake &intake, memory::Purpose purpose, const StreamLimits &limits,
+                       Outlet &outlet) noexcept {
     Sink sink(this, outlet, in_framing_->rule);
-    const Status status = window_.deliver(intake, in_framing_->rule, limits.alignment, sink);
+    const Status status = window_.deliver(intake, in_framing_->rule, purpose, limits.alignment, sink);
     const uint32_t delivered = sink.finish();
     messages_in_ += delivered;
     outlet.most -= delivered;
@@ -86,7 +87,7 @@ Status Stream::feed_rest(receive::Intake &intake, const uint8_t *data, uint64_t 
             complete = window_.look(rule, &beyond);
             window_.unfeed(beyond);
             done -= beyond;
-            if (complete) status = window_.unstash(intake);
+            if (complete) status = window_.unstash(intake, memory::Purpose::ordinary);
         }
         if (status != ZCN_OK) {
             window_.unfeed(done);

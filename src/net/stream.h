@@ -45,7 +45,8 @@ class Stream {
     }
 
     // Finds messages in what has arrived and appends them to the outlet; lowers outlet.most.
-    Status deliver(receive::Intake &intake, const StreamLimits &limits, Outlet &outlet) noexcept;
+    Status deliver(receive::Intake &intake, memory::Purpose purpose, const StreamLimits &limits,
+                   Outlet &outlet) noexcept;
 
     Status prepare(receive::Intake &intake, memory::Purpose purpose, uint64_t most, iovec *pieces,
                    int *count) noexcept {

@@ -28,6 +28,7 @@ class Timers {
     ~Timers();
 
     [[nodiscard]] int64_t next() const noexcept { return used_ == 0 ? never : heap_[0]->at; }
+    [[nodiscard]] uint32_t count() const noexcept { return used_; }
     Status set(Timer *timer, int64_t at) noexcept;  // ZCN_ENOMEM
     void cancel(Timer *timer) noexcept;
     // The earliest timer if it is due; it leaves the heap.

@@ -210,7 +210,7 @@ void Window::commit(Intake &intake, uint64_t size) noexcept {
 }
 
 // What came behind the message that was just delivered. Leaves an empty range when it is too little to tell.
-Status Window::take_following(Intake &intake, const framing::Rule &rule) noexcept {
+Status Window::take_following(Intake &intake, const framing::Rule &rule, Purpose purpose) noexcept {
     if (next_used_ != 0) {
         Block *block = next_block_;
         set_range(intake, block, next_begin_, next_begin_ + next_used_, next_begin_ + next_used_);
@@ -230,16 +230,16 @@ Status Window::take_following(Intake &intake, const framing::Rule &rule) noexcep
         searched_ = scan.searched;
         return ZCN_OK;
     }
-    const Status status = unstash(intake);
+    const Status status = unstash(intake, purpose);
     if (status != ZCN_OK) undelivered_ = true;
     return status;
 }
 
 // Whole messages lie in the stash, or an error: they need a block to be shown in.
-Status Window::unstash(Intake &intake) noexcept {
+Status Window::unstash(Intake &intake, Purpose purpose) noexcept {
     if (block_ != nullptr || stash_used_ == 0) return ZCN_OK;
     Status why = ZCN_OK;
-    if (!intake.provide(stash_used_, Purpose::ordinary, &why)) return why;
+    if (!intake.provide(stash_used_, purpose, &why)) return why;
     uint8_t *place = intake.cursor();
     const uint64_t size = stash_used_;
     std::memcpy(place, stash_, size);
@@ -459,8 +459,8 @@ void Window::take_range(Intake &intake, Block *block) noexcept {
     intake.hold(block, block->base, block->base + block->size);
 }
 
-uint8_t *Window::align(Intake &intake, const Alignment &alignment, Block **block, const uint8_t *frame, uint64_t size,
-                       uint32_t head) noexcept {
+uint8_t *Window::align(Intake &intake, Purpose purpose, const Alignment &alignment, Block **block, const uint8_t *frame,
+                       uint64_t size, uint32_t head) noexcept {
     auto *here = const_cast<uint8_t *>(frame);
     const uint64_t body = size - head;
     if (body < alignment.from || (reinterpret_cast<uintptr_t>(frame) + head) % alignment.to == 0) return here;
@@ -468,11 +468,11 @@ uint8_t *Window::align(Intake &intake, const Alignment &alignment, Block **block
     const uint64_t total = size + alignment.to;
     uint8_t *start = nullptr;
     if (total <= intake.pool()->block_size() / 2) {
-        if (!intake.provide(total, Purpose::ordinary, &why)) return nullptr;
+        if (!intake.provide(total, purpose, &why)) return nullptr;
         *block = intake.block();
         start = intake.cursor();
     } else {
-        *block = intake.pool()->take_heap(total, Purpose::ordinary, &why);
+        *block = intake.pool()->take_heap(total, purpose, &why);
         if (*block == nullptr) return nullptr;
         intake.adopt(*block);
         start = (*block)->base;

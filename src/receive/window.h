@@ -59,7 +59,8 @@ class Window {
     // Finds messages. sink.emit(block, frame, size) -> bool takes one (false: it has no room for another after this
     // one); sink.full() says whether it takes one at all.
     template <class Sink>
-    Status deliver(Intake &intake, const framing::Rule &rule, const Alignment &alignment, Sink &sink) noexcept;
+    Status deliver(Intake &intake, const framing::Rule &rule, Purpose purpose, const Alignment &alignment,
+                   Sink &sink) noexcept;
 
     // Received bytes that are not delivered: of an unfinished message, or left by a full sink.
     [[nodiscard]] uint64_t pending() const noexcept { return stash_used_ + distance() + next_used_; }
@@ -103,7 +104,7 @@ class Window {
     // Looks at the unfinished message: true when it is complete or wrong, with what lies beyond it.
     bool look(const framing::Rule &rule, uint64_t *beyond) noexcept;
     // Complete messages in the stash go to a block.
-    Status unstash(Intake &intake) noexcept;
+    Status unstash(Intake &intake, Purpose purpose) noexcept;
 
     // Moves an unfinished message that stalls into memory of its own size, so that it lets its block go.
     Status evict(Intake &intake, Purpose purpose) noexcept;
@@ -139,9 +140,9 @@ class Window {
     Status go_on(Intake &intake, Purpose purpose, uint64_t most, iovec *pieces, int *count) noexcept;
     [[nodiscard]] uint64_t slack(const Intake &intake) const noexcept;
     void drop_stash() noexcept;
-    Status take_following(Intake &intake, const framing::Rule &rule) noexcept;
-    uint8_t *align(Intake &intake, const Alignment &alignment, Block **block, const uint8_t *frame, uint64_t size,
-                   uint32_t head) noexcept;
+    Status take_following(Intake &intake, const framing::Rule &rule, Purpose purpose) noexcept;
+    uint8_t *align(Intake &intake, Purpose purpose, const Alignment &alignment, Block **block, const uint8_t *frame,
+                   uint64_t size, uint32_t head) noexcept;
     bool make_stash() noexcept;
 
     Block *block_ = nullptr;
@@ -162,14 +163,15 @@ class Window {
 };
 
 template <class Sink>
-Status Window::deliver(Intake &intake, const framing::Rule &rule, const Alignment &alignment, Sink &sink) noexcept {
+Status Window::deliver(Intake &intake, const framing::Rule &rule, Purpose purpose, const Alignment &alignment,
+                       Sink &sink) noexcept {
     undelivered_ = false;
     for (;;) {
         if (begin_ == end_) {
             if (block_ != nullptr) drop_range(intake);
             // What the last read brought behind the end of a large message.
             if (stash_used_ == 0 && next_used_ == 0) return ZCN_OK;
-            if (const Status status = take_following(intake, rule); status != ZCN_OK) return status;
+            if (const Status status = take_following(intake, rule, purpose); status != ZCN_OK) return status;
             if (begin_ == end_) return ZCN_OK;  // too little to tell
         }
         if (need_ != 0 && distance() < need_) {
@@ -193,7 +195,7 @@ Status Window::deliver(Intake &intake, const framing::Rule &rule, const Alignmen
             scan = framing::scan(rule, begin_, end_, searched_, [&](const uint8_t *frame, uint64_t size) {
                 largest = size > largest ? size : largest;
                 Block *where = block_;
-                const uint8_t *placed = align(intake, alignment, &where, frame, size, rule.hide_head);
+                const uint8_t *placed = align(intake, purpose, alignment, &where, frame, size, rule.hide_head);
                 if (placed == nullptr) {
                     // No memory to align it in: this frame is not taken, and comes again.
                     misaligned = true;
