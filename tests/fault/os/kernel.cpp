@@ -48,7 +48,11 @@ int first_bytes(const iovec *pieces, int count, uint64_t size, iovec *part) noex
 
 template <class Real>
 ssize_t move_bytes(Call call, int fd, const iovec *pieces, int count, Real &&real) noexcept {
-    if (const int early = decide_on(call, fd); early != go_on) return early;
+    if (const int early = decide_on(call, fd); early != go_on) {
+        // Who is told that the connection broke finds nothing of it any more.
+        if (early == -ECONNRESET || early == -EPIPE || early == -ETIMEDOUT) (void)::shutdown(fd, SHUT_RDWR);
+        return early;
+    }
     const uint64_t asked = total(pieces, count);
     const uint64_t allowed = cut(call, asked);
     iovec part[most_pieces];
