@@ -49,7 +49,7 @@ void test_accepting_backs_off_without_descriptors(void **) {
     }
 }
 
-// A peer that went before it was accepted concerns nobody; a socket that cannot accept at all is no reason to spin.
+// A peer that went before it was accepted concerns nobody.
 void test_accepting_fails_for_other_reasons(void **) {
     static const struct {
         int error;
@@ -64,13 +64,36 @@ void test_accepting_fails_for_other_reasons(void **) {
         script_fail(call_accept, script_calls(call_accept) + 1, one.times, one.error);
         zcn_conn *conn = nullptr;
         assert_int_equal(zcn_connect(&conn, world->loop, address, world->framing, nullptr), ZCN_OK);
-        world_run(world, 5 * second);
+        // When nothing but failures come for a whole round, accepting pauses between rounds.
+        const bool pauses = one.times > 64;
+        world_run(world, pauses ? 60 * second : ms);
         assert_int_equal(world_count(*world, ZCN_EVENT_ACCEPTED), 1);
-        assert_int_equal(world_count(*world, ZCN_EVENT_ACCEPT_LIMITED), 0);
+        assert_int_equal(world_count(*world, ZCN_EVENT_ACCEPT_LIMITED), pauses);
         zcn_listener_stats stats{};
         stats.struct_size = sizeof stats;
         assert_int_equal(zcn_listener_get_stats(listener, &stats), ZCN_OK);
         assert_int_equal(stats.failed, one.times);
+        zcn_listener_release(listener);
+        world_end(world);
+    }
+}
+
+// A socket that another holder shut down accepts nothing any more, and says so for ever.
+void test_accepting_fails_for_ever(void **) {
+    for (const int error : {EINVAL, EBADF, ENOTSOCK, EOPNOTSUPP, EPERM}) {
+        World *world = world_begin();
+        zcn_listen_options options;
+        zcn_listen_options_init(&options, sizeof options);
+        char address[128];
+        zcn_listener *listener = world_listen(world, options, address, sizeof address);
+        script_fail(call_accept, script_calls(call_accept) + 1, for_ever, error);
+        zcn_conn *conn = nullptr;
+        assert_int_equal(zcn_connect(&conn, world->loop, address, world->framing, nullptr), ZCN_OK);
+        const uint64_t looks = script_calls(call_poller_wait);
+        for (uint32_t i = 0; i < 10; i++) world_run(world, second);
+        const uint64_t all = script_calls(call_poller_wait) - looks;
+        if (all > 200)
+            fail_msg("%s: %llu looks in ten seconds", std::strerror(error), static_cast<unsigned long long>(all));
         zcn_listener_release(listener);
         world_end(world);
     }
@@ -82,6 +105,7 @@ int main() {
     const CMUnitTest tests[] = {
         cmocka_unit_test(test_accepting_backs_off_without_descriptors),
         cmocka_unit_test(test_accepting_fails_for_other_reasons),
+        cmocka_unit_test(test_accepting_fails_for_ever),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

@@ -73,7 +73,7 @@ void test_every_call_is_interrupted_twice(void **) {
     for (uint32_t way = 0; way < way_count; way++) {
         script_reset();
         for (const Call call :
-             {call_receive, call_send, call_accept, call_poller_wait, call_event_raise, call_event_clear})
+             {call_receive, call_send, call_accept, call_poller_wait, call_event_raise, call_event_clear, call_connect})
             script_stutter(call, 2, EINTR);
         expect_complete(plan_of(static_cast<Way>(way), sizes), "interrupted", 2);
     }

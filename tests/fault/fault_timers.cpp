@@ -137,14 +137,32 @@ void test_a_clock_that_jumps(void **) {
     world_end(world);
 }
 
+// Bytes that came in time count, though the loop was kept from looking until the deadline had passed.
+void test_a_program_that_was_away(void **) {
+    World *world = world_begin();
+    zcn_conn_options options = conn_defaults();
+    options.message_timeout_ms = 1000;
+    int peer = -1;
+    zcn_conn *conn = world_adopt(world, options, &peer);
+    static const uint8_t whole[] = {0, 0, 0, 4, 1, 2, 3, 4};
+    peer_write(peer, whole, 5);
+    world_settle(world);
+    peer_write(peer, whole + 5, 3);
+    clock_advance(60 * second);
+    world_settle(world);
+    assert_int_equal(world_count(*world, ZCN_EVENT_MESSAGE, conn), 1);
+    assert_int_equal(world_count(*world, ZCN_EVENT_CLOSED), 0);
+    ::close(peer);
+    world_end(world);
+}
+
 }  // namespace
 
 int main() {
     const CMUnitTest tests[] = {
-        cmocka_unit_test(test_timers_come_in_their_order),
-        cmocka_unit_test(test_timers_at_the_ends_of_time),
-        cmocka_unit_test(test_a_poll_takes_its_time_and_no_more),
-        cmocka_unit_test(test_a_clock_that_jumps),
+        cmocka_unit_test(test_timers_come_in_their_order),        cmocka_unit_test(test_timers_at_the_ends_of_time),
+        cmocka_unit_test(test_a_poll_takes_its_time_and_no_more), cmocka_unit_test(test_a_clock_that_jumps),
+        cmocka_unit_test(test_a_program_that_was_away),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }
