@@ -174,7 +174,8 @@ ZCN_API ZCN_NODISCARD zcn_status zcn_conn_send_msg(zcn_conn *conn, const zcn_msg
  * bounded by high_water and one array. Deadlines for receiving stand still meanwhile.
  *
  * @param msg  borrowed, of the loop that drives conn; it stays the caller's
- * @return ZCN_OK · ZCN_ECLOSED · ZCN_EINVAL msg is not borrowed from this loop · ZCN_ESTALE · ZCN_ENOMEM · ZCN_EFORKED
+ * @return ZCN_OK · ZCN_ECLOSED conn has ended or can send no more, also where its CLOSED event is still to come ·
+ *         ZCN_EINVAL msg is not borrowed from this loop · ZCN_ESTALE · ZCN_ENOMEM · ZCN_EFORKED
  * @thread owner
  * @since 0.1
  */

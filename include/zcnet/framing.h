@@ -139,7 +139,7 @@ ZCN_API zcn_status zcn_framing_get_options(const zcn_framing *framing, zcn_frami
  * @param out_head  bytes before the body; may be NULL
  * @param out_tail  bytes after it; may be NULL
  * @return ZCN_OK · ZCN_EINVAL · ZCN_EFRAME_TOO_LARGE · ZCN_EFRAME_UNDERFLOW · ZCN_EFRAME_VALUE ·
- *         ZCN_EFRAME_SIZE · ZCN_EFRAME_VARINT: such a body cannot be framed
+ *         ZCN_EFRAME_SIZE · ZCN_EFRAME_STRIP · ZCN_EFRAME_VARINT: such a body cannot be framed
  * @thread any thread
  * @since 0.1
  */

@@ -7,6 +7,10 @@
  * A pool hands out blocks of one size. Many messages share a block; the block goes back when the last
  * of them is released. A message larger than half a block gets memory of its own from the same pool.
  * The pool lives until its handle and everything that was taken from it are released.
+ *
+ * A pool with a limit keeps a part of it in reserve, so that one unfinished message can always be completed: the
+ * largest max of the framings in use, a block and 64 KiB. A connection whose framing leaves fewer than two blocks
+ * besides is refused with ZCN_ENOBUFS.
  */
 #include <zcnet/status.h>
 

@@ -97,7 +97,8 @@ ZCN_API ZCN_NODISCARD zcn_status zcn_unit_append_copy(zcn_unit *unit, const void
  *                 tells
  * @param context  passed to release
  * @return ZCN_OK · ZCN_EINVAL the unit is sealed, or data is NULL and size is not 0 · ZCN_ENOMEM. On
- *         failure release is not called
+ *         failure the memory stays the caller's: release is not called. Once it is appended, release is called when
+ *         the unit ends, also when sending it failed and zcn_unit_release() ends it
  * @thread the unit's one thread
  * @since 0.1
  */
