@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: MIT
+// What a connection receives: reads within a budget, messages for the array, the end of the input, pauses.
+#include <algorithm>
+
+#include "net/conn.h"
+#include "net/conn_requests.h"
+#include "net/loop.h"
+#include "os/os.h"
+
+using zcnet::Status;
+using zcnet::memory::Purpose;
+using zcnet::net::Outlet;
+using zcnet::net::Settings;
+using zcnet::net::State;
+
+uint32_t zcn_conn::delivered_now() const noexcept { return serial_ == loop()->serial() ? delivered_ : 0; }
+
+void zcn_conn::read() noexcept {
+    uint64_t budget = settings().read_budget;
+    const uint32_t before = delivered_now();
+    while (read_once(&budget)) {
+    }
+    if (state_ == State::open) note_progress(delivered_now() != before);
+}
+
+// Finds messages in what is there. False: this poll takes no more, or the input is over.
+bool zcn_conn::deliver() noexcept {
+    const Settings &options = settings();
+    const uint32_t already = delivered_now();
+    const uint32_t limit = options.limits.messages_per_poll;
+    Outlet outlet{&loop()->batch(), this, user_, limit == 0 ? UINT32_MAX : limit - std::min(limit, already)};
+    const uint32_t before = outlet.most;
+    const Purpose purpose = finisher_ ? Purpose::finish : Purpose::ordinary;
+    const Status status = stream_.deliver(loop()->intake(), purpose, options.limits, outlet);
+    serial_ = loop()->serial();
+    delivered_ = already + (before - outlet.most);
+    if (before != outlet.most) memory_told_ = false;
+    if (status == ZCN_ENOBUFS && !finisher_ && loop()->pool()->begin_finish(this)) {
+        finisher_ = true;
+        return true;
+    }
+    if (status == ZCN_ENOBUFS || status == ZCN_ENOMEM) return read_failed_softly(status);
+    if (status != ZCN_OK) {
+        input_wrong(status);
+        return false;
+    }
+    if (finisher_ && !stream_.window().unfinished()) end_finisher();
+    if (stream_.window().undelivered() || outlet.most == 0 || loop()->batch().full()) {
+        if (stream_.window().pending() != 0 || readable_ || input_ended_) become_ready();
+        return false;
+    }
+    return true;
+}
+
+bool zcn_conn::read_once(uint64_t *budget) noexcept {
+    // Who uses the reserve reads its message to the end: others wait for the right.
+    if (paused_ || (held_up_ && !finisher_) || memory_paused_ || input_over_) return false;
+    if (input_error_ != ZCN_OK) {
+        input_wrong(input_error_);
+        return false;
+    }
+    if (stream_.window().pending() != 0 && !deliver()) return false;
+    if (input_ended_) {
+        input_ended();
+        return false;
+    }
+    if (!readable_) return false;
+    if (*budget == 0 || loop()->batch().full()) {
+        become_ready();
+        return false;
+    }
+    iovec pieces[2];
+    int count = 0;
+    zcnet::receive::Window &window = stream_.window();
+    // Who may use the reserve reads no more than the one message.
+    const uint64_t most = finisher_ ? std::max<uint64_t>(window.missing(), 64) : *budget;
+    Status status =
+        stream_.prepare(loop()->intake(), finisher_ ? Purpose::finish : Purpose::ordinary, most, pieces, &count);
+    // Also who has nothing unfinished: what fills the pool may wait for this one to read on.
+    if (status == ZCN_ENOBUFS && !finisher_ && loop()->pool()->begin_finish(this)) {
+        finisher_ = true;
+        return true;
+    }
+    if (status != ZCN_OK) return read_failed_softly(status);
+    const ssize_t got = zcnet::os::uninterrupted([&] { return zcnet::os::receive(fd_, pieces, count); });
+    stream_.count_read();
+    if (got > 0) {
+        uint64_t asked = pieces[0].iov_len + (count == 2 ? pieces[1].iov_len : 0);
+        const auto size = static_cast<uint64_t>(got);
+        stream_.commit(loop()->intake(), size);
+        *budget -= std::min(*budget, size);
+        // A little at the end of the budget would be a read for a part of a packet.
+        if (*budget < settings().read_budget / 4) *budget = 0;
+        active_at_ = loop()->now();
+        // A stream socket that gives less than it was asked for is empty; new bytes give a new edge.
+        if (size < asked && !hung_up_) readable_ = false;
+        return deliver();
+    }
+    stream_.commit(loop()->intake(), 0);
+    if (finisher_ && !window.unfinished()) end_finisher();
+    if (got == 0) {
+        input_ended_ = true;
+        input_ended();
+        return false;
+    }
+    readable_ = false;
+    if (got != -EAGAIN && got != -EWOULDBLOCK) input_failed(static_cast<int>(-got));
+    return false;
+}
+
+// No memory to read into: wait for some.
+bool zcn_conn::read_failed_softly(Status why) noexcept {
+    if (why == ZCN_AGAIN) {
+        become_ready();
+        return false;
+    }
+    wait_for_memory();
+    return false;
+}
+
+void zcn_conn::wait_for_memory() noexcept {
+    if (memory_paused_) return;
+    memory_paused_ = true;
+    loop()->count_paused(true);
+    loop()->counters().pool_pauses++;
+    if (!memory_told_) {
+        memory_told_ = true;
+        tell_memory_ = true;
+        become_ready();
+    }
+    loop()->wait_for_memory();
+}
+
+void zcn_conn::on_memory() noexcept {
+    if (!memory_paused_) return;
+    memory_paused_ = false;
+    loop()->count_paused(false);
+    if (message_at_ != 0) message_at_ = loop()->now();  // the pause was ours
+    become_ready();
+}
+
+void zcn_conn::end_finisher() noexcept {
+    finisher_ = false;
+    loop()->pool()->end_finish(this);
+}
+
+// After a read: what is unfinished, since when, and is it to be moved if it stalls?
+void zcn_conn::note_progress(bool delivered) noexcept {
+    const zcnet::receive::Window &window = stream_.window();
+    if (!window.unfinished()) {
+        message_at_ = 0;
+    } else if (message_at_ == 0 || delivered) {
+        message_at_ = loop()->now();
+    }
+    loop()->hold_unfinished(this, window.evictable());
+}
+
+void zcn_conn::input_wrong(Status why) noexcept {
+    // Messages of this array come first, and the program may still change the framing behind one of them.
+    if (delivered_now() != 0) {
+        input_error_ = why;
+        become_ready();
+        return;
+    }
+    input_error_ = ZCN_OK;
+    stream_.note_trailing();
+    set_error(why, 0, "the received bytes are not in the framing: %s", zcn_status_text(why));
+    begin_close(why);
+}
+
+void zcn_conn::input_ended() noexcept {
+    readable_ = false;
+    if (delivered_now() != 0) {
+        become_ready();
+        return;
+    }
+    input_over_ = true;
+    message_at_ = 0;
+    if (stream_.window().unfinished()) {
+        stream_.note_trailing();
+        set_error(ZCN_EFRAME_TRUNCATED, 0, "the peer ended the stream %llu bytes into a frame",
+                  static_cast<unsigned long long>(stream_.window().pending()));
+        begin_close(ZCN_EFRAME_TRUNCATED);
+        return;
+    }
+    if (!settings().half_open || shutdown_done_ || write_failed_) {
+        begin_close(ZCN_EOF);
+        return;
+    }
+    tell_peer_closed_ = true;
+    become_ready();
+}
+
+void zcn_conn::input_failed(int number) noexcept {
+    const Status status = zcnet::net::status_of_errno(number);
+    set_error(status, number, "the connection failed while it was read: %s", zcn_status_text(status));
+    if (stream_.window().unfinished()) stream_.note_trailing();
+    write_failed_ = true;
+    mute();
+    begin_close(status);
+}
+
+void zcn_conn::on_relief() noexcept {
+    if (!held_up_) return;
+    held_up_ = false;
+    if (state_ != State::open) return;
+    if (message_at_ != 0) message_at_ = loop()->now();  // the pause was ours
+    become_ready();
+}
+
+Status zcn_conn::pause(bool on) noexcept {
+    if (!in_process()) return ZCN_EFORKED;
+    if (state_ != State::open && state_ != State::connecting) return ZCN_ECLOSED;
+    if (paused_ == on) return ZCN_OK;
+    paused_ = on;
+    if (on && finisher_) end_finisher();
+    if (!on) {
+        if (state_ == State::open) {
+            if (message_at_ != 0) message_at_ = loop()->read_clock();
+            become_ready();
+        }
+    }
+    arm_timer();
+    return ZCN_OK;
+}
+
+Status zcn_conn::evict() noexcept { return stream_.window().evict(loop()->intake(), Purpose::ordinary); }

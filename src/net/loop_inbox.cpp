@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: MIT
+// The loop's letters: what other threads, helpers and other loops ask of it.
+#include "net/loop.h"
+#include "net/resolver.h"
+#include "os/os.h"
+
+using zcnet::Status;
+using zcnet::net::LoopLetter;
+using zcnet::net::Message;
+
+void zcn_loop::put(LoopLetter *letter) noexcept {
+    // A letter may hold the last reference that keeps the loop, and the loop may take it at once.
+    hold();
+    if (inbox_.put(letter)) (void)zcnet::os::uninterrupted([&] { return zcnet::os::event_raise(inbox_fd_); });
+    if (dead_.load(std::memory_order_relaxed)) drop_letters();
+    unhold();
+}
+
+void zcn_loop::drop_letters() noexcept {
+    for (zcnet::Letter *letter = inbox_.take_all(); letter != nullptr;) {
+        zcnet::Letter *next = letter->next;
+        drop_letter(static_cast<LoopLetter *>(letter));
+        letter = next;
+    }
+}
+
+Status zcn_loop::wake() noexcept {
+    if (!zcnet::os::in_process(process_)) return ZCN_EFORKED;
+    // acq_rel: one letter at a time; the loop clears the mark when it takes the letter.
+    if (!wake_asked_.exchange(true, std::memory_order_acq_rel)) put(&wake_letter_);
+    return ZCN_OK;
+}
+
+void zcn_loop::take_letters() noexcept {
+    for (zcnet::Letter *letter = inbox_.take_all(); letter != nullptr;) {
+        zcnet::Letter *next = letter->next;
+        deliver_letter(static_cast<LoopLetter *>(letter));
+        letter = next;
+    }
+}
+
+void zcn_loop::deliver_letter(LoopLetter *letter) noexcept {
+    switch (letter->message) {
+        case Message::request: {
+            zcn_conn *conn = zcn_conn::of_letter(letter);
+            if (conn->loop() != this) {
+                conn->loop()->put(letter);
+                return;
+            }
+            conn->on_requests();
+            conn->release();
+            return;
+        }
+        case Message::post: {
+            auto *post = static_cast<zcnet::net::PostLetter *>(letter);
+            if (post->conn->loop() != this) {
+                post->conn->loop()->put(letter);
+                return;
+            }
+            if (post->ended == ZCN_OK) post->ended = post->conn->on_post(post->unit);
+            if (post->ended != ZCN_OK) {
+                if (!post->conn->tell_unposted(post->unit, post->ended)) {
+                    put(post);
+                    return;
+                }
+                post->unit->release();
+            }
+            post->conn->release();
+            zcnet::memory::destroy_object(post);
+            return;
+        }
+        case Message::lookup: {
+            auto *found = static_cast<zcnet::net::LookupLetter *>(letter);
+            found->conn->take_lookup(*found->lookup);
+            found->conn->release();
+            delete found->lookup;
+            delete found;
+            return;
+        }
+        case Message::memory:
+            memory_asked_.store(false, std::memory_order_release);
+            memory_came();
+            return;
+        case Message::wake:
+            // release: a wake that comes after this puts the letter again.
+            wake_asked_.store(false, std::memory_order_release);
+            counters_.wakes++;
+            woken_ = true;
+            return;
+        case Message::arrival: {
+            auto *arrival = static_cast<zcnet::net::ArrivalLetter *>(letter);
+            zcn_conn *conn = arrival->conn;
+            delete arrival;
+            if (conn->loop() == this) conn->arrive(this);
+            conn->release();
+            return;
+        }
+    }
+}
+
+// For a loop that goes: lets go of what a letter holds.
+void zcn_loop::drop_letter(LoopLetter *letter) noexcept {
+    switch (letter->message) {
+        case Message::request:
+            zcn_conn::of_letter(letter)->release();
+            return;
+        case Message::post: {
+            auto *post = static_cast<zcnet::net::PostLetter *>(letter);
+            post->unit->release();
+            post->conn->release();
+            zcnet::memory::destroy_object(post);
+            return;
+        }
+        case Message::lookup: {
+            auto *found = static_cast<zcnet::net::LookupLetter *>(letter);
+            found->conn->release();
+            delete found->lookup;
+            delete found;
+            return;
+        }
+        case Message::arrival: {
+            auto *arrival = static_cast<zcnet::net::ArrivalLetter *>(letter);
+            zcn_conn *conn = arrival->conn;
+            delete arrival;
+            // Unless something overtook the letter, the connection is in no list, and the loop's reference is ours.
+            if (conn->loop() == this && conn->arriving()) {
+                conn->end_silently();
+                conn->release();
+            }
+            conn->release();
+            return;
+        }
+        case Message::memory:
+        case Message::wake:
+            return;
+    }
+}
