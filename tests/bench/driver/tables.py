@@ -20,8 +20,8 @@ def size_text(size):
 
 
 # Modes of raw whose receiver sleeps as soon as nothing is there, and those that ask again for a while.
-SLEEPING = ("w64-r256", "w256-r256", "w64-r64", "w256-exact")
-SPINNING = ("w64-r64-spin", "w256-r256-spin")
+SLEEPING = ("w64-r256", "w256-r256", "w64-r64", "w64-r64-even", "w64-r256-even", "w256-exact")
+SPINNING = ("w64-r64-spin", "w256-r256-spin", "w64-r64-even-spin")
 
 
 def apart(name, *modes):

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -6,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <vector>
 
 #include "../harness/meter.h"
@@ -80,7 +83,8 @@ Way way_of(const Run &run) {
     std::size_t write = 0;
     std::size_t read = 0;
     std::sscanf(run.mode.c_str(), "w%zu-r%zu", &write, &read);
-    return {write << 10, read << 10, run.mode.find("spin") != std::string::npos};
+    return {write << 10, read << 10, run.mode.find("even") != std::string::npos,
+            run.mode.find("spin") != std::string::npos};
 }
 
 void flow_server(const Run &run, Link &link, Report &report) {
@@ -99,8 +103,48 @@ void flow_server(const Run &run, Link &link, Report &report) {
     link.tell("done");
 }
 
+namespace {
+
+// As many whole segments as the kernel hands down in one piece.
+std::size_t packet_size(int fd, std::size_t write) {
+    int segment = 0;
+    socklen_t length = sizeof segment;
+    if (getsockopt(fd, IPPROTO_TCP, TCP_MAXSEG, &segment, &length) != 0 || segment <= 0) return write;
+    auto size = static_cast<std::size_t>(segment);
+    std::size_t room = std::max(write - 321, size);
+    return room / size * size;
+}
+
+void send_even(const Run &run, int fd, Report &report) {
+    std::size_t write = way_of(run).write;
+    std::size_t packet = packet_size(fd, write);
+    std::size_t capacity = write + packet + header_size + run.size;
+    std::vector<std::byte> buffer(capacity);
+    std::size_t kept = 0;
+    Meter meter;
+    for (std::uint64_t sent = 0; sent < run.count;) {
+        if (!meter.started() && sent >= run.warm) meter.start(sent);
+        std::size_t used = 0;
+        sent += make_frames(run, buffer.data() + kept, std::max(write, header_size + run.size), sent, run.count - sent,
+                            used);
+        kept += used;
+        std::size_t leaving = sent == run.count ? kept : kept / packet * packet;
+        send_all(fd, buffer.data(), leaving);
+        kept -= leaving;
+        std::memmove(buffer.data(), buffer.data() + leaving, kept);
+    }
+    meter.stop(run.count, report);
+}
+
+}  // namespace
+
 void flow_client(const Run &run, Link &link, Report &report) {
     int fd = connect_to(link.hear());
+    if (way_of(run).even) {
+        send_even(run, fd, report);
+        link.hear();
+        return;
+    }
     std::vector<std::byte> buffer(std::max(way_of(run).write, header_size + run.size));
     Meter meter;
     for (std::uint64_t sent = 0; sent < run.count;) {
