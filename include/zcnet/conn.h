@@ -223,7 +223,7 @@ ZCN_API ZCN_NODISCARD zcn_status zcn_conn_commit(zcn_conn *conn, uint64_t size, 
  *
  * @param unit  consumed on ZCN_OK, and only then. If it is not sealed, no other thread may touch it any more.
  *              One that the framing cannot carry ends when the loop takes it, with a SENT event if it has a token
- * @return ZCN_OK · ZCN_AGAIN as much as high_water is posted and not yet taken · ZCN_ECLOSED · ZCN_EINVAL · ZCN_ENOMEM ·
+ * @return ZCN_OK · ZCN_AGAIN as much as high_water is posted or queued · ZCN_ECLOSED · ZCN_EINVAL · ZCN_ENOMEM ·
  *         ZCN_EFORKED
  * @thread any thread that holds a reference
  * @since 0.1

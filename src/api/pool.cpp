@@ -32,9 +32,7 @@ zcn_pool *zcn_pool_retain(zcn_pool *pool) {
 
 void zcn_pool_release(zcn_pool *pool) {
     if (pool == nullptr) return;
-    // What this thread keeps of the pool would keep its memory.
-    if (pool->last_handle()) zcnet::memory::flush_thread_pool(pool);
-    pool->release();
+    zcnet::memory::release_pool(pool);
 }
 
 zcn_status zcn_pool_trim(zcn_pool *pool, uint64_t *out_bytes) {

@@ -11,12 +11,15 @@
 
 namespace zcnet::memory {
 
-// The fourth is the size of a connection.
+// The fourth is the size of a connection. The last is for groups of views alone: a stale handle looks at the first word
+// of one, which must never be anything else's.
 constexpr size_t object_sizes[] = {64, 128, 256, 480, 1024};
 constexpr uint32_t object_classes = 5;
+constexpr uint32_t group_class = 4;
 
+// The class for objects of that size; object_classes: there is none.
 constexpr uint32_t object_class(size_t size) noexcept {
-    for (uint32_t c = 0; c < object_classes; c++)
+    for (uint32_t c = 0; c < group_class; c++)
         if (size <= object_sizes[c]) return c;
     return object_classes;
 }

@@ -65,6 +65,11 @@ ThreadPool *thread_pool_slow(zcn_pool *pool) noexcept {
     if (mine == nullptr) return nullptr;
     for (ThreadPool &slot : mine->pool)
         if (slot.number == pool->number()) return &slot;
+    // What is kept of pools that were closed meanwhile goes back. A slot that holds memory keeps its pool alive.
+    for (ThreadPool &slot : mine->pool) {
+        const bool holds = !slot.cache.empty() || slot.arena.block() != nullptr;
+        if (slot.number != 0 && holds && slot.pool->closed()) give_back_pool(slot);
+    }
     // The place to reuse: a free one, else one after the other. A slot holds a block or an arena, or nothing of
     // a pool; in the latter case its pool may be gone, and only the number is looked at.
     ThreadPool *chosen = nullptr;
@@ -86,6 +91,11 @@ void flush_thread_pool(zcn_pool *pool) noexcept {
     if (mine == nullptr) return;
     for (ThreadPool &slot : mine->pool)
         if (slot.number == pool->number()) give_back_pool(slot);
+}
+
+void release_pool(zcn_pool *pool) noexcept {
+    if (pool->last_handle()) flush_thread_pool(pool);
+    pool->release();
 }
 
 bool Arena::renew(zcn_pool *pool, BlockCache &cache, Status *why) noexcept {

@@ -28,6 +28,8 @@ class BlockCache {
         blocks_[used_++] = block;
     }
 
+    [[nodiscard]] bool empty() const noexcept { return used_ == 0; }
+
     void give_back(zcn_pool *pool) noexcept {
         while (used_ != 0) pool->give_block(blocks_[--used_]);
     }
@@ -141,6 +143,9 @@ Block *make_alias(Block *parent, const uint8_t *data, uint64_t size) noexcept;
 
 // Gives back what the calling thread keeps of a pool.
 void flush_thread_pool(zcn_pool *pool) noexcept;
+
+// Ends a handle of a pool; with the last one goes what the calling thread keeps of it.
+void release_pool(zcn_pool *pool) noexcept;
 
 // Memory for one object of a class; its contents are undefined but for the first word, which survives from the last
 // free (0 in fresh memory).

@@ -92,7 +92,7 @@ Status zcn_conn::copy_error(zcn_error *out) const noexcept {
 // Edge-triggered: the connection remembers what it has not used up. Room for writing is watched from the first time
 // that there is none: who only receives is not woken for it.
 int zcn_conn::watch(int fd, int operation, bool output) noexcept {
-    const uint32_t events = EPOLLIN | EPOLLRDHUP | EPOLLET | (output ? uint32_t{EPOLLOUT} : 0);
+    const uint32_t events = EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLET | (output ? uint32_t{EPOLLOUT} : 0);
     output_watched_ = output;
     return zcnet::os::poller_set(loop()->poller(), operation, fd, events,
                                  reinterpret_cast<uintptr_t>(this) | zcnet::net::token_conn);
@@ -147,7 +147,7 @@ void zcn_conn::on_readiness(uint32_t events) noexcept {
         dial_writable();
         return;
     }
-    if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) {
+    if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI)) != 0) {
         hung_up_ = true;
         readable_ = true;
     }
@@ -266,7 +266,7 @@ int64_t zcn_conn::next_deadline() const noexcept {
             soonest = std::min(soonest, message_at_ + options.message_timeout);
     }
     if (retry_write_) soonest = std::min(soonest, loop()->now() + write_retry_ns);
-    if (memory_paused_ && loop()->pool()->limit() == 0) soonest = std::min(soonest, loop()->now() + memory_retry_ns);
+    if (memory_paused_ && memory_retry_) soonest = std::min(soonest, loop()->now() + memory_retry_ns);
     return soonest;
 }
 
@@ -287,7 +287,7 @@ void zcn_conn::on_timer() noexcept {
         writable_ = true;
         loop()->become_dirty(this);
     }
-    if (memory_paused_ && loop()->pool()->limit() == 0) on_memory();
+    if (memory_paused_ && memory_retry_) on_memory();
     // Judged by what the kernel had when it was last asked: the program may have been away, and what it did not see
     // yet may have come in time.
     const int64_t asked = loop()->looked_at();

@@ -157,6 +157,7 @@ struct zcn_conn final : zcnet::Link<zcnet::net::AllTag>,
     // conn_close.cpp
     void begin_close(Status reason) noexcept;
     void go_on_closing() noexcept;
+    [[nodiscard]] Status reason_after_failure() const noexcept;
     void discard_input() noexcept;
     void finish(Status reason) noexcept;
     void abort_now(Status reason) noexcept;
@@ -173,6 +174,7 @@ struct zcn_conn final : zcnet::Link<zcnet::net::AllTag>,
     void read() noexcept;
     bool deliver() noexcept;
     bool read_once(uint64_t *budget) noexcept;
+    [[nodiscard]] bool stopped_early() const noexcept;
     void input_ended() noexcept;
     void input_failed(int number) noexcept;
     void wait_for_memory() noexcept;
@@ -210,10 +212,11 @@ struct zcn_conn final : zcnet::Link<zcnet::net::AllTag>,
     bool is_tcp_ : 1 = false;
     bool readable_ : 1 = false;
     bool writable_ : 1 = false;
-    bool hung_up_ : 1 = false;  // the kernel reported an end or an error: a short read does not mean empty
+    bool hung_up_ : 1 = false;  // an end, an error or urgent data was reported: a short read does not mean empty
     bool paused_ : 1 = false;
     bool memory_paused_ : 1 = false;
     bool memory_told_ : 1 = false;
+    bool memory_retry_ : 1 = false;  // waiting for memory, by the clock
     bool input_ended_ : 1 = false;
     bool input_over_ : 1 = false;  // nothing is read any more
     bool tell_peer_closed_ : 1 = false;

@@ -31,8 +31,7 @@ void zcn_conn::begin_close(Status reason) noexcept {
     if (finisher_) end_finisher();
     stream_.window().close(loop()->intake());
     if (write_failed_) {
-        // A write that failed has taken the error that a read would have found: the end was not in order.
-        finish(reason == ZCN_EOF ? ZCN_ERESET : reason);
+        finish(reason_after_failure());
         return;
     }
     close_by_ = loop()->read_clock() + settings().drain_timeout;
@@ -49,6 +48,14 @@ void zcn_conn::begin_close(Status reason) noexcept {
     write();
     become_ready();
     arm_timer();
+}
+
+// A write that failed has taken the error that a read would have found, so the peer's end was not in order; and what
+// was to be sent is lost.
+Status zcn_conn::reason_after_failure() const noexcept {
+    const bool lost = reason_ == ZCN_EOF || (reason_ == ZCN_OK && !stream_.idle());
+    if (!lost) return reason_;
+    return rare_ != nullptr && rare_->error.status != ZCN_OK ? rare_->error.status : Status{ZCN_ERESET};
 }
 
 void zcn_conn::discard_input() noexcept {
@@ -71,7 +78,7 @@ void zcn_conn::go_on_closing() noexcept {
         return;
     }
     if (write_failed_) {
-        finish(reason_ == ZCN_OK || reason_ == ZCN_EOF ? (stream_.idle() ? reason_ : ZCN_ERESET) : reason_);
+        finish(reason_after_failure());
         return;
     }
     // A peer may read nothing before it has sent what it has; and closing a socket with unread input resets it, and a
@@ -162,6 +169,11 @@ void zcn_conn::finish(Status reason) noexcept {
 }
 
 void zcn_conn::end_silently() noexcept {
+    if (arriving_) {
+        // On its way to a loop that goes: what it brought is let go there.
+        arriving_ = false;
+        stream_.window().arrive(loop()->intake());
+    }
     if (state_ != State::closed && state_ != State::ended) abort_now(ZCN_EABORTED);
     loop()->forget(this);
     stream_.close(loop()->intake());

@@ -20,8 +20,9 @@ Status zcn_conn::post(zcn_unit *unit) noexcept {
     if (!in_process()) return ZCN_EFORKED;
     if ((requests_.load(std::memory_order_acquire) & zcnet::net::request_refuses) != 0) return ZCN_ECLOSED;
     const uint64_t size = unit->size() + 1;  // one more, so that nothing is under way at 0 alone
-    // relaxed: the counter bounds what is under way, it publishes nothing.
-    if (posted_.load(std::memory_order_relaxed) >= mutable_settings().posting_limit()) return ZCN_AGAIN;
+    // relaxed: the counters bound what is under way, they publish nothing.
+    const uint64_t waiting = posted_.load(std::memory_order_relaxed) + stream_.queue().bytes_seen();
+    if (waiting >= mutable_settings().posting_limit()) return ZCN_AGAIN;
     auto *letter = zcnet::memory::make_object<zcnet::net::PostLetter>(this, unit);
     if (letter == nullptr) return ZCN_ENOMEM;
     posted_.fetch_add(size, std::memory_order_relaxed);
@@ -68,10 +69,7 @@ Status zcn_conn::on_post(zcn_unit *unit) noexcept {
     const bool open = (state_ == State::open || state_ == State::connecting) && !shutdown_done_ && !write_failed_ &&
                       (requests_.load(std::memory_order_acquire) & zcnet::net::request_over) == 0;
     Status status = open ? stream_.push(unit, settings().limits) : ZCN_ECLOSED;
-    if (status == ZCN_OK) {
-        loop()->become_dirty(this);
-        return ZCN_OK;
-    }
+    if (status == ZCN_OK || shutdown_wanted_) loop()->become_dirty(this);
     return status;
 }
 
@@ -117,6 +115,7 @@ Status zcn_conn::set_send_framing(const zcn_framing *framing) noexcept {
 
 Status zcn_conn::take_fd(int *out_fd, zcn_msg **out_rest) noexcept {
     if (!in_process()) return ZCN_EFORKED;
+    if (arriving_) arrive(loop());
     if (state_ != State::open) return ZCN_ECLOSED;
     if (!stream_.idle() || posted_.load(std::memory_order_relaxed) != 0) return ZCN_EBUSY;
     zcnet::receive::Window &window = stream_.window();
@@ -209,6 +208,7 @@ Status zcn_conn::move(zcn_loop *to) noexcept {
 void zcn_conn::arrive(zcn_loop *to) noexcept {
     if (!arriving_) return;
     arriving_ = false;
+    delivered_ = 0;  // was counted by the other loop's polls
     stream_.window().arrive(to->intake());
     const int result = watch(fd_, EPOLL_CTL_ADD, false);
     to->add(this);
@@ -224,6 +224,7 @@ void zcn_conn::arrive(zcn_loop *to) noexcept {
     if (!stream_.idle() || shutdown_wanted_) to->become_dirty(this);
     become_ready();
     arm_timer();
+    if (to->closing()) (void)request_close(false);
 }
 
 // --- options and addresses ---

@@ -52,6 +52,14 @@ bool zcn_conn::deliver() noexcept {
     return true;
 }
 
+// A local socket also stops behind bytes that a descriptor came with. (TCP stops at an urgent byte, which has an edge
+// of its own.)
+bool zcn_conn::stopped_early() const noexcept {
+    if (is_tcp_) return false;
+    int more = 0;
+    return zcnet::os::unread_bytes(fd_, &more) >= 0 && more > 0;
+}
+
 bool zcn_conn::read_once(uint64_t *budget) noexcept {
     // Who uses the reserve reads its message to the end: others wait for the right.
     if (paused_ || (held_up_ && !finisher_) || memory_paused_ || input_over_) return false;
@@ -92,8 +100,8 @@ bool zcn_conn::read_once(uint64_t *budget) noexcept {
         // A little at the end of the budget would be a read for a part of a packet.
         if (*budget < settings().read_budget / 4) *budget = 0;
         active_at_ = loop()->now();
-        // A stream socket that gives less than it was asked for is empty; new bytes give a new edge.
-        if (size < asked && !hung_up_) readable_ = false;
+        // A socket that gives less than it was asked for is empty; new bytes give a new edge.
+        if (size < asked && !hung_up_ && !stopped_early()) readable_ = false;
         return deliver();
     }
     stream_.commit(loop()->intake(), 0);
@@ -114,6 +122,8 @@ bool zcn_conn::read_failed_softly(Status why) noexcept {
         become_ready();
         return false;
     }
+    // What the system refuses does not come back to the pool: only time tells.
+    memory_retry_ = why == ZCN_ENOMEM || loop()->pool()->limit() == 0;
     wait_for_memory();
     return false;
 }

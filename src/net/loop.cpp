@@ -95,7 +95,7 @@ zcn_loop::~zcn_loop() {
     if (inbox_fd_ >= 0) (void)zcnet::os::close(inbox_fd_);
     intake_.close();
     if (batch_ != nullptr) batch_->destroy();
-    pool_->release();
+    zcnet::memory::release_pool(pool_);
 }
 
 void zcn_loop::release() noexcept {
@@ -315,6 +315,8 @@ Status zcn_loop::poll(int64_t timeout_ns, const zcn_event **out_events, size_t *
     Status status = ZCN_OK;
     polling_ = true;
     begin_poll();
+    // A connection may be on its way to a loop that closes.
+    if (closing_ && !inbox_.looks_empty()) take_letters();
     if (closing_ && all_.empty() && listeners_.empty()) {
         status = ZCN_ECLOSED;
     } else {

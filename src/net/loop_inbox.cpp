@@ -101,11 +101,21 @@ void zcn_loop::deliver_letter(LoopLetter *letter) noexcept {
 // For a loop that goes: lets go of what a letter holds.
 void zcn_loop::drop_letter(LoopLetter *letter) noexcept {
     switch (letter->message) {
-        case Message::request:
-            zcn_conn::of_letter(letter)->release();
+        case Message::request: {
+            zcn_conn *conn = zcn_conn::of_letter(letter);
+            if (conn->loop() != this) {
+                conn->loop()->put(letter);
+                return;
+            }
+            conn->release();
             return;
+        }
         case Message::post: {
             auto *post = static_cast<zcnet::net::PostLetter *>(letter);
+            if (post->conn->loop() != this) {
+                post->conn->loop()->put(letter);
+                return;
+            }
             post->unit->release();
             post->conn->release();
             zcnet::memory::destroy_object(post);

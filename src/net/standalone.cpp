@@ -64,9 +64,10 @@ void zcn_stream::destroy() noexcept {
     stream_.queue().fail(ZCN_ECLOSED);
     stream_.close(intake_);
     intake_.close();
+    pool->end_finish(this);
     batch_->destroy();
     delete this;
-    pool->release();
+    zcnet::memory::release_pool(pool);
 }
 
 bool zcn_stream::in_process() const noexcept { return zcnet::os::in_process(process_); }
@@ -155,6 +156,7 @@ void zcn_stream::poll(const zcn_event **events, size_t *count, int32_t *more) no
         batch_->push(ZCN_EVENT_CLOSED, reason, nullptr, user_);
         closed_ = true;
         window.close(intake_);
+        pool_->end_finish(this);
     }
     *count = batch_->count();
     *events = batch_->count() != 0 ? batch_->events() : nullptr;
@@ -197,5 +199,6 @@ Status zcn_stream::set_framing(const zcn_msg *after, const zcn_framing *framing)
     if (!pool_->reserve_for(framing->rule.max)) return ZCN_ENOBUFS;
     const Status status = stream_.set_framing(intake_, *batch_, event, framing);
     if (status == ZCN_OK) wrong_ = ZCN_OK;
+    room_ = 0;  // what was given to read into is not what follows any more
     return status;
 }

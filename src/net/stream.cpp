@@ -333,9 +333,13 @@ Status Stream::take_back(receive::Intake &intake, Batch &batch, const zcn_event 
         taken++;
     }
     if (taken == 0) {
-        // Nothing was delivered behind it: only the window starts again.
-        window_.parse_again();
-        return ZCN_OK;
+        iovec rest[3];
+        Block *blocks[3];
+        // Nothing was delivered behind it: only the window starts again, once its bytes are in one place.
+        if (window_.pending_pieces(rest, blocks) < 2) {
+            window_.parse_again();
+            return ZCN_OK;
+        }
     }
     const auto each_piece = [&](const auto &take) {
         for (uint32_t i = begin; i < batch.count(); i++) {

@@ -66,6 +66,8 @@ int peer_address(int fd, sockaddr *address, socklen_t *size) noexcept {
 
 int unsent_bytes(int fd, int *bytes) noexcept { return answer(::ioctl(fd, SIOCOUTQ, bytes)); }
 
+int unread_bytes(int fd, int *bytes) noexcept { return answer(::ioctl(fd, SIOCINQ, bytes)); }
+
 ssize_t receive(int fd, const iovec *pieces, int count) noexcept {
     if (count == 1) return answer(::recv(fd, pieces->iov_base, pieces->iov_len, 0));
     msghdr header{};

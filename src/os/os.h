@@ -34,6 +34,7 @@ int set_option(int fd, int level, int name, const void *value, socklen_t size) n
 int local_address(int fd, sockaddr *address, socklen_t *size) noexcept;
 int peer_address(int fd, sockaddr *address, socklen_t *size) noexcept;
 int unsent_bytes(int fd, int *bytes) noexcept;  // SIOCOUTQ
+int unread_bytes(int fd, int *bytes) noexcept;  // SIOCINQ
 
 // Bytes.
 ssize_t receive(int fd, const iovec *pieces, int count) noexcept;

@@ -24,6 +24,9 @@ void Intake::begin_batch() noexcept {
     while (Block *block = *place) {
         if (block == current_ || block->holds != 0) {
             place = &block->lease_next;
+            if (block == current_) continue;
+            close_group(block);
+            if (memory::lease_is_alone(block)) memory::lease_renew(block);
             continue;
         }
         *place = block->lease_next;

@@ -9,7 +9,8 @@ namespace {
 
 using memory::Block;
 
-constexpr uint32_t group_class = memory::object_class(sizeof(Group));
+using memory::group_class;
+static_assert(sizeof(Group) <= memory::object_sizes[group_class]);
 
 // A fresh group with every place set and nothing handed out. Its generation goes on from its last life; the word
 // is the part of a free object that survives.

@@ -52,7 +52,7 @@ void Window::keep_in_stash(const uint8_t *data, uint64_t size) noexcept {
 void Window::set_range(Intake &intake, Block *block, uint8_t *begin, uint8_t *end, uint8_t *limit) noexcept {
     intake.hold(block, begin, limit);
     if (block_ != nullptr) intake.unhold(block_);
-    shared_ = false;
+    shared_ = cut_ = false;
     block_ = block;
     begin_ = begin;
     end_ = end;

@@ -71,6 +71,7 @@ class Window {
     // The framing has changed: what is pending is looked at again from its start.
     void parse_again() noexcept {
         need_ = searched_ = 0;
+        mode_ = 0;
         undelivered_ = pending() != 0;
     }
     // Where the pending bytes lie, in order; a piece in the stash has no block.
@@ -158,8 +159,9 @@ class Window {
     uint32_t largest_ = 0;  // the largest frame lately: how much room reads leave at a block's end
     uint8_t stash_used_ = 0;
     uint8_t mode_ = 0;  // what the pieces of the last prepare() are
-    bool undelivered_ = false;
-    bool shared_ = false;  // the range was shown before: others may refer to its bytes
+    bool undelivered_ : 1 = false;
+    bool cut_ : 1 = false;     // messages were shown from the block of the range
+    bool shared_ : 1 = false;  // the range was shown before: others may refer to its bytes
 };
 
 template <class Sink>
@@ -218,6 +220,7 @@ Status Window::deliver(Intake &intake, const framing::Rule &rule, Purpose purpos
             largest_ -= (largest_ - static_cast<uint32_t>(largest)) / 16;
         }
         const bool progress = scan.next != begin_;
+        cut_ = cut_ || progress;
         begin_ = const_cast<uint8_t *>(scan.next);
         need_ = scan.need;
         searched_ = scan.searched;

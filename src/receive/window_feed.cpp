@@ -13,7 +13,8 @@ void Window::rewind(Intake &intake, Block *block, uint8_t *begin, uint8_t *end) 
     if (next_used_ != 0) intake.unhold(next_block_);
     next_used_ = 0;
     set_range(intake, block, begin, end, end);
-    shared_ = true;
+    shared_ = cut_ = true;
+    mode_ = 0;
     need_ = searched_ = 0;
     undelivered_ = true;
 }
@@ -121,7 +122,7 @@ Status Window::leave(Intake &intake) noexcept {
     }
     if (next_used_ == 0 && block_ == nullptr) return ZCN_OK;  // the stash is the window's own
     const bool own = block_ != nullptr && block_->kind != BlockKind::block && !undelivered_ && next_used_ == 0 &&
-                     stash_used_ == 0 && block_->handed == 0 && block_->group == nullptr;
+                     stash_used_ == 0 && block_->handed == 0 && block_->group == nullptr && !cut_;
     if (!own) {
         iovec pieces[3];
         Block *blocks[3];

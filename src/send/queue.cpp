@@ -46,7 +46,7 @@ void Queue::push_unit(zcn_unit *unit, bool own_head) noexcept {
     entry.size = own_head ? unit->whole() : unit->size();
     entry.references = 1;
     entry.kind = own_head ? Kind::unit : Kind::unit_body;
-    bytes_ += entry.size;
+    set_bytes(bytes_ + entry.size);
     if (unit->has_token()) ended_->tokens++;
 }
 
@@ -56,7 +56,7 @@ void Queue::push_bytes(const uint8_t *data, uint32_t size) noexcept {
     entry.block = nullptr;
     entry.references = size;
     entry.kind = Kind::bytes;
-    bytes_ += size;
+    set_bytes(bytes_ + size);
 }
 
 uint64_t Queue::entry_size(const Entry &entry) noexcept {
@@ -143,7 +143,7 @@ void Queue::end_entry(const Entry &entry, Status why) noexcept {
 }
 
 void Queue::advance(uint64_t size) noexcept {
-    bytes_ -= size;
+    set_bytes(bytes_ - size);
     for (;;) {
         if (used_ == 0) break;
         const Entry &first = at(0);
@@ -178,7 +178,7 @@ void Queue::fail(Status why) noexcept {
         head_offset_ = 0;
         end_entry(dead, why);
     }
-    bytes_ = 0;
+    set_bytes(0);
 }
 
 Status Queue::reserve_ended() noexcept {

@@ -9,6 +9,7 @@
 
 #include <sys/uio.h>
 
+#include <atomic>
 #include <cstdint>
 
 #include "send/unit.h"
@@ -35,7 +36,7 @@ class Queue {
 
     // A range of pool memory; takes over `references` on its block.
     void push_range(Block *block, const uint8_t *data, uint64_t size, uint64_t references) noexcept {
-        bytes_ += size;
+        set_bytes(bytes_ + size);
         if (used_ != 0) {
             Entry &last = at(used_ - 1);
             if (last.kind == Kind::range && last.block == block && last.data + last.size == data) {
@@ -64,6 +65,8 @@ class Queue {
     void fail(Status why) noexcept;
 
     [[nodiscard]] uint64_t bytes() const noexcept { return bytes_; }
+    // The same for any thread: a number that may be old.
+    [[nodiscard]] uint64_t bytes_seen() noexcept { return std::atomic_ref(bytes_).load(std::memory_order_relaxed); }
     [[nodiscard]] bool empty() const noexcept { return bytes_ == 0 && used_ == 0; }
 
     // The next token range of units that have ended; false: there is none.
@@ -106,6 +109,8 @@ class Queue {
         uint32_t tokens = 0;  // queued units with a token
     };
 
+    // relaxed: others only bound by it what they add.
+    void set_bytes(uint64_t bytes) noexcept { std::atomic_ref(bytes_).store(bytes, std::memory_order_relaxed); }
     Entry &at(uint32_t position) noexcept { return entries_[(head_ + position) & (capacity_ - 1)]; }
     Status grow(uint32_t entries) noexcept;
     void push_entry(Block *block, const uint8_t *data, uint64_t size, uint64_t references) noexcept;

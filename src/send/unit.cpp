@@ -356,7 +356,7 @@ void zcn_unit::end() noexcept {
     zcnet::send::free_beside(extra->more, extra->capacity * sizeof(Segment));
     zcnet::send::free_beside(extra->own, extra->own_size);
     if (extra->framing != nullptr) extra->framing->release();
-    if (extra->pool != nullptr) extra->pool->release();
+    if (extra->pool != nullptr) zcnet::memory::release_pool(extra->pool);
     if (extra->prefix != nullptr)
         zcnet::memory::free_object(extra->prefix, zcnet::memory::object_class(zcnet::send::largest_prefix));
     zcnet::memory::destroy_object(extra);

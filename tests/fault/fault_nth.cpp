@@ -92,7 +92,9 @@ void test_bytes_fail(void **) {
 
 void test_input_ends_early(void **) { fail_each_turn({call_receive}, {0}); }
 
-void test_ends_fail(void **) { fail_each_turn({call_shutdown, call_close, call_unsent_bytes}, {ENOTCONN, EIO}); }
+void test_ends_fail(void **) {
+    fail_each_turn({call_shutdown, call_close, call_unsent_bytes, call_unread_bytes}, {ENOTCONN, EIO});
+}
 
 void test_waiting_fails(void **) {
     fail_each_turn({call_poller_wait, call_event_raise, call_event_clear}, {EINTR, EAGAIN});

@@ -28,6 +28,7 @@ enum Call : uint32_t {
     call_local_address,
     call_peer_address,
     call_unsent_bytes,
+    call_unread_bytes,
     call_receive,
     call_send,
     call_make_poller,

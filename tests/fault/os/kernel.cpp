@@ -149,6 +149,11 @@ int unsent_bytes(int fd, int *bytes) noexcept {
     return answer(::ioctl(fd, SIOCOUTQ, bytes));
 }
 
+int unread_bytes(int fd, int *bytes) noexcept {
+    ANSWER_EARLY(call_unread_bytes);
+    return answer(::ioctl(fd, SIOCINQ, bytes));
+}
+
 ssize_t receive(int fd, const iovec *pieces, int count) noexcept {
     return move_bytes(call_receive, fd, pieces, count,
                       [&](msghdr *header) { return answer(::recvmsg(fd, header, MSG_CMSG_CLOEXEC)); });

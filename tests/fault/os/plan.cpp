@@ -79,9 +79,9 @@ const char *call_name(Call call) noexcept {
     static const char *const names[call_count] = {
         "make_socket",  "make_probe",      "bind",        "listen",      "connect",     "accept",        "shutdown",
         "close",        "set_nonblocking", "open_spare",  "get_option",  "set_option",  "local_address", "peer_address",
-        "unsent_bytes", "receive",         "send",        "make_poller", "poller_set",  "poller_wait",   "make_event",
-        "event_raise",  "event_clear",     "remove_path", "socket_file", "change_mode", "map",           "allocate",
-        "operator new",
+        "unsent_bytes", "unread_bytes",    "receive",     "send",        "make_poller", "poller_set",    "poller_wait",
+        "make_event",   "event_raise",     "event_clear", "remove_path", "socket_file", "change_mode",   "map",
+        "allocate",     "operator new",
     };
     return names[call];
 }
