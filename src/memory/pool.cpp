@@ -371,8 +371,9 @@ bool zcn_pool::begin_finish(const void *holder) noexcept {
 void zcn_pool::end_finish(const void *holder) noexcept {
     const void *expected = holder;
     if (!finisher_.compare_exchange_strong(expected, nullptr, std::memory_order_relaxed)) return;
-    // Others may have waited for the right rather than for memory.
-    if ((use_.load(std::memory_order_relaxed) & waiting_flag) != 0) wake_waiters();
+    // Others may have waited for the right rather than for memory. An exchange, as a waiter's: either it comes behind
+    // the waiter's, and sees its flag, or the waiter's comes behind it, and the waiter finds the right free.
+    if ((use_.fetch_add(0, std::memory_order_acq_rel) & waiting_flag) != 0) wake_waiters();
 }
 
 void zcn_pool::wait(Waiter *waiter) noexcept {

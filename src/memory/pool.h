@@ -62,6 +62,11 @@ struct zcn_pool {
 
     // Makes sure that one message of `largest` bytes can always finish; false when the limit is too small for it.
     bool reserve_for(uint64_t largest) noexcept;
+    // Blocks that threads cut units from: in use, and yet nothing to wait for. relaxed: a sum, looked at now and then.
+    void count_arena(bool begins) noexcept {
+        arena_bytes_.fetch_add(begins ? block_size_ : 0 - block_size_, std::memory_order_relaxed);
+    }
+    [[nodiscard]] uint64_t arena_bytes() const noexcept { return arena_bytes_.load(std::memory_order_relaxed); }
     // The right to use the reserve, for one holder at a time.
     bool begin_finish(const void *holder) noexcept;
     void end_finish(const void *holder) noexcept;
@@ -122,6 +127,7 @@ struct zcn_pool {
     std::atomic<uint64_t> charged_{0};  // resident: in use and kept free
     std::atomic<uint64_t> reserve_{0};
     std::atomic<const void *> finisher_{nullptr};
+    std::atomic<uint64_t> arena_bytes_{0};
     std::atomic<zcnet::memory::Waiter *> waiters_{nullptr};
 
     zcnet::memory::TaggedStack<> warm_;

@@ -109,6 +109,7 @@ bool Arena::renew(zcn_pool *pool, BlockCache &cache, Status *why) noexcept {
     if (fresh == nullptr) return false;
     close();
     lease_begin(fresh);
+    pool->count_arena(true);
     block_ = fresh;
     cursor_ = fresh->base;
     end_ = fresh->base + fresh->size;

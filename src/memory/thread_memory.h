@@ -87,7 +87,10 @@ class Arena {
     }
 
     void close() noexcept {
-        if (block_ != nullptr) lease_end(block_);
+        if (block_ != nullptr) {
+            block_->pool->count_arena(false);
+            lease_end(block_);
+        }
         block_ = nullptr;
         cursor_ = end_ = nullptr;
     }

@@ -35,12 +35,12 @@ Status zcn_conn::request_close(bool abort) noexcept {
     if (!in_process()) return ZCN_EFORKED;
     // acquire: as below. Closing a second time is nothing; aborting cuts a close short.
     const uint32_t present = requests_.load(std::memory_order_acquire);
+    loop()->blank(this);
     if ((present & zcnet::net::request_gone) != 0 || (!abort && (present & zcnet::net::request_over) != 0))
         return ZCN_OK;
     const uint32_t wanted = abort ? zcnet::net::request_abort : zcnet::net::request_close;
     // acq_rel: sends that happened before are seen by the owner when it finds the bit.
     const uint32_t before = requests_.fetch_or(wanted | zcnet::net::request_queued, std::memory_order_acq_rel);
-    loop()->blank(this);
     if ((before & zcnet::net::request_queued) == 0) {
         retain();
         loop()->put(this);

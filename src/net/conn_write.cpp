@@ -191,8 +191,12 @@ void zcn_conn::write(uint64_t most) noexcept {
 
 void zcn_conn::flush() noexcept {
     if (state_ != State::open && state_ != State::draining && state_ != State::lingering) return;
-    write();
-    if (!stream_.idle() && !write_failed_) return;
+    // What is queued now, and some of what release functions queue meanwhile; then others have their turn.
+    write(stream_.queued_bytes() + 4 * most_written);
+    if (!stream_.idle() && !write_failed_) {
+        if (writable_ && !flushing_) loop()->become_dirty(this);
+        return;
+    }
     // The reservation ends with the poll; what was not written of it is the arena's again.
     stream_.drop_reserved();
     stream_.queue().shrink();

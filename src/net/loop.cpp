@@ -77,7 +77,7 @@ Status zcn_loop::create(zcn_loop **out, const zcn_loop_options &options) noexcep
     loop->batch_ = Batch::create(events);
     loop->poller_ = zcnet::os::make_poller();
     loop->inbox_fd_ = zcnet::os::make_event();
-    Status status = loop->batch_ == nullptr ? ZCN_ENOMEM : ZCN_OK;
+    Status status = loop->batch_ == nullptr ? ZCN_ENOMEM : loop->timers_.prepare();
     if (status == ZCN_OK &&
         (loop->poller_ < 0 || loop->inbox_fd_ < 0 ||
          zcnet::os::poller_set(loop->poller_, EPOLL_CTL_ADD, loop->inbox_fd_, EPOLLIN, zcnet::net::token_inbox) < 0))
@@ -146,6 +146,7 @@ int64_t zcn_loop::read_clock() noexcept {
 }
 
 void zcn_loop::raise() noexcept {
+    if (!zcnet::os::in_process(process_)) return;  // a child of fork: the descriptor is its parent's
     raised_ = true;
     (void)zcnet::os::uninterrupted([&] { return zcnet::os::event_raise(inbox_fd_); });
 }

@@ -11,7 +11,8 @@ using zcnet::net::Message;
 void zcn_loop::put(LoopLetter *letter) noexcept {
     // A letter may hold the last reference that keeps the loop, and the loop may take it at once.
     hold();
-    if (inbox_.put(letter)) (void)zcnet::os::uninterrupted([&] { return zcnet::os::event_raise(inbox_fd_); });
+    if (inbox_.put(letter) && zcnet::os::in_process(process_))
+        (void)zcnet::os::uninterrupted([&] { return zcnet::os::event_raise(inbox_fd_); });
     if (dead_.load(std::memory_order_relaxed)) drop_letters();
     unhold();
 }

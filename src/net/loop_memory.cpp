@@ -54,7 +54,7 @@ bool zcn_loop::still_finishing(zcn_conn *conn) noexcept {
 void zcn_loop::check_starvation() noexcept {
     if (memory_paused_ == 0 || pool_->limit() == 0) return;
     // Memory that has just come back has its letter on the way: nothing is starved before several polls say so.
-    const bool alone = intake_.only_unfinished() && pool_->in_use() <= intake_.leased_bytes() &&
+    const bool alone = intake_.only_unfinished() && pool_->in_use() <= intake_.leased_bytes() + pool_->arena_bytes() &&
                        !memory_asked_.load(std::memory_order_acquire);
     starved_polls_ = alone ? starved_polls_ + 1 : 0;
     if (starved_polls_ < polls_to_starve) return;

@@ -105,16 +105,24 @@ Status Stream::feed_message(receive::Intake &intake, const zcn_msg *msg) noexcep
     const uint8_t *data = message.view.data;
     uint64_t size = message.view.size;
     if (size == 0) return ZCN_OK;
+    // Before anything is taken: from there on nothing fails.
+    Block *alias = memory::make_alias(message.view.block, data, size);
+    if (alias == nullptr) return ZCN_ENOMEM;
     if (window_.pending() != 0) {
         uint64_t part = 0;
-        if (const Status status = feed_rest(intake, data, size, &part); status != ZCN_OK) return status;
+        if (const Status status = feed_rest(intake, data, size, &part); status != ZCN_OK) {
+            memory::destroy_object(alias);
+            return status;
+        }
         data += part;
         size -= part;
         bytes_in_ += part;
     }
-    if (size != 0) {
-        Block *alias = memory::make_alias(message.view.block, data, size);
-        if (alias == nullptr) return ZCN_ENOMEM;
+    if (size == 0) {
+        memory::destroy_object(alias);
+    } else {
+        alias->base = const_cast<uint8_t *>(data);
+        alias->size = size;
         hold_block(message);
         if (message.event != nullptr) Batch::mark_retained(message.event);
         intake.adopt(alias);

@@ -38,18 +38,22 @@ void Timers::sink(uint32_t index) noexcept {
     put(timer, index);
 }
 
+Status Timers::grow() noexcept {
+    if (capacity_ > UINT32_MAX / 16) return ZCN_ENOMEM;
+    const uint32_t capacity = capacity_ == 0 ? 64 : capacity_ * 2;
+    auto **grown = static_cast<Timer **>(os::allocate(capacity * sizeof(Timer *)));
+    if (grown == nullptr) return ZCN_ENOMEM;
+    if (used_ != 0) std::memcpy(static_cast<void *>(grown), heap_, used_ * sizeof(Timer *));
+    os::deallocate(heap_);
+    heap_ = grown;
+    capacity_ = capacity;
+    return ZCN_OK;
+}
+
 Status Timers::set(Timer *timer, int64_t at) noexcept {
     if (timer->place == 0) {
-        if (used_ == capacity_) {
-            if (capacity_ > UINT32_MAX / 16) return ZCN_ENOMEM;
-            const uint32_t capacity = capacity_ == 0 ? 64 : capacity_ * 2;
-            auto **grown = static_cast<Timer **>(os::allocate(capacity * sizeof(Timer *)));
-            if (grown == nullptr) return ZCN_ENOMEM;
-            if (used_ != 0) std::memcpy(grown, heap_, used_ * sizeof(Timer *));
-            os::deallocate(heap_);
-            heap_ = grown;
-            capacity_ = capacity;
-        }
+        if (used_ == capacity_)
+            if (const Status status = grow(); status != ZCN_OK) return status;
         timer->at = at;
         put(timer, used_++);
         rise(used_ - 1);

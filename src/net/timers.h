@@ -28,6 +28,8 @@ class Timers {
     ~Timers();
 
     [[nodiscard]] int64_t next() const noexcept { return used_ == 0 ? never : heap_[0]->at; }
+    // Room for the first ones, so that a deadline is not lost where memory is short.
+    Status prepare() noexcept { return grow(); }
     [[nodiscard]] uint32_t count() const noexcept { return used_; }
     Status set(Timer *timer, int64_t at) noexcept;  // ZCN_ENOMEM
     void cancel(Timer *timer) noexcept;
@@ -35,6 +37,7 @@ class Timers {
     Timer *take_due(int64_t now) noexcept;
 
   private:
+    Status grow() noexcept;
     void put(Timer *timer, uint32_t index) noexcept;
     void rise(uint32_t index) noexcept;
     void sink(uint32_t index) noexcept;

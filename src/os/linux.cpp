@@ -145,7 +145,13 @@ void *map(size_t size, size_t alignment) noexcept {
 
 void unmap(void *address, size_t size) noexcept { ::munmap(address, size); }
 
-void drop_pages(void *address, size_t size) noexcept { (void)::madvise(address, size, MADV_DONTNEED); }
+void drop_pages(void *address, size_t size) noexcept {
+    // Whole pages only: the kernel rounds up, and what it would take with them is in use.
+    const auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
+    const auto first = (reinterpret_cast<uintptr_t>(address) + page - 1) & ~(page - 1);
+    const auto end = (reinterpret_cast<uintptr_t>(address) + size) & ~(page - 1);
+    if (first < end) (void)::madvise(reinterpret_cast<void *>(first), end - first, MADV_DONTNEED);
+}
 
 void ask_huge_pages(void *address, size_t size) noexcept { (void)::madvise(address, size, MADV_HUGEPAGE); }
 

@@ -134,7 +134,8 @@ Status Window::go_on(Intake &intake, Purpose purpose, uint64_t most, iovec *piec
     uint64_t size = std::min({here, rest, std::max<uint64_t>(most, 1)});
     if (block_->kind == BlockKind::region) {
         const auto used = static_cast<uint64_t>(end_ - block_->base);
-        size = std::min(size, region_read);
+        // As much again as has come: a claim alone, or a little of the message, charges little.
+        size = std::min({size, region_read, std::max(used, memory::region_step)});
         if (!intake.pool()->commit_region(block_, used + size, purpose)) {
             size = std::min(size, memory::region_step);
             if (!intake.pool()->commit_region(block_, used + size, purpose)) {
