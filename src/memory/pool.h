@@ -66,9 +66,18 @@ struct zcn_pool {
     void count_arena(bool begins) noexcept {
         arena_bytes_.fetch_add(begins ? block_size_ : 0 - block_size_, std::memory_order_relaxed);
     }
-    [[nodiscard]] uint64_t arena_bytes() const noexcept { return arena_bytes_.load(std::memory_order_relaxed); }
+    // What loops hold in unfinished messages alone while they wait for memory. relaxed: as above.
+    void count_stalled(uint64_t before, uint64_t now) noexcept {
+        stalled_bytes_.fetch_add(now - before, std::memory_order_relaxed);
+    }
+    // Nothing that is in use will come back by itself.
+    [[nodiscard]] bool is_stalled() const noexcept {
+        return in_use() <=
+               stalled_bytes_.load(std::memory_order_relaxed) + arena_bytes_.load(std::memory_order_relaxed);
+    }
     // The right to use the reserve, for one holder at a time.
     bool begin_finish(const void *holder) noexcept;
+    [[nodiscard]] bool has_finisher() const noexcept { return finisher_.load(std::memory_order_relaxed) != nullptr; }
     void end_finish(const void *holder) noexcept;
 
     // Queues a waiter for the next memory that comes free. The caller then tries once more before it sleeps.
@@ -128,6 +137,7 @@ struct zcn_pool {
     std::atomic<uint64_t> reserve_{0};
     std::atomic<const void *> finisher_{nullptr};
     std::atomic<uint64_t> arena_bytes_{0};
+    std::atomic<uint64_t> stalled_bytes_{0};
     std::atomic<zcnet::memory::Waiter *> waiters_{nullptr};
 
     zcnet::memory::TaggedStack<> warm_;

@@ -131,6 +131,7 @@ void zcn_loop::shut_down() noexcept {
     }
     release_departed();
     intake_.close();
+    tell_stalled(0);
     program_timers_.clear();
     if (poller_ >= 0) (void)zcnet::os::close(poller_);
     poller_ = -1;
@@ -184,7 +185,11 @@ void zcn_loop::begin_poll() noexcept {
     // What was forwarded leaves first, so that its memory can be read into again while it is warm.
     flush_dirty();
     intake_.begin_batch();
-    if (memory_paused_ != 0) check_starvation();
+    if (memory_paused_ != 0) {
+        check_starvation();
+    } else {
+        tell_stalled(0);
+    }
 }
 
 void zcn_loop::flush_dirty() noexcept {

@@ -144,6 +144,7 @@ struct zcn_loop final {
     void relieve_blocks() noexcept;
     void check_starvation() noexcept;
     bool still_finishing(zcn_conn *conn) noexcept;
+    void tell_stalled(uint64_t bytes) noexcept;
     void memory_came() noexcept;
     [[nodiscard]] bool has_work() const noexcept;
     void raise() noexcept;
@@ -189,6 +190,7 @@ struct zcn_loop final {
     uint64_t memory_paused_ = 0;  // connections that wait for memory
 
     uint32_t serial_ = 0;
+    uint64_t stalled_ = 0;        // what the pool was told that we hold in unfinished messages alone
     uint32_t starved_polls_ = 0;  // in a row, with nothing but unfinished messages in the pool
     // Who has the reserve to finish in while all starve: since when, and what it had when it last got on.
     struct {

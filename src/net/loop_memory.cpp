@@ -6,6 +6,7 @@
 namespace {
 
 constexpr uint32_t polls_to_starve = 3;
+constexpr uint32_t polls_for_others = 50;  // of two milliseconds
 constexpr int64_t finisher_patience_ns = 100000000;
 constexpr int64_t longest_finish_ns = 1000000000;
 
@@ -49,21 +50,31 @@ bool zcn_loop::still_finishing(zcn_conn *conn) noexcept {
     return now_ - finisher_.moved_at < finisher_patience_ns && now_ - finisher_.since < longest_finish_ns;
 }
 
+void zcn_loop::tell_stalled(uint64_t bytes) noexcept {
+    if (bytes == stalled_) return;
+    pool_->count_stalled(stalled_, bytes);
+    stalled_ = bytes;
+}
+
 // Reading stands still for want of memory. When nothing but unfinished messages uses it, nobody will ever give any
 // back.
 void zcn_loop::check_starvation() noexcept {
     if (memory_paused_ == 0 || pool_->limit() == 0) return;
+    tell_stalled(intake_.only_unfinished() ? intake_.leased_bytes() : 0);
     // Memory that has just come back has its letter on the way: nothing is starved before several polls say so.
-    const bool alone = intake_.only_unfinished() && pool_->in_use() <= intake_.leased_bytes() + pool_->arena_bytes() &&
-                       !memory_asked_.load(std::memory_order_acquire);
+    const bool alone = stalled_ != 0 && pool_->is_stalled() && !memory_asked_.load(std::memory_order_acquire);
     starved_polls_ = alone ? starved_polls_ + 1 : 0;
     if (starved_polls_ < polls_to_starve) return;
     zcn_conn *most = nullptr;
+    bool ours = false;
     for (zcn_conn *conn = all_.front(); conn != nullptr; conn = all_.after(conn)) {
         if (conn->state() != zcnet::net::State::open || conn->held() == 0) continue;
+        ours = ours || conn->finishing();
         if (conn->finishing() && still_finishing(conn)) return;
         if (most == nullptr || conn->held() > most->held()) most = conn;
     }
+    // Another loop's has its time too.
+    if (!ours && pool_->has_finisher() && starved_polls_ < polls_for_others) return;
     starved_polls_ = 0;
     finisher_.conn = nullptr;
     if (most == nullptr) return;

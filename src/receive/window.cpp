@@ -135,7 +135,7 @@ Status Window::go_on(Intake &intake, Purpose purpose, uint64_t most, iovec *piec
     if (block_->kind == BlockKind::region) {
         const auto used = static_cast<uint64_t>(end_ - block_->base);
         // As much again as has come: a claim alone, or a little of the message, charges little.
-        size = std::min({size, region_read, std::max(used, memory::region_step)});
+        size = std::min({size, region_read, std::max(used, memory::region_step - used % memory::region_step)});
         if (!intake.pool()->commit_region(block_, used + size, purpose)) {
             size = std::min(size, memory::region_step);
             if (!intake.pool()->commit_region(block_, used + size, purpose)) {
