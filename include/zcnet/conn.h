@@ -82,7 +82,7 @@ ZCN_API void zcn_conn_options_init(zcn_conn_options *options, size_t struct_size
 /**
  * Connect to an address. The answer comes as CONNECTED, or as CLOSED with ZCN_EREFUSED, ZCN_ETIMEDOUT,
  * ZCN_EUNREACHABLE, ZCN_ERESOLVE … Units may be sent at once; they leave when the connection stands. All
- * addresses of a name are tried in turn.
+ * addresses of a name are tried in turn, each with its share of the connect timeout.
  *
  * @param out      borrowed: valid until the poll after its CLOSED event; retain it to keep it. NULL on failure
  * @param address  as above; at most 512 bytes

@@ -258,7 +258,8 @@ void zcn_conn::service() noexcept {
 int64_t zcn_conn::next_deadline() const noexcept {
     const Settings &options = settings();
     int64_t soonest = never;
-    if (state_ == State::connecting || state_ == State::draining) soonest = close_by_;
+    if (state_ == State::connecting) soonest = dial_deadline();
+    if (state_ == State::draining) soonest = close_by_;
     if (state_ == State::lingering) soonest = std::min(close_by_, loop()->now() + int64_t{linger_ms_} * 1000000);
     if (state_ == State::open) {
         if (options.idle_timeout != 0) soonest = std::min(soonest, active_at_ + options.idle_timeout);
@@ -293,11 +294,8 @@ void zcn_conn::on_timer() noexcept {
     const int64_t asked = loop()->looked_at();
     switch (state_) {
         case State::connecting:
-            if (asked >= close_by_) {
-                dial_failed(ZCN_ETIMEDOUT, 0);
-                return;
-            }
-            dial_next();
+            dial_late(asked);
+            if (state_ == State::ended) return;
             break;
         case State::open:
             if (options.idle_timeout != 0 && asked >= active_at_ + options.idle_timeout) {
@@ -306,9 +304,12 @@ void zcn_conn::on_timer() noexcept {
                 begin_close(ZCN_ETIMEDOUT);
             } else if (message_at_ != 0 && !paused_ && !held_up_ && !memory_paused_ &&
                        asked >= message_at_ + options.message_timeout) {
-                set_error(ZCN_ETIMEDOUT, 0, "a message was not complete after the message timeout");
+                // Who found no memory with its last look has itself not read on.
+                const Status why = memory_retry_ ? ZCN_ENOMEM : ZCN_ETIMEDOUT;
+                set_error(why, 0, "a message was not complete after the message timeout%s",
+                          memory_retry_ ? ", for want of memory" : "");
                 stream_.note_trailing();
-                begin_close(ZCN_ETIMEDOUT);
+                begin_close(why);
             }
             break;
         case State::draining:

@@ -150,6 +150,9 @@ struct zcn_conn final : zcnet::Link<zcnet::net::AllTag>,
     void dial_next() noexcept;
     void dial_failed(Status status, int number) noexcept;
     void dial_writable() noexcept;
+    void dial_late(int64_t asked) noexcept;
+    void give_up_attempt() noexcept;
+    [[nodiscard]] int64_t dial_deadline() const noexcept;
     void drop_dial() noexcept;
     [[nodiscard]] zcnet::net::Dial *dial() const noexcept { return rare_ != nullptr ? rare_->dial : nullptr; }
     zcnet::net::Rare *rare() noexcept;
@@ -216,7 +219,7 @@ struct zcn_conn final : zcnet::Link<zcnet::net::AllTag>,
     bool paused_ : 1 = false;
     bool memory_paused_ : 1 = false;
     bool memory_told_ : 1 = false;
-    bool memory_retry_ : 1 = false;  // waiting for memory, by the clock
+    bool memory_retry_ : 1 = false;  // the last look found no memory of the system's: waiting by the clock
     bool input_ended_ : 1 = false;
     bool input_over_ : 1 = false;  // nothing is read any more
     bool tell_peer_closed_ : 1 = false;

@@ -156,6 +156,7 @@ Status zcn_conn::take_fd(int *out_fd, zcn_msg **out_rest) noexcept {
 Status zcn_conn::move(zcn_loop *to) noexcept {
     if (!in_process()) return ZCN_EFORKED;
     zcn_loop *from = loop();
+    if (arriving_) arrive(from);
     if (to == from) return ZCN_OK;
     if (state_ == State::connecting) return ZCN_EBUSY;
     if (state_ != State::open || (requests_.load(std::memory_order_acquire) & zcnet::net::request_end) != 0)

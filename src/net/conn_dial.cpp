@@ -23,7 +23,8 @@ struct Dial {
     uint32_t count = 0;
     uint32_t next = 0;
     bool looking_up = false;
-    bool again = false;  // the present address was full, and is tried again
+    bool again = false;      // the present address was full, and is tried again
+    int64_t attempt_by = 0;  // the present address has its share of the time until then
     Status last = ZCN_ERESOLVE;
     int number = 0;
 };
@@ -35,6 +36,7 @@ using zcnet::net::Dial;
 namespace {
 
 constexpr int64_t retry_ns = 2000000;
+constexpr int64_t least_attempt_ns = 250000000;
 
 // On the helper's thread: the answer goes to the loop's inbox.
 void answer(Lookup *lookup) noexcept {
@@ -130,6 +132,10 @@ void zcn_conn::dial_next() noexcept {
             const int watched = watch(fd, EPOLL_CTL_ADD, true);
             if (watched >= 0) {
                 fd_ = fd;
+                // An address that never answers leaves time for those behind it.
+                const int64_t now = loop()->read_clock();
+                const int64_t share = (close_by_ - now) / (dial->count - dial->next + 1);
+                dial->attempt_by = std::min(close_by_, now + std::max(share, least_attempt_ns));
                 if (result >= 0) dial_writable();
                 return;
             }
@@ -146,6 +152,31 @@ void zcn_conn::dial_next() noexcept {
         dial->number = -result;
     }
     dial_failed(dial->last, dial->number);
+}
+
+int64_t zcn_conn::dial_deadline() const noexcept {
+    const Dial *const dial = this->dial();
+    return dial == nullptr || fd_ < 0 ? close_by_ : std::min(close_by_, dial->attempt_by);
+}
+
+void zcn_conn::dial_late(int64_t asked) noexcept {
+    Dial *const dial = this->dial();
+    if (asked >= close_by_) {
+        dial_failed(ZCN_ETIMEDOUT, 0);
+        return;
+    }
+    if (dial != nullptr && fd_ >= 0 && asked >= dial->attempt_by) {
+        dial->last = ZCN_ETIMEDOUT;
+        dial->number = 0;
+        give_up_attempt();
+    }
+    dial_next();
+}
+
+void zcn_conn::give_up_attempt() noexcept {
+    detach_socket();
+    (void)zcnet::os::close(fd_);
+    fd_ = -1;
 }
 
 // The attempt under way has an answer.
@@ -185,9 +216,7 @@ void zcn_conn::dial_writable() noexcept {
     }
     dial->last = zcnet::net::status_of_errno(number);
     dial->number = number;
-    detach_socket();
-    (void)zcnet::os::close(fd_);
-    fd_ = -1;
+    give_up_attempt();
     dial_next();
 }
 

@@ -67,7 +67,10 @@ bool zcn_conn::read_once(uint64_t *budget) noexcept {
         input_wrong(input_error_);
         return false;
     }
-    if (stream_.window().pending() != 0 && !deliver()) return false;
+    if (stream_.window().pending() != 0) {
+        if (!deliver()) return false;
+        if (stream_.window().undelivered()) return true;  // with the right to the reserve now
+    }
     if (input_ended_) {
         input_ended();
         return false;
@@ -100,6 +103,7 @@ bool zcn_conn::read_once(uint64_t *budget) noexcept {
         // A little at the end of the budget would be a read for a part of a packet.
         if (*budget < settings().read_budget / 4) *budget = 0;
         active_at_ = loop()->now();
+        memory_retry_ = false;
         // A socket that gives less than it was asked for is empty; new bytes give a new edge.
         if (size < asked && !hung_up_ && !stopped_early()) readable_ = false;
         return deliver();
@@ -145,7 +149,9 @@ void zcn_conn::on_memory() noexcept {
     if (!memory_paused_) return;
     memory_paused_ = false;
     loop()->count_paused(false);
-    if (message_at_ != 0) message_at_ = loop()->now();  // the pause was ours
+    // A pause at the pool's limit was ours. One that the system brought about runs on: a message that it never has
+    // memory for must not wait for ever.
+    if (message_at_ != 0 && !memory_retry_) message_at_ = loop()->now();
     become_ready();
 }
 
