@@ -35,6 +35,7 @@ case $job in
     test)
         need cmocka has_module cmocka
         need valgrind has valgrind
+        need meson has meson
         ;;
     bench)
         need libzmq has_module libzmq
@@ -77,6 +78,7 @@ make         make             make              make                       make
 pkg-config   pkg-config       pkgconf-pkg-config pkgconf                   pkgconf
 cmocka       libcmocka-dev    libcmocka-devel   cmocka-dev                 cmocka
 valgrind     valgrind         valgrind          valgrind                   valgrind
+meson        meson            meson             meson                      meson
 libzmq       libzmq3-dev      zeromq-devel      zeromq-dev                 zeromq
 nng          libnng-dev       nng-devel         nng-dev                    nng
 libuv        libuv1-dev       libuv-devel       libuv-dev                  libuv

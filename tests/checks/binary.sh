@@ -20,6 +20,12 @@ for name in $needed; do
         *) fault "it needs $name" ;;
     esac
 done
+for name in libstdc++.so. libgcc_s.so. libc.so.; do
+    case "$needed" in
+        *"$name"*) ;;
+        *) fault "it does not name what it needs of $name*" ;;
+    esac
+done
 echo "$dynamic" | grep -Eq 'FLAGS_1.*NODELETE' || fault "it can be unloaded: NODELETE is not set"
 echo "$dynamic" | grep -Eq 'FLAGS_1.*NOW|BIND_NOW' || fault "symbols are bound late: NOW is not set"
 if echo "$dynamic" | grep -Eq 'RPATH|RUNPATH'; then fault "it has a run path"; fi
@@ -33,7 +39,7 @@ word=8
 readelf -h "$library" | grep -q ELF32 && word=4
 size=$(readelf -SW "$library" | sed -n 's/.*\.init_array *INIT_ARRAY *[0-9a-f]* *[0-9a-f]* *\([0-9a-f]*\) .*/\1/p')
 entries=$((0x${size:-0} / word))
-[ "$entries" -le 1 ] || fault "it has $entries init_array entries: a global constructor"
+[ "$entries" -eq 1 ] || fault "it has $entries init_array entries, not one: a global constructor"
 if readelf -SW "$library" | grep -q '\.ctors'; then fault "it has a .ctors section"; fi
 
 echo "needs:" $needed

@@ -3,7 +3,7 @@
 set -u
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
-faults=0
+faults=0 unables=0
 
 # step NAME COMMAND…: runs it and shows what it said when it fails.
 step() {
@@ -28,11 +28,19 @@ same() {
     fi
 }
 
+# unable WHAT AND WHY: a part that cannot be tried on this machine.
+unable() {
+    echo "SKIPPED $1"
+    unables=$((unables + 1))
+}
+
 # limited COMMAND…: the programs end by themselves; this is for the day that they do not.
 limited() { timeout 60 "$@"; }
 
+# Status 77, which counts as skipped, when nothing failed but a part could not be tried.
 finish() {
-    echo "$faults faults"
-    [ "$faults" -eq 0 ]
-    exit
+    echo "$faults faults, $unables skipped"
+    [ "$faults" -eq 0 ] || exit 1
+    [ "$unables" -eq 0 ] || exit 77
+    exit 0
 }

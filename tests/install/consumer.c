@@ -7,6 +7,11 @@
 
 static const char text[] = "there and back";
 
+#ifdef CONSUMER_HAS_HALF
+/* 0 when the text is a framing, 1 when it is not: written in C++. */
+int half_in_cpp(const char *framing_text);
+#endif
+
 static int fail(const char *what, zcn_status status) {
     fprintf(stderr, "%s: %s\n", what, zcn_status_name(status));
     return 1;
@@ -31,6 +36,9 @@ int main(void) {
     int done = 0;
 
     if (zcn_version() != ZCN_VERSION_NUMBER) return fail("another version of the library is running", ZCN_EINTERNAL);
+#ifdef CONSUMER_HAS_HALF
+    if (half_in_cpp("raw") != 0 || half_in_cpp("no such kind") != 1) return fail("the half in C++", ZCN_EINTERNAL);
+#endif
     status = zcn_framing_parse(&framing, "length,width=4,strip=4,max=1M", NULL);
     if (status != ZCN_OK) return fail("framing", status);
     status = zcn_loop_create(&loop, NULL);

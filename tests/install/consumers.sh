@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The library in an empty prefix, as programs find it: pkg-config and CMake, dynamic and static, C and C++. Each
-# program is run.
+# The library in an empty prefix, as programs find it: by pkg-config, CMake and Meson, dynamic and static, in C, in C++
+# and in both. Each program is run.
 #   consumers.sh BUILD LIBDIR
 . "$(dirname "$0")/common.sh"
 here=$(cd "$(dirname "$0")" && pwd)
@@ -45,7 +45,23 @@ for kind in shared static; do
     cmake_project "CMake, C alone, $kind" "$here/package" -DCOMPONENT=$kind -DWANTED_VERSION=0.1
     step "CMake, C alone, $kind runs" limited "$work/cmake/consumer"
     step "CMake, C alone, $kind as zcnet::zcnet runs" limited "$work/cmake/consumer_of_either"
+    cmake_project "CMake, C and C++, $kind" "$here/package_cxx" -DCOMPONENT=$kind
+    step "CMake, C and C++, $kind runs" limited "$work/cmake/consumer"
 done
+same "what CMake linked last is the archive" "" "$(readelf -dW "$work/cmake/consumer" | grep NEEDED | grep zcnet)"
+
+if command -v meson >/dev/null; then
+    for file in libzcnet libzcnet-static; do
+        step "Meson, $file configures" meson setup -Dlibrary=$file "$work/meson" "$here/meson"
+        step "Meson, $file builds" meson compile -C "$work/meson"
+        for language in c cpp; do
+            step "Meson, $file, $language runs" limited "$work/meson/consumer_$language"
+        done
+        rm -rf "$work/meson"
+    done
+else
+    unable "Meson: it is not installed"
+fi
 refused() { ! cmake -S "$here/package" -B "$work/refused" -DCMAKE_PREFIX_PATH="$prefix" "$@"; }
 step "CMake refuses a version to come" refused -DCOMPONENT=shared -DWANTED_VERSION=0.9
 rm "$prefix/$libdir/cmake/zcnet/zcnet-static.cmake"

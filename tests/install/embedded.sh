@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The library as a folder of another project: one kind of it, none of its own flags, tests or tool; then that one kind
-# installed with another LIBDIR.
+# The library as a folder of another project: one kind of it, none of its own flags, tests, pages or tool; then that one
+# kind installed with another LIBDIR. For a project in C and for one in both languages, and for either kind.
 #   embedded.sh SOURCE
 . "$(dirname "$0")/common.sh"
 here=$(cd "$(dirname "$0")" && pwd)
@@ -14,4 +14,10 @@ same "one kind is installed" "libzcnet-static.pc libzcnet.a" \
 step "its .pc leads to it" ${CC:-cc} "$here/consumer.c" \
     $(PKG_CONFIG_PATH=$work/prefix/lib/elsewhere/pkgconfig pkg-config --cflags --libs libzcnet-static) -o "$work/program"
 step "its program runs" limited "$work/program"
+
+step "shared, in C and C++: configures" cmake -S "$here/embed" -B "$work/shared" -DZCNET_SOURCE="$1" -DKIND=shared
+step "shared, in C and C++: builds" cmake --build "$work/shared"
+step "shared, in C and C++: runs" limited "$work/shared/consumer"
+same "shared, in C and C++: it is the shared library that runs" libzcnet.so.0 \
+    "$(readelf -dW "$work/shared/consumer" | sed -n 's/.*NEEDED.*\[\(libzcnet.*\)\]/\1/p')"
 finish
