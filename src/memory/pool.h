@@ -30,7 +30,13 @@ enum class Purpose : uint8_t {
 };
 
 constexpr uint64_t smallest_region = 64 * 1024;
-constexpr uint64_t region_step = 64 * 1024;  // a region is charged in such steps
+constexpr uint64_t region_step = 64 * 1024;    // a region is charged in such steps
+constexpr uint64_t huge_page_bytes = 2 << 20;  // slabs and large regions are aligned to it
+
+// `use_` of a pool: bytes, and two flags above them.
+constexpr uint64_t use_waiting = uint64_t{1} << 63;
+constexpr uint64_t use_closed = uint64_t{1} << 62;
+constexpr uint64_t use_bytes = use_closed - 1;
 
 }  // namespace zcnet::memory
 

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: MIT
+// Memory of a pool that is no block: regions for single large messages, and heap blocks of odd sizes.
+#include <algorithm>
+#include <bit>
+#include <new>
+
+#include "base/checked.h"
+#include "memory/pool.h"
+#include "os/os.h"
+
+using zcnet::memory::Block;
+using zcnet::memory::BlockKind;
+using zcnet::memory::Purpose;
+using zcnet::memory::TaggedStack;
+
+namespace {
+
+constexpr uint64_t largest_region = uint64_t{1} << 42;
+
+uint32_t region_class(uint64_t size) noexcept {
+    const uint64_t at_least = size < zcnet::memory::smallest_region ? zcnet::memory::smallest_region : size;
+    return static_cast<uint32_t>(std::bit_width(at_least - 1));
+}
+
+}  // namespace
+
+Block *zcn_pool::take_region(uint64_t size, uint64_t first, Purpose purpose, Status *why) noexcept {
+    if (size > largest_region) {
+        *why = ZCN_ENOMEM;
+        return nullptr;
+    }
+    const uint32_t shape = region_class(size);
+    const uint64_t needed = std::min(zcnet::round_up(first, zcnet::memory::region_step), uint64_t{1} << shape);
+    // All that is needed at once is charged before anything is taken, so that a refusal gives nothing back and wakes
+    // nobody. One byte stands for the region itself, so that it is in use even before anything of it is.
+    if (!charge(needed + 1, purpose)) {
+        count_failure();
+        *why = ZCN_ENOBUFS;
+        return nullptr;
+    }
+    uint32_t index = regions_[shape].pop(*this);
+    if (index != TaggedStack<>::none) {
+        Block *region = &table_[index];
+        const uint64_t reserve = reserve_.load(std::memory_order_relaxed);
+        if (limit_ != 0 && purpose == Purpose::ordinary && in_use() + region->committed + reserve > limit_) {
+            drop_region(region);
+        } else {
+            // What a recycled one has resident is charged already.
+            charged_.fetch_sub(std::min(region->committed, needed), std::memory_order_relaxed);
+            region->committed = std::max(region->committed, needed);
+            take_use(region->committed + 1);
+            region_bytes_.fetch_add(region->committed, std::memory_order_relaxed);
+            region_takes_.fetch_add(1, std::memory_order_relaxed);
+            return region;
+        }
+    }
+    index = spare_entries_.pop(*this);
+    if (index == TaggedStack<>::none && !table_.reserve(1, &index)) {
+        charged_.fetch_sub(needed + 1, std::memory_order_relaxed);
+        *why = ZCN_ENOMEM;
+        return nullptr;
+    }
+    Block *region = &table_[index];
+    region->kind = BlockKind::region;
+    region->index = index;
+    region->pool = this;
+    region->size = uint64_t{1} << shape;
+    region->committed = needed;
+    region->base = static_cast<uint8_t *>(zcnet::os::map(region->size, region->size >= zcnet::memory::huge_page_bytes
+                                                                           ? zcnet::memory::huge_page_bytes
+                                                                           : zcnet::memory::smallest_region));
+    if (region->base == nullptr) {
+        charged_.fetch_sub(needed + 1, std::memory_order_relaxed);
+        region->committed = 0;
+        spare_entries_.push(*this, index);
+        count_failure();
+        *why = ZCN_ENOMEM;
+        return nullptr;
+    }
+    take_use(needed + 1);
+    region_bytes_.fetch_add(needed, std::memory_order_relaxed);
+    region_takes_.fetch_add(1, std::memory_order_relaxed);
+    return region;
+}
+
+bool zcn_pool::commit_region(Block *region, uint64_t bytes, Purpose purpose) noexcept {
+    if (bytes <= region->committed) return true;
+    const uint64_t target = zcnet::round_up(bytes, zcnet::memory::region_step);
+    const uint64_t more = (target < region->size ? target : region->size) - region->committed;
+    if (!charge(more, purpose)) {
+        count_failure();
+        return false;
+    }
+    take_use(more);
+    region_bytes_.fetch_add(more, std::memory_order_relaxed);
+    region->committed += more;
+    return true;
+}
+
+// Unmaps a free region and keeps its table entry. The caller has taken it off its stack.
+void zcn_pool::drop_region(Block *region) noexcept {
+    zcnet::os::unmap(region->base, region->size);
+    charged_.fetch_sub(region->committed, std::memory_order_relaxed);
+    region->base = nullptr;
+    region->committed = 0;
+    spare_entries_.push(*this, region->index);
+}
+
+void zcn_pool::give_region(Block *region) noexcept {
+    const uint64_t bytes = region->committed;
+    region_bytes_.fetch_sub(bytes, std::memory_order_relaxed);
+    // A region that is far larger than what came in is not kept: its next user would inherit the address space.
+    if (bytes != 0 && keeps_another(bytes)) {
+        regions_[region_class(region->size)].push(*this, region->index);
+    } else {
+        drop_region(region);
+    }
+    charged_.fetch_sub(1, std::memory_order_relaxed);
+    give_use(bytes + 1);
+}
+
+Block *zcn_pool::take_heap(uint64_t size, Purpose purpose, Status *why) noexcept {
+    uint64_t total = 0;
+    if (!zcnet::add_fits(size, sizeof(Block), &total) || !charge(total, purpose)) {
+        count_failure();
+        *why = ZCN_ENOBUFS;
+        return nullptr;
+    }
+    // The descriptor is aligned to its cache lines, which malloc does not promise: it stands behind the padding.
+    void *memory = zcnet::os::allocate(total + alignof(Block));
+    if (memory == nullptr) {
+        charged_.fetch_sub(total, std::memory_order_relaxed);
+        count_failure();
+        *why = ZCN_ENOMEM;
+        return nullptr;
+    }
+    const auto start = zcnet::round_up(reinterpret_cast<uintptr_t>(memory), alignof(Block));
+    auto *block = new (reinterpret_cast<void *>(start)) Block();
+    block->kind = BlockKind::heap;
+    block->pool = this;
+    block->base = reinterpret_cast<uint8_t *>(start) + sizeof(Block);
+    block->size = size;
+    block->committed = start - reinterpret_cast<uintptr_t>(memory);
+    take_use(total);
+    return block;
+}
+
+void zcn_pool::give_heap(Block *block) noexcept {
+    const uint64_t total = block->size + sizeof(Block);
+    void *memory = reinterpret_cast<uint8_t *>(block) - block->committed;
+    block->~Block();
+    zcnet::os::deallocate(memory);
+    charged_.fetch_sub(total, std::memory_order_relaxed);
+    give_use(total);
+}
+
+uint64_t zcn_pool::drop_free_regions() noexcept {
+    uint64_t dropped = 0;
+    for (auto &stack : regions_) {
+        for (uint32_t index = stack.pop(*this); index != TaggedStack<>::none; index = stack.pop(*this)) {
+            dropped += table_[index].committed;
+            drop_region(&table_[index]);
+        }
+    }
+    return dropped;
+}
