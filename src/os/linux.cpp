@@ -85,6 +85,20 @@ ssize_t send(int fd, const iovec *pieces, int count) noexcept {
     return answer(::sendmsg(fd, &header, MSG_NOSIGNAL));
 }
 
+ssize_t read(int fd, void *data, size_t size) noexcept { return answer(::read(fd, data, size)); }
+
+ssize_t write(int fd, const void *data, size_t size) noexcept { return answer(::write(fd, data, size)); }
+
+int make_pipe(int ends[2]) noexcept { return answer(::pipe2(ends, O_NONBLOCK | O_CLOEXEC)); }
+
+int set_pipe_size(int fd, int bytes) noexcept { return answer(::fcntl(fd, F_SETPIPE_SZ, bytes)); }
+
+ssize_t splice(int from, int to, size_t size) noexcept {
+    return answer(::splice(from, nullptr, to, nullptr, size, SPLICE_F_NONBLOCK | SPLICE_F_MOVE));
+}
+
+ssize_t tee(int from, int to, size_t size) noexcept { return answer(::tee(from, to, size, SPLICE_F_NONBLOCK)); }
+
 int make_poller() noexcept { return answer(::epoll_create1(EPOLL_CLOEXEC)); }
 
 int poller_set(int poller, int operation, int fd, uint32_t events, uint64_t token) noexcept {

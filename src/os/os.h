@@ -39,6 +39,14 @@ int unread_bytes(int fd, int *bytes) noexcept;  // SIOCINQ
 // Bytes.
 ssize_t receive(int fd, const iovec *pieces, int count) noexcept;
 ssize_t send(int fd, const iovec *pieces, int count) noexcept;  // never raises SIGPIPE
+ssize_t read(int fd, void *data, size_t size) noexcept;
+
+// Bytes that stay in the kernel, without waiting. Where the receiver is gone, these raise SIGPIPE: see pipe_signal.h.
+ssize_t write(int fd, const void *data, size_t size) noexcept;
+int make_pipe(int ends[2]) noexcept;                     // [0] to read from, [1] to write to
+int set_pipe_size(int fd, int bytes) noexcept;           // what it has now
+ssize_t splice(int from, int to, size_t size) noexcept;  // one of the two is a pipe
+ssize_t tee(int from, int to, size_t size) noexcept;     // two pipes
 
 // Readiness.
 int make_poller() noexcept;

@@ -8,7 +8,7 @@ nm -A -u "$1" | awk '
 BEGIN {
     count = split("socket socketpair bind listen accept accept4 connect shutdown close read readv pread preadv write " \
                   "writev pwrite pwritev send sendto sendmsg sendmmsg recv recvfrom recvmsg recvmmsg sendfile splice tee " \
-                  "vmsplice mmap munmap mremap madvise mprotect epoll_create epoll_create1 epoll_ctl epoll_wait " \
+                  "vmsplice pipe pipe2 mmap munmap mremap madvise mprotect epoll_create epoll_create1 epoll_ctl epoll_wait " \
                   "epoll_pwait epoll_pwait2 poll ppoll select eventfd timerfd_create ioctl fcntl open openat unlink chmod " \
                   "getsockopt setsockopt getsockname getpeername clock_gettime gettimeofday time nanosleep usleep sleep " \
                   "syscall malloc calloc realloc posix_memalign aligned_alloc printf puts fprintf getenv", names, " ")

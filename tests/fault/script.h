@@ -31,6 +31,12 @@ enum Call : uint32_t {
     call_unread_bytes,
     call_receive,
     call_send,
+    call_read,
+    call_write,
+    call_make_pipe,
+    call_set_pipe_size,
+    call_splice,
+    call_tee,
     call_make_poller,
     call_poller_set,
     call_poller_wait,
@@ -65,11 +71,12 @@ bool script_failed() noexcept;
 // Each call is preceded by so many answers -error, every time.
 void script_stutter(Call call, uint32_t times, int error) noexcept;
 
-// receive or send move at most this many bytes; and at least `less` fewer than they were asked to, though one.
+// receive, send, read, write, splice and tee move at most this many bytes; and at least `less` fewer than they were
+// asked to, though one.
 void script_limit(Call call, uint64_t most, uint64_t less) noexcept;
 
 // A plan drawn from a seed, on top of the above: how many calls of a thousand are interrupted, asked to come again,
-// cut short, or reset (receive and send only).
+// cut short, or reset (receive, send and splice only).
 struct Odds {
     uint32_t interrupt;
     uint32_t again;

@@ -164,6 +164,56 @@ ssize_t send(int fd, const iovec *pieces, int count) noexcept {
                       [&](msghdr *header) { return answer(::sendmsg(fd, header, MSG_NOSIGNAL)); });
 }
 
+ssize_t read(int fd, void *data, size_t size) noexcept {
+    if (const int early = decide_on(call_read, fd); early != go_on) return early;
+    return answer(::read(fd, data, cut(call_read, size)));
+}
+
+ssize_t write(int fd, const void *data, size_t size) noexcept {
+    if (const int early = decide_on(call_write, fd); early != go_on) return early;
+    const size_t allowed = cut(call_write, size);
+    const ssize_t moved = answer(::write(fd, data, allowed));
+    if (moved > 0 && static_cast<size_t>(moved) == allowed && allowed < size) raise_edge(fd);
+    return moved;
+}
+
+int make_pipe(int ends[2]) noexcept {
+    ANSWER_EARLY(call_make_pipe);
+    return answer(::pipe2(ends, O_NONBLOCK | O_CLOEXEC));
+}
+
+int set_pipe_size(int fd, int bytes) noexcept {
+    ANSWER_EARLY(call_set_pipe_size);
+    return answer(::fcntl(fd, F_SETPIPE_SZ, bytes));
+}
+
+// What is watched of the two is the socket.
+ssize_t splice(int from, int to, size_t size) noexcept {
+    if (const int early = decide(call_splice); early != go_on) {
+        if (early == -ECONNRESET || early == -EPIPE) {
+            (void)::shutdown(from, SHUT_RDWR);
+            (void)::shutdown(to, SHUT_RDWR);
+        }
+        if (early == -EAGAIN) {
+            raise_edge(from);
+            raise_edge(to);
+        }
+        return early;
+    }
+    const size_t allowed = cut(call_splice, size);
+    const ssize_t moved = answer(::splice(from, nullptr, to, nullptr, allowed, SPLICE_F_NONBLOCK | SPLICE_F_MOVE));
+    if (moved > 0 && static_cast<size_t>(moved) == allowed && allowed < size) {
+        raise_edge(from);
+        raise_edge(to);
+    }
+    return moved;
+}
+
+ssize_t tee(int from, int to, size_t size) noexcept {
+    ANSWER_EARLY(call_tee);
+    return answer(::tee(from, to, cut(call_tee, size), SPLICE_F_NONBLOCK));
+}
+
 int make_poller() noexcept {
     ANSWER_EARLY(call_make_poller);
     return answer(::epoll_create1(EPOLL_CLOEXEC));

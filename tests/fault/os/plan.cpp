@@ -57,7 +57,12 @@ uint64_t draw() noexcept {
 
 bool happens(uint32_t in_thousand) noexcept { return in_thousand != 0 && draw() % 1000 < in_thousand; }
 
-bool moves_bytes(Call call) noexcept { return call == call_receive || call == call_send; }
+bool moves_bytes(Call call) noexcept {
+    return call == call_receive || call == call_send || call == call_read || call == call_write ||
+           call == call_splice || call == call_tee;
+}
+
+bool may_be_reset(Call call) noexcept { return call == call_receive || call == call_send || call == call_splice; }
 
 bool may_be_interrupted(Call call) noexcept {
     return moves_bytes(call) || call == call_accept || call == call_poller_wait || call == call_event_raise ||
@@ -69,7 +74,7 @@ bool may_come_again(Call call) noexcept { return moves_bytes(call) || call == ca
 int decide_at_random(Call call) noexcept {
     if (may_be_interrupted(call) && happens(random_odds.interrupt)) return -EINTR;
     if (may_come_again(call) && happens(random_odds.again)) return -EAGAIN;
-    if (moves_bytes(call) && happens(random_odds.reset)) return -ECONNRESET;
+    if (may_be_reset(call) && happens(random_odds.reset)) return -ECONNRESET;
     return go_on;
 }
 
@@ -77,11 +82,15 @@ int decide_at_random(Call call) noexcept {
 
 const char *call_name(Call call) noexcept {
     static const char *const names[call_count] = {
-        "make_socket",  "make_probe",      "bind",        "listen",      "connect",     "accept",        "shutdown",
-        "close",        "set_nonblocking", "open_spare",  "get_option",  "set_option",  "local_address", "peer_address",
-        "unsent_bytes", "unread_bytes",    "receive",     "send",        "make_poller", "poller_set",    "poller_wait",
-        "make_event",   "event_raise",     "event_clear", "remove_path", "socket_file", "change_mode",   "map",
-        "allocate",     "operator new",
+        "make_socket",     "make_probe",    "bind",         "listen",
+        "connect",         "accept",        "shutdown",     "close",
+        "set_nonblocking", "open_spare",    "get_option",   "set_option",
+        "local_address",   "peer_address",  "unsent_bytes", "unread_bytes",
+        "receive",         "send",          "read",         "write",
+        "make_pipe",       "set_pipe_size", "splice",       "tee",
+        "make_poller",     "poller_set",    "poller_wait",  "make_event",
+        "event_raise",     "event_clear",   "remove_path",  "socket_file",
+        "change_mode",     "map",           "allocate",     "operator new",
     };
     return names[call];
 }
