@@ -95,13 +95,13 @@ void zcn_pool::read_stats(zcn_pool_stats *stats) const noexcept {
     stats->reserved_bytes = charged_.load(std::memory_order_relaxed);
     stats->in_use_bytes = in_use();
     stats->cached_bytes = free_bytes();
-    stats->region_bytes = region_bytes_.load(std::memory_order_relaxed);
-    stats->peak_bytes = peak_.load(std::memory_order_relaxed);
-    stats->block_takes = block_takes_.load(std::memory_order_relaxed);
-    stats->region_takes = region_takes_.load(std::memory_order_relaxed);
-    stats->failures = failures_.load(std::memory_order_relaxed);
-    stats->slabs = slabs_.load(std::memory_order_relaxed);
-    stats->waits = waits_.load(std::memory_order_relaxed);
+    stats->region_bytes = region_bytes_.read();
+    stats->peak_bytes = peak_.read();
+    stats->block_takes = block_takes_.read();
+    stats->region_takes = region_takes_.read();
+    stats->failures = failures_.read();
+    stats->slabs = slabs_.read();
+    stats->waits = waits_.read();
 }
 
 namespace zcnet::memory {

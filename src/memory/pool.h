@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include "base/guard.h"
+#include "base/statistic.h"
 #include "memory/block.h"
 #include "memory/directory.h"
 #include "memory/tagged_stack.h"
@@ -104,7 +105,7 @@ struct zcn_pool {
     // How many blocks a private cache may hold: none when the pool is so small that a hoard could starve it.
     [[nodiscard]] uint32_t cache_blocks() const noexcept { return cache_blocks_; }
     [[nodiscard]] uint64_t in_use() const noexcept;
-    void count_failure() noexcept { failures_.fetch_add(1, std::memory_order_relaxed); }
+    void count_failure() noexcept { failures_.add(1); }
 
     std::atomic<uint32_t> &link(uint32_t index) noexcept { return table_[index].next; }
 
@@ -151,13 +152,13 @@ struct zcn_pool {
     zcnet::memory::TaggedStack<> spare_entries_;  // table entries of regions that were unmapped
     zcnet::memory::TaggedStack<> regions_[region_classes];
 
-    std::atomic<uint64_t> peak_{0};
-    std::atomic<uint64_t> region_bytes_{0};
-    std::atomic<uint64_t> block_takes_{0};
-    std::atomic<uint64_t> region_takes_{0};
-    std::atomic<uint64_t> failures_{0};
-    std::atomic<uint64_t> slabs_{0};
-    std::atomic<uint64_t> waits_{0};
+    zcnet::Statistic peak_;
+    zcnet::Statistic region_bytes_;
+    zcnet::Statistic block_takes_;
+    zcnet::Statistic region_takes_;
+    zcnet::Statistic failures_;
+    zcnet::Statistic slabs_;
+    zcnet::Statistic waits_;
 
     zcnet::memory::Directory<Block, 512, 8192> table_;
 };

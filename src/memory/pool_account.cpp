@@ -34,9 +34,7 @@ bool zcn_pool::charge(uint64_t bytes, Purpose purpose) noexcept {
 
 void zcn_pool::take_use(uint64_t bytes) noexcept {
     const uint64_t used = (use_.fetch_add(bytes, std::memory_order_relaxed) & zcnet::memory::use_bytes) + bytes;
-    uint64_t peak = peak_.load(std::memory_order_relaxed);
-    while (used > peak && !peak_.compare_exchange_weak(peak, used, std::memory_order_relaxed)) {
-    }
+    peak_.raise(used);
 }
 
 void zcn_pool::give_use(uint64_t bytes) noexcept {
@@ -78,7 +76,7 @@ void zcn_pool::end_finish(const void *holder) noexcept {
 }
 
 void zcn_pool::wait(Waiter *waiter) noexcept {
-    waits_.fetch_add(1, std::memory_order_relaxed);
+    waits_.add(1);
     // acq_rel: a waiter that is in the list already is not linked twice.
     if (!waiter->queued.exchange(true, std::memory_order_acq_rel)) {
         Waiter *seen = waiters_.load(std::memory_order_relaxed);

@@ -24,7 +24,7 @@ Block *zcn_pool::new_slab() noexcept {
     }
     const bool large = charged_.load(std::memory_order_relaxed) >= huge_from;
     if (huge_pages_ == 2 || (huge_pages_ == 0 && large)) zcnet::os::ask_huge_pages(memory, slab_size_);
-    slabs_.fetch_add(1, std::memory_order_relaxed);
+    slabs_.add(1);
     for (uint32_t i = 0; i < blocks; i++) {
         Block &block = table_[first + i];
         block.index = first + i;
@@ -71,7 +71,7 @@ Block *zcn_pool::take_block(Purpose purpose, Status *why) noexcept {
         }
     }
     take_use(block_size_);
-    block_takes_.fetch_add(1, std::memory_order_relaxed);
+    block_takes_.add(1);
     return block;
 }
 

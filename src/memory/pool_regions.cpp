@@ -49,8 +49,8 @@ Block *zcn_pool::take_region(uint64_t size, uint64_t first, Purpose purpose, Sta
             charged_.fetch_sub(std::min(region->committed, needed), std::memory_order_relaxed);
             region->committed = std::max(region->committed, needed);
             take_use(region->committed + 1);
-            region_bytes_.fetch_add(region->committed, std::memory_order_relaxed);
-            region_takes_.fetch_add(1, std::memory_order_relaxed);
+            region_bytes_.add(region->committed);
+            region_takes_.add(1);
             return region;
         }
     }
@@ -78,8 +78,8 @@ Block *zcn_pool::take_region(uint64_t size, uint64_t first, Purpose purpose, Sta
         return nullptr;
     }
     take_use(needed + 1);
-    region_bytes_.fetch_add(needed, std::memory_order_relaxed);
-    region_takes_.fetch_add(1, std::memory_order_relaxed);
+    region_bytes_.add(needed);
+    region_takes_.add(1);
     return region;
 }
 
@@ -92,7 +92,7 @@ bool zcn_pool::commit_region(Block *region, uint64_t bytes, Purpose purpose) noe
         return false;
     }
     take_use(more);
-    region_bytes_.fetch_add(more, std::memory_order_relaxed);
+    region_bytes_.add(more);
     region->committed += more;
     return true;
 }
@@ -108,7 +108,7 @@ void zcn_pool::drop_region(Block *region) noexcept {
 
 void zcn_pool::give_region(Block *region) noexcept {
     const uint64_t bytes = region->committed;
-    region_bytes_.fetch_sub(bytes, std::memory_order_relaxed);
+    region_bytes_.subtract(bytes);
     // A region that is far larger than what came in is not kept: its next user would inherit the address space.
     if (bytes != 0 && keeps_another(bytes)) {
         regions_[region_class(region->size)].push(*this, region->index);
