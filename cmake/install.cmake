@@ -50,6 +50,12 @@ endif()
 if(ZCNET_TOOL)
     install(TARGETS zcnet_tool DESTINATION ${CMAKE_INSTALL_BINDIR})
 endif()
+if(ZCNET_MAN)
+    install(DIRECTORY ${zcnet_man}/man3 ${zcnet_man}/man7 DESTINATION ${CMAKE_INSTALL_MANDIR})
+    if(ZCNET_TOOL)
+        install(DIRECTORY ${zcnet_man}/man1 DESTINATION ${CMAKE_INSTALL_MANDIR})
+    endif()
+endif()
 install(DIRECTORY include/zcnet DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
 
 # Before 1.0 a minor version may break programs.

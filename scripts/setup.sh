@@ -36,6 +36,7 @@ case $job in
         need cmocka has_module cmocka
         need valgrind has valgrind
         need meson has meson
+        need mandoc has mandoc
         ;;
     bench)
         need libzmq has_module libzmq
@@ -79,6 +80,7 @@ pkg-config   pkg-config       pkgconf-pkg-config pkgconf                   pkgco
 cmocka       libcmocka-dev    libcmocka-devel   cmocka-dev                 cmocka
 valgrind     valgrind         valgrind          valgrind                   valgrind
 meson        meson            meson             meson                      meson
+mandoc       mandoc           mandoc            mandoc                     mandoc
 libzmq       libzmq3-dev      zeromq-devel      zeromq-dev                 zeromq
 nng          libnng-dev       nng-devel         nng-dev                    nng
 libuv        libuv1-dev       libuv-devel       libuv-dev                  libuv

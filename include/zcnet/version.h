@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #ifndef ZCNET_VERSION_H
 #define ZCNET_VERSION_H
-/* The version: the one place where it is written. The build reads it from here. */
+/* Versions: of the library that runs, and of the headers that a program was compiled with. They are written here and
+   nowhere else: the build reads them. */
 #include <zcnet/base.h>
 
 #define ZCN_VERSION_MAJOR 0

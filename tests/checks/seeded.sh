@@ -87,7 +87,9 @@ mkdir -p "$work/include/zcnet"
 printf '#define ZCN_API\nZCN_API int\nzcn_one(int x);\nZCN_API void zcn_two(void);\n' >"$work/include/zcnet/zcnet.h"
 printf '/* a; map { */\nZ_0.1 {\nglobal:\n    zcn_one;\nlocal:\n    *;\n};\nZ_0.2 { global: zcn_two; } Z_0.1;\n' >"$work/map"
 printf 'int zcn_one(int x) { return x; }\nvoid zcn_two(void) {}\nvoid zcn_three(void) {}\n' >"$work/library.c"
-link_library() { "${CXX:-c++}" -shared -fPIC -o "$work/library.so" "$@" -Wl,-soname,library.so.0; }
+link_library() {
+    "${CXX:-c++}" -shared -fPIC -o "$work/library.so" "$@" -Wl,-soname,library.so.0 -Wl,--no-as-needed -lgcc_s
+}
 linked_well="-x c $work/library.c -x none -Wl,--version-script=$work/map -Wl,-z,relro,-z,now,-z,nodelete"
 passes "linking" link_library $linked_well
 passes "symbols that agree" "$checks/symbols.sh" "$work/include" "$work/map" "$work/library.so"
@@ -139,6 +141,60 @@ passes "a program of a document" document '```c' '#include <zcnet/zcnet.h>' \
 finds 'line 2 does not compile' document 'Text' '```c' 'int main(void) { return nothing; }' '```'
 finds 'FAILED  document.md, line 1' document '```c' 'int main(void) { return 1; }' '```'
 finds 'has no complete program' document '```c' 'int fragment;' '```'
+
+# The manual: a header and its page, and what may be missing from them.
+mkdir -p "$work/manual/zcnet" "$work/pages"
+printf 'ZCNET_0.1 {\nglobal:\n    zcn_thing_do;\nlocal:\n    *;\n};\n' >"$work/manual/map"
+cat >"$work/tool" <<'END'
+#!/bin/sh
+[ "$1" = --help ] && printf 'usage: zcnet VERB\n\n  act   act at once\n' && exit
+printf 'usage: zcnet act ADDR\n\nActs.\n\noptions:\n  --fast N    be fast\n  --help      this text\n'
+END
+chmod +x "$work/tool"
+# header LINE…: the header of the one noun that there is, with these lines as the comment of its function.
+header() {
+    {
+        printf '/* Things: they do something. */\n/**\n'
+        printf ' * %s\n' "$@"
+        printf ' */\nZCN_API int zcn_thing_do(int what);\n'
+    } >"$work/manual/zcnet/thing.h"
+}
+make_pages() {
+    rm -rf "$work/pages"
+    mkdir -p "$work/pages/man1" "$work/pages/man3"
+    LC_ALL=C awk -v out="$work/pages/man3" -v examples="$work" -v date="November 1, 2026" -f "$source/scripts/mdoc.awk" \
+        -f "$source/scripts/man.awk" "$work/manual/zcnet/thing.h" &&
+        "$work/tool" act --help | LC_ALL=C awk -v part=description -f "$source/scripts/mdoc.awk" \
+            -f "$source/scripts/tool_man.awk" >"$work/pages/man1/zcnet.1" &&
+        sed -i '1i .Dd November 1, 2026\n.Dt ZCNET 1\n.Os\n.Sh NAME\n.Nm zcnet\n.Nd acts\n.Sh VERBS' \
+            "$work/pages/man1/zcnet.1" &&
+        sed -i '/^.Xr zcnet 7/s/.*/.Xr zcnet 1/' "$work/pages/man3/zcn_thing.3"
+}
+manual() { "$checks/manual.sh" "$work/pages" "$work/manual" "$work/manual/map" "$work/tool"; }
+header 'Do it.' '' '@param what  a number' '@return 0' '@since 0.1'
+passes "making pages" make_pages
+if command -v mandoc >/dev/null; then passes "a manual in order" manual; fi
+sed -i 's/Do it/Do all of it/' "$work/manual/zcnet/thing.h"
+finds "thing.h says 'all', its page does not" manual
+printf 'ZCN_API int zcn_thing_undo(int what);\n' >>"$work/manual/zcnet/thing.h"
+sed -i 's/zcn_thing_do;/&\n    zcn_thing_undo;/' "$work/manual/map"
+finds 'zcn_thing_undo has no page' manual
+sed -i '/zcn_thing_undo/d' "$work/manual/map"
+passes "making pages with another function" make_pages
+finds 'zcn_thing_undo has a page, and is no public name' manual
+header 'Do it.' '' '@param what  a number' '@return 0' '@since 0.1'
+passes "making pages again" make_pages
+sed -i 's/--fast/--slow/' "$work/tool"
+finds 'zcnet.1. does not have --slow of act' manual
+sed -i 's/--slow/--fast/' "$work/tool"
+sed -i 's/^\.Sh DESCRIPTION/.Sh DESCRIPTION\n.Xy/' "$work/pages/man3/zcn_thing.3"
+if command -v mandoc >/dev/null; then finds 'unknown macro' manual; fi
+header 'Do it.' '' '@param what' '@return 0'
+finds 'nothing is said of the parameter what' make_pages
+header 'Do it.' '' '@whatever it is'
+finds '@whatever has no place in a page' make_pages
+printf '/* Things. */\nZCN_API int zcn_thing_do(int what);\n' >"$work/manual/zcnet/thing.h"
+finds 'zcn_thing_do has no comment' make_pages
 
 # Valgrind's wrapper.
 cat >"$work/bad.c" <<'END'

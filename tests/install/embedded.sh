@@ -6,7 +6,7 @@
 . "$(dirname "$0")/common.sh"
 here=$(cd "$(dirname "$0")" && pwd)
 step "configures" cmake -S "$here/embed" -B "$work/build" -DZCNET_SOURCE="$1" -DCMAKE_INSTALL_LIBDIR=lib/elsewhere
-step "builds" cmake --build "$work/build"
+step "builds" cmake --build "$work/build" --parallel 2
 step "runs" limited "$work/build/consumer"
 step "installs" cmake --install "$work/build" --prefix "$work/prefix"
 same "one kind is installed" "libzcnet-static.pc libzcnet.a" \
@@ -16,7 +16,7 @@ step "its .pc leads to it" ${CC:-cc} "$here/consumer.c" \
 step "its program runs" limited "$work/program"
 
 step "shared, in C and C++: configures" cmake -S "$here/embed" -B "$work/shared" -DZCNET_SOURCE="$1" -DKIND=shared
-step "shared, in C and C++: builds" cmake --build "$work/shared"
+step "shared, in C and C++: builds" cmake --build "$work/shared" --parallel 2
 step "shared, in C and C++: runs" limited "$work/shared/consumer"
 same "shared, in C and C++: it is the shared library that runs" libzcnet.so.0 \
     "$(readelf -dW "$work/shared/consumer" | sed -n 's/.*NEEDED.*\[\(libzcnet.*\)\]/\1/p')"

@@ -16,6 +16,9 @@ expected=$(
             cmake/zcnet/zcnet-shared.cmake cmake/zcnet/zcnet-static.cmake; do
             echo "$libdir/$name"
         done
+        echo share/man/man1/zcnet.1
+        echo share/man/man7/zcnet.7
+        (cd "$build/man" && find man3 -type f) | sed 's|^|share/man/|'
     } | sort
 )
 
@@ -32,6 +35,8 @@ if readelf -dW "$work/prefix/bin/zcnet" | grep -Eq 'RPATH|RUNPATH'; then
     same "the installed tool has no run path" no yes
 fi
 step "the installed tool runs" env LD_LIBRARY_PATH="$work/prefix/$libdir" "$work/prefix/bin/zcnet" --version
+
+same "a function has its page" ".so man3/zcn_msg.3" "$(cat "$work/prefix/share/man/man3/zcn_msg_retain.3")"
 
 echo mine >"$work/prefix/include/mine.h"
 step "uninstall from the prefix" front uninstall PREFIX="$work/prefix"
