@@ -100,8 +100,8 @@ ZCN_API zcn_status zcn_msg_release_batch(zcn_msg *const *msgs, size_t count);
 ZCN_API ZCN_NODISCARD zcn_status zcn_msg_slice(zcn_msg **out, const zcn_msg *msg, uint64_t offset, uint64_t size);
 
 /**
- * A copy of a message in memory of its own, so that a long-lived view does not hold its block. The one
- * call here that copies; the bytes count as copied.
+ * A copy of a message in memory of its own, so that a long-lived view does not hold its block. The bytes count
+ * as copied.
  *
  * @param out  new handle on ZCN_OK, else NULL; msg itself is untouched
  * @return ZCN_OK · ZCN_EINVAL · ZCN_ENOMEM · ZCN_ESTALE
@@ -110,6 +110,27 @@ ZCN_API ZCN_NODISCARD zcn_status zcn_msg_slice(zcn_msg **out, const zcn_msg *msg
  * @since 0.1
  */
 ZCN_API ZCN_NODISCARD zcn_status zcn_msg_detach(zcn_msg **out, const zcn_msg *msg);
+
+/**
+ * Make the bytes of a message writable: copy on write. Nothing is copied when no other handle shares bytes with
+ * it; otherwise the message is replaced by a copy of its whole frame, as zcn_msg_detach() makes it, and the bytes
+ * count as copied (zcn_pool_stats). Others that share its bytes are: handles made of the same event or of one
+ * another as far as they overlap, and the event itself until the next poll. What was sent, joined, appended to a
+ * unit or fed to another stream counts as shared for as long as anything of its block is in use, and what lies
+ * between two such messages may.
+ *
+ * @param out       the message to go on with on ZCN_OK, msg itself or its copy; else NULL
+ * @param msg       owned, and used by nobody else during the call
+ * @param out_data  zcn_msg_size(*out) writable bytes, until *out is retained, sliced, joined, appended, fed or
+ *                  sent; NULL on failure
+ * @return ZCN_OK · ZCN_EINVAL an argument is NULL, or msg is borrowed: retain it, and call this after the next
+ *         poll · ZCN_ENOMEM no memory for the copy · ZCN_ESTALE · ZCN_EUNSUPPORTED msg is joined:
+ *         zcn_msg_detach() makes one piece of it
+ * @ownership consumes msg on ZCN_OK; *out is owned: zcn_msg_release()
+ * @thread any thread
+ * @since 0.1
+ */
+ZCN_API ZCN_NODISCARD zcn_status zcn_msg_make_writable(zcn_msg **out, zcn_msg *msg, void **out_data);
 
 /**
  * Several messages as one, as a list of parts: no byte is copied. Its parts are read with

@@ -55,6 +55,13 @@ zcn_status zcn_msg_detach(zcn_msg **out, const zcn_msg *msg) {
     return msg == nullptr ? ZCN_EINVAL : zcnet::net::detach_message(out, msg);
 }
 
+zcn_status zcn_msg_make_writable(zcn_msg **out, zcn_msg *msg, void **out_data) {
+    if (out != nullptr) *out = nullptr;
+    if (out_data != nullptr) *out_data = nullptr;
+    if (out == nullptr || msg == nullptr || out_data == nullptr) return ZCN_EINVAL;
+    return zcnet::net::make_writable(out, msg, out_data);
+}
+
 zcn_status zcn_msg_join(zcn_msg **out, const zcn_msg *const *msgs, size_t count) {
     if (out == nullptr) return ZCN_EINVAL;
     *out = nullptr;

@@ -24,11 +24,7 @@ zcn_status append_view(zcn_unit *unit, const Located &from, const zcnet::receive
     segment.owner = Owner::block;
     const zcn_status status = unit->append(segment);
     if (status != ZCN_OK) return status;
-    if (from.event != nullptr) {
-        view.block->handed++;
-    } else {
-        zcnet::memory::block_retain(view.block);
-    }
+    zcnet::net::hold_bytes(from, view);
     return ZCN_OK;
 }
 

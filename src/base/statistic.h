@@ -24,6 +24,9 @@ class Statistic {
     ZCNET_NOT_EXPLORED void add(uint64_t amount) noexcept { value_.fetch_add(amount, std::memory_order_relaxed); }
     ZCNET_NOT_EXPLORED void subtract(uint64_t amount) noexcept { value_.fetch_sub(amount, std::memory_order_relaxed); }
 
+    // For a figure with one writer.
+    ZCNET_NOT_EXPLORED void set(uint64_t value) noexcept { value_.store(value, std::memory_order_relaxed); }
+
     // Keeps the highest value that was ever seen.
     ZCNET_NOT_EXPLORED void raise(uint64_t seen) noexcept {
         uint64_t highest = value_.load(std::memory_order_relaxed);

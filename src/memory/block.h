@@ -10,6 +10,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 
 struct zcn_pool;
 
@@ -20,6 +21,12 @@ enum class BlockKind : uint8_t {
     region,  // address space for one large message, charged as bytes arrive
     heap,    // memory of an odd size, from the heap
     alias    // a range of another block, with a lease of its own
+};
+
+// A range of addresses that only grows while a block is leased or referred to.
+struct Extent {
+    std::atomic<uintptr_t> begin{UINTPTR_MAX};
+    std::atomic<uintptr_t> end{0};
 };
 
 struct Block {
@@ -44,12 +51,47 @@ struct Block {
     uint8_t *kept_begin = nullptr;    // while there are holds: they lie between these
     uint8_t *kept_end = nullptr;
     Block *lease_next = nullptr;
+
+    // Who else may refer to bytes of the block, for those who want to write into them (receive/exclusive.h). Of an
+    // alias its parent's count.
+    alignas(64) Extent lent_by_lessee;  // what units, joins and other streams took, by the lessee
+    Extent lent;                        // and by others
+    Extent shared;                      // what more than one view was made of
+    std::atomic<uint64_t> shares{0};    // how often a view was made from another one
+    std::atomic<uint32_t> borrows{0};   // rises when a borrow of what lies here ends
 };
+
+// The block whose bytes an alias shows, or the block itself.
+inline Block *root_of(Block *block) noexcept {
+    while (block->parent != nullptr) block = block->parent;
+    return block;
+}
+
+// What a reference on a block keeps from being used otherwise.
+inline uint64_t pinned_bytes(const Block *block) noexcept {
+    switch (block->kind) {
+        case BlockKind::region:
+            return block->committed;
+        case BlockKind::heap:
+            return block->size + sizeof(Block);
+        default:
+            return block->size;
+    }
+}
 
 constexpr uint64_t lease_bias = uint64_t{1} << 40;
 
+// relaxed: nobody else refers to the block.
+inline void extents_clear(Block *block) noexcept {
+    for (Extent *extent : {&block->lent_by_lessee, &block->lent, &block->shared}) {
+        extent->begin.store(UINTPTR_MAX, std::memory_order_relaxed);
+        extent->end.store(0, std::memory_order_relaxed);
+    }
+}
+
 // Starts a lease of a block that nobody else refers to.
 inline void lease_begin(Block *block) noexcept {
+    extents_clear(block);
     // relaxed: the block reaches other threads only with a reference, through a hand-over that synchronises.
     block->count.store(lease_bias, std::memory_order_relaxed);
     block->handed = 0;
@@ -66,6 +108,7 @@ inline bool lease_is_alone(const Block *block) noexcept {
 
 // The same when everything that was handed out has come back, while holds stay.
 inline void lease_renew(Block *block) noexcept {
+    extents_clear(block);
     // relaxed: as above.
     block->count.store(lease_bias, std::memory_order_relaxed);
     block->handed = 0;

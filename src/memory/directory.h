@@ -24,6 +24,12 @@ class Directory {
         return chunks_[index / chunk_entries].load(std::memory_order_acquire)[index % chunk_entries];
     }
 
+    // The same for any index below size(), by someone to whom it was not handed: nullptr while its chunk is not there.
+    Entry *find(uint32_t index) noexcept {
+        Entry *entries = chunks_[index / chunk_entries].load(std::memory_order_acquire);
+        return entries == nullptr ? nullptr : entries + index % chunk_entries;
+    }
+
     // Gives out `count` new entries in a row, value-initialised; false when the table is full or memory is.
     bool reserve(uint32_t count, uint32_t *first) noexcept {
         uint32_t seen = used_.load(std::memory_order_relaxed);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "memory/objects.h"
 
+#include "base/statistic.h"
 #include "memory/directory.h"
 #include "memory/tagged_stack.h"
 
@@ -21,12 +22,16 @@ struct Magazines {
     std::atomic<uint32_t> &link(uint32_t index) noexcept { return table[index].next; }
 };
 
-constexpr size_t chunk_size = 256 * 1024;
+constexpr size_t chunk_size = object_chunk_bytes;
+
+using ChunkEntry = std::atomic<unsigned char *>;
 
 constinit Magazines magazines;
 constinit TaggedStack<> empty_magazines;
 constinit TaggedStack<> full_magazines[object_classes];
 constinit std::atomic<FreeObject *> orphans[object_classes];
+constinit Statistic mapped;
+constinit Directory<ChunkEntry, 512, 8192> chunks_of_groups;
 
 bool push_magazine(FreeObject *head, uint32_t count, uint32_t object_class) noexcept {
     uint32_t index = empty_magazines.pop(magazines);
@@ -57,6 +62,16 @@ void give(FreeObject *head, uint32_t count, uint32_t object_class) noexcept {
 FreeObject *cut_chunk(uint32_t object_class, uint32_t *count) noexcept {
     auto *chunk = static_cast<unsigned char *>(os::map(chunk_size, chunk_size));
     if (chunk == nullptr) return nullptr;
+    if (object_class == group_class) {
+        uint32_t entry = 0;
+        if (!chunks_of_groups.reserve(1, &entry)) {
+            os::unmap(chunk, chunk_size);
+            return nullptr;
+        }
+        // release: who finds the chunk sees its zeroes.
+        chunks_of_groups[entry].store(chunk, std::memory_order_release);
+    }
+    mapped.add(chunk_size);
     const size_t size = object_sizes[object_class];
     const uint32_t batch = magazine_objects(object_class);
     const auto total = static_cast<uint32_t>(chunk_size / size) / batch * batch;
@@ -116,6 +131,16 @@ void objects_give_back(ObjectBin &bin, uint32_t object_class) noexcept {
     if (bin.spare != nullptr) give(bin.spare, bin.spare_count, object_class);
     if (bin.head != nullptr) give(bin.head, bin.count, object_class);
     bin = ObjectBin{};
+}
+
+uint64_t objects_mapped() noexcept { return mapped.read(); }
+
+uint32_t group_chunks() noexcept { return chunks_of_groups.size(); }
+
+unsigned char *group_chunk(uint32_t index) noexcept {
+    ChunkEntry *entry = chunks_of_groups.find(index);
+    // acquire: pairs with the release in cut_chunk().
+    return entry == nullptr ? nullptr : entry->load(std::memory_order_acquire);
 }
 
 void objects_orphan(FreeObject *object, uint32_t object_class) noexcept { orphan_chain(object, object, object_class); }

@@ -49,4 +49,12 @@ void objects_overflow(ObjectBin &bin, uint32_t object_class) noexcept;       // 
 void objects_give_back(ObjectBin &bin, uint32_t object_class) noexcept;      // all of it
 void objects_orphan(FreeObject *object, uint32_t object_class) noexcept;     // for a thread without thread memory
 
+// Bytes that were taken from the system for objects, of all classes.
+uint64_t objects_mapped() noexcept;
+
+// The chunks that objects of the group class were cut from, for who looks at all of them. A chunk stays for ever.
+constexpr size_t object_chunk_bytes = 256 * 1024;
+uint32_t group_chunks() noexcept;                     // how many there are
+unsigned char *group_chunk(uint32_t index) noexcept;  // nullptr while it is being entered
+
 }  // namespace zcnet::memory

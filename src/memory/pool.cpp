@@ -4,6 +4,8 @@
 #include <new>
 
 #include "base/checked.h"
+#include "memory/cache_cell.h"
+#include "memory/objects.h"
 #include "os/os.h"
 #include "os/process.h"
 
@@ -102,6 +104,11 @@ void zcn_pool::read_stats(zcn_pool_stats *stats) const noexcept {
     stats->failures = failures_.read();
     stats->slabs = slabs_.read();
     stats->waits = waits_.read();
+    stats->reserved_peak_bytes = reserved_peak_.read();
+    stats->thread_cached_bytes = zcnet::memory::cached_blocks(number_) * block_size_;
+    stats->arena_bytes = arena_bytes_.load(std::memory_order_relaxed);
+    stats->object_bytes = zcnet::memory::objects_mapped();
+    stats->copied_bytes = copied_bytes_.read();
 }
 
 namespace zcnet::memory {

@@ -106,6 +106,8 @@ struct zcn_pool {
     [[nodiscard]] uint32_t cache_blocks() const noexcept { return cache_blocks_; }
     [[nodiscard]] uint64_t in_use() const noexcept;
     void count_failure() noexcept { failures_.add(1); }
+    // Bytes of messages that were copied out of their blocks.
+    void count_copied(uint64_t bytes) noexcept { copied_bytes_.add(bytes); }
 
     std::atomic<uint32_t> &link(uint32_t index) noexcept { return table_[index].next; }
 
@@ -159,6 +161,8 @@ struct zcn_pool {
     zcnet::Statistic failures_;
     zcnet::Statistic slabs_;
     zcnet::Statistic waits_;
+    zcnet::Statistic reserved_peak_;
+    zcnet::Statistic copied_bytes_;
 
     zcnet::memory::Directory<Block, 512, 8192> table_;
 };

@@ -24,7 +24,9 @@ bool zcn_pool::charge(uint64_t bytes, Purpose purpose) noexcept {
     for (int attempt = 0; attempt < 2; attempt++) {
         uint64_t charged = charged_.load(std::memory_order_relaxed);
         while (charged <= allowed && bytes <= allowed - charged) {
-            if (charged_.compare_exchange_weak(charged, charged + bytes, std::memory_order_relaxed)) return true;
+            if (!charged_.compare_exchange_weak(charged, charged + bytes, std::memory_order_relaxed)) continue;
+            reserved_peak_.raise(charged + bytes);
+            return true;
         }
         // What lies free in another shape counts too: give it back before saying no.
         if (attempt == 0 && drop_free_regions() + drop_free_blocks() == 0) break;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "memory/block.h"
+#include "memory/cache_cell.h"
 #include "memory/objects.h"
 #include "memory/pool.h"
 
@@ -16,26 +17,37 @@ class BlockCache {
   public:
     // One block with count 0.
     Block *take(zcn_pool *pool, Purpose purpose, Status *why) noexcept {
-        if (used_ != 0) return blocks_[--used_];
-        return pool->take_block(purpose, why);
+        if (used_ == 0) return pool->take_block(purpose, why);
+        Block *block = blocks_[--used_];
+        show();
+        return block;
     }
 
     void give(zcn_pool *pool, Block *block) noexcept {
         if (used_ >= pool->cache_blocks()) {
             overflow(pool, block);
-            return;
+        } else {
+            if (cell_ == nullptr) [[unlikely]]
+                cell_ = take_cell(pool->number());
+            blocks_[used_++] = block;
         }
-        blocks_[used_++] = block;
+        show();
     }
 
     [[nodiscard]] bool empty() const noexcept { return used_ == 0; }
 
     void give_back(zcn_pool *pool) noexcept {
+        if (cell_ != nullptr) give_cell(cell_);
+        cell_ = nullptr;
         while (used_ != 0) pool->give_block(blocks_[--used_]);
     }
 
   private:
     static constexpr uint32_t capacity = 16;
+
+    void show() noexcept {
+        if (cell_ != nullptr) cell_->blocks.set(used_);
+    }
 
     // The coldest half leaves: a thread that only releases gives back what it gets.
     void overflow(zcn_pool *pool, Block *block) noexcept {
@@ -51,6 +63,7 @@ class BlockCache {
     }
 
     uint32_t used_ = 0;
+    CacheCell *cell_ = nullptr;  // where `used_` is shown; none before the first block
     Block *blocks_[capacity] = {};
 };
 

@@ -7,6 +7,7 @@
 #include "base/checked.h"
 #include "memory/pool.h"
 #include "os/os.h"
+#include "receive/exclusive.h"
 
 namespace zcnet::net {
 
@@ -14,6 +15,7 @@ using receive::Join;
 using receive::View;
 
 Status locate(const zcn_msg *msg, Located *out) noexcept {
+    out->msg = msg;
     if (receive::is_borrowed(msg)) {
         const Batch::Found found = Batch::find(msg);
         if (found.event == nullptr) return ZCN_ESTALE;
@@ -24,19 +26,21 @@ Status locate(const zcn_msg *msg, Located *out) noexcept {
         out->event = found.event;
         return ZCN_OK;
     }
-    const View *view = receive::find_view(msg);
-    if (view == nullptr) return ZCN_ESTALE;
-    out->view = *view;
-    if (out->view.block == nullptr && !out->joined()) out->view.block = receive::take_apart(msg).group->block;
-    return ZCN_OK;
+    return receive::find_view(msg, &out->view) ? ZCN_OK : ZCN_ESTALE;
 }
 
-void hold_block(const Located &message) noexcept {
+void hold_block(const Located &message) noexcept { hold_bytes(message, message.view); }
+
+void hold_bytes(const Located &message, const View &view) noexcept {
+    // Header and delimiter go with it, where the message has its frame.
+    const bool frame = view.head != receive::no_frame;
+    receive::note_lent(view.block, view.data - (frame ? view.head : 0),
+                       view.size + (frame ? uint64_t{view.head} + view.tail : 0), message.event != nullptr);
     // The block of a borrowed message is leased by the loop whose owner is calling.
     if (message.event != nullptr) {
-        message.view.block->handed++;
+        view.block->handed++;
     } else {
-        memory::block_retain(message.view.block);
+        memory::block_retain(view.block);
     }
 }
 
@@ -46,11 +50,17 @@ namespace {
 Status make_view(zcn_msg **out, const Located &from, const View &view) noexcept {
     zcn_msg *made = nullptr;
     if (from.event != nullptr) {
+        if (Batch::is_retained(from.event)) receive::note_shared(view.block, view.data, view.size);
         made = receive::issue_leased(view.block, view);
     } else {
         memory::block_retain(view.block);
-        made = receive::issue(view);
-        if (made == nullptr) memory::block_release(view.block);
+        receive::note_shared(view.block, view.data, view.size);
+        made = receive::issue(view, receive::take_apart(from.msg).group->borrows);
+        if (made != nullptr) {
+            receive::count_share(view.block);
+        } else {
+            memory::block_release(view.block);
+        }
     }
     if (made == nullptr) return ZCN_ENOMEM;
     if (from.event != nullptr) Batch::mark_retained(from.event);
@@ -72,7 +82,7 @@ Status issue_join(zcn_msg **out, Join *join) noexcept {
     view.size = join->size;
     view.head = receive::no_frame;
     view.tail = receive::is_join;
-    zcn_msg *made = receive::issue(view);
+    zcn_msg *made = receive::issue(view, 0);
     if (made == nullptr) {
         for (uint32_t i = 0; i < join->count; i++) memory::block_release(join->parts[i].block);
         os::deallocate(join);
@@ -89,6 +99,8 @@ Status retain_message(zcn_msg **out, const zcn_msg *msg) noexcept {
         const Batch::Found found = Batch::find(msg);
         if (found.event == nullptr) return ZCN_ESTALE;
         const Span &span = found.batch->span_of(found.event);
+        if (Batch::is_retained(found.event)) [[unlikely]]
+            receive::note_shared(span.block, static_cast<const uint8_t *>(found.event->data), found.event->size);
         zcn_msg *made = receive::issue_leased(span.block, {static_cast<const uint8_t *>(found.event->data),
                                                            found.event->size, span.head, span.tail, span.block});
         if (made == nullptr) return ZCN_ENOMEM;
@@ -153,13 +165,31 @@ Status detach_message(zcn_msg **out, const zcn_msg *msg) noexcept {
     copy.head = from.has_frame() ? head : receive::no_frame;
     copy.tail = tail;
     copy.block = block;
-    zcn_msg *made = receive::issue(copy);
+    zcn_msg *made = receive::issue(copy, receive::never_borrowed(block));
     if (made == nullptr) {
         memory::block_release(block);
         return ZCN_ENOMEM;
     }
     if (from.batch != nullptr) from.batch->copied_detached += size;
+    pool->count_copied(size);
     *out = made;
+    return ZCN_OK;
+}
+
+Status make_writable(zcn_msg **out, zcn_msg *msg, void **out_data) noexcept {
+    if (receive::is_borrowed(msg)) return ZCN_EINVAL;
+    Located from;
+    if (const Status status = locate(msg, &from); status != ZCN_OK) return status;
+    if (from.joined()) return ZCN_EUNSUPPORTED;
+    if (!receive::is_exclusive(msg, from.view)) {
+        zcn_msg *copy = nullptr;
+        if (const Status status = detach_message(&copy, msg); status != ZCN_OK) return status;
+        (void)receive::end_view(msg);
+        msg = copy;
+        (void)locate(msg, &from);
+    }
+    *out = msg;
+    *out_data = const_cast<uint8_t *>(from.view.data);
     return ZCN_OK;
 }
 

@@ -181,4 +181,10 @@ int64_t now() noexcept {
     return int64_t{time.tv_sec} * 1000000000 + time.tv_nsec;
 }
 
+int64_t coarse_now() noexcept {
+    timespec time{};
+    ::clock_gettime(CLOCK_MONOTONIC_COARSE, &time);
+    return int64_t{time.tv_sec} * 1000000000 + time.tv_nsec;
+}
+
 }  // namespace zcnet::os

@@ -78,6 +78,7 @@ void deallocate(void *address) noexcept;
 
 // Monotonic nanoseconds.
 int64_t now() noexcept;
+int64_t coarse_now() noexcept;  // the same clock at its last tick, a few milliseconds back at most: cheaper
 
 // Repeats a call that a signal interrupted.
 template <class Call>

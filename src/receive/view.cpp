@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "receive/view.h"
 
+#include "memory/clock.h"
 #include "memory/thread_memory.h"
 
 namespace zcnet::receive {
@@ -12,18 +13,29 @@ using memory::Block;
 using memory::group_class;
 static_assert(sizeof(Group) <= memory::object_sizes[group_class]);
 
-// A fresh group with every place set and nothing handed out. Its generation goes on from its last life; the word
-// is the part of a free object that survives.
-Group *open_group(Block *block) noexcept {
+// A fresh group of a block with every place set and nothing handed out. Its generation goes on from its last life; the
+// word is the part of a free object that survives.
+Group *open_group(Block *block, uint32_t borrows) noexcept {
     void *memory = memory::allocate_object(group_class);
     if (memory == nullptr) return nullptr;
     auto *group = static_cast<Group *>(memory);
-    // relaxed: no handle of this generation exists yet.
+    // relaxed: no handle of this generation exists yet, and nobody looks at places before one is issued.
     const uint64_t word = group->word.load(std::memory_order_relaxed);
-    // The generation was raised when the group ended, so that handles went stale at once.
-    group->word.store((word & ~uint64_t{UINT32_MAX}) | all_bits, std::memory_order_relaxed);
-    group->block = block;
-    group->issued = 0;
+    group->issued.store(0, std::memory_order_relaxed);
+    // The generation was raised when the group ended, so that handles went stale at once. release: who sees this life
+    // does not see the places of the one before as issued.
+    group->word.store((word & ~uint64_t{UINT32_MAX}) | all_bits, std::memory_order_release);
+    group->block.store(block, std::memory_order_relaxed);
+    group->made.store(memory::ticks(), std::memory_order_relaxed);
+    if (block == nullptr) {
+        group->pool.store(0, std::memory_order_relaxed);
+        return group;
+    }
+    const Block *root = memory::root_of(block);
+    group->pool.store(block->pool->number(), std::memory_order_relaxed);
+    group->root.store(root, std::memory_order_relaxed);
+    group->pins.store(memory::pinned_bytes(root), std::memory_order_relaxed);
+    group->borrows = borrows;
     return group;
 }
 
@@ -35,7 +47,8 @@ void end_join(const View &view) noexcept {
 
 // The group's last bit is gone: nobody holds a handle of it any more.
 void end_group(Group *group, uint64_t word) noexcept {
-    Block *block = group->block;
+    // relaxed: whoever clears the last bit has seen the group's last user (clear_bits()).
+    Block *block = group->block.load(std::memory_order_relaxed);
     // relaxed: handles of the old generation are stale by their bit already; the next user of the group gets it
     // through the free lists, which synchronise.
     group->word.store(((word >> 32) + 1) << 32, std::memory_order_relaxed);
@@ -56,17 +69,11 @@ bool clear_bits(Group *group, uint64_t bits, const Handle &handle) noexcept {
     return true;
 }
 
-zcn_msg *hand_out(Group *group, const View &view) noexcept {
-    group->views[group->issued] = view;
-    group->issued++;
-    // relaxed: the generation does not change while places are left.
-    return make_handle(group, group->issued, group->word.load(std::memory_order_relaxed) >> 32);
-}
-
 }  // namespace
 
 bool open_leased(Block *block) noexcept {
-    Group *group = open_group(block);
+    // relaxed: the lessee's own.
+    Group *group = open_group(block, block->borrows.load(std::memory_order_relaxed));
     if (group == nullptr) return false;
     block->group = group;
     block->handed++;
@@ -74,10 +81,12 @@ bool open_leased(Block *block) noexcept {
 }
 
 void close_group(Block *block) noexcept {
+    // release: what the borrow's holder did with the bytes happened before (exclusive.h). The lessee alone writes it.
+    block->borrows.store(block->borrows.load(std::memory_order_relaxed) + 1, std::memory_order_release);
     auto *group = static_cast<Group *>(block->group);
     if (group == nullptr) return;
     block->group = nullptr;
-    const uint64_t unissued = all_bits & ~((uint64_t{2} << group->issued) - 1);
+    const uint64_t unissued = all_bits & ~((uint64_t{2} << group->issued.load(std::memory_order_relaxed)) - 1);
     const uint64_t word = group->word.load(std::memory_order_relaxed);
     if ((word & all_bits) == unissued) {
         // All that were handed out have ended, and nobody else can reach the group: take it back without ending its
@@ -91,35 +100,32 @@ void close_group(Block *block) noexcept {
     clear_bits(group, unissued, Handle{group, 1, static_cast<uint32_t>(word >> 32 & 0xFFFFF)});
 }
 
-zcn_msg *issue(const View &view) noexcept {
+zcn_msg *issue(const View &view, uint32_t borrows) noexcept {
     // One view to a group: any thread may make it, and no thread has to remember an open group.
-    Group *group = open_group(nullptr);
+    Group *group = open_group(view.block, borrows);
     if (group == nullptr) return nullptr;
-    zcn_msg *msg = hand_out(group, view);
+    write_place(group->places[0], view);
+    // release: the place is written for whoever counts it.
+    group->issued.store(1, std::memory_order_release);
     // relaxed: nobody has the handle yet.
     const uint64_t word = group->word.load(std::memory_order_relaxed);
     group->word.store((word & ~all_bits) | 2, std::memory_order_relaxed);
-    return msg;
+    return make_handle(group, 1, word >> 32);
 }
 
 Status end_view(zcn_msg *msg) noexcept {
     if (msg == nullptr) return ZCN_OK;
     if (is_borrowed(msg)) return ZCN_EINVAL;
     const Handle handle = take_apart(msg);
-    if (handle.group == nullptr || handle.place == 0) return ZCN_EINVAL;
     Group *group = handle.group;
-    // Of a view that counts for itself: read before the bit is cleared, when it is still this holder's.
-    if (!is_live(group->word.load(std::memory_order_acquire), handle)) return ZCN_ESTALE;
-    const bool alone = group->block == nullptr;
-    const View view = alone ? group->views[handle.place - 1] : View{};
+    if (group == nullptr || handle.place == 0) return ZCN_EINVAL;
+    // Of a join: read before the bit is cleared, when it is still this holder's. The block of a group that is not ours
+    // may be anything; clear_bits() tells.
+    const bool joined = group->block.load(std::memory_order_relaxed) == nullptr;
+    View view;
+    if (joined && !find_view(msg, &view)) return ZCN_ESTALE;
     if (!clear_bits(group, uint64_t{1} << handle.place, handle)) return ZCN_ESTALE;
-    if (alone) {
-        if (view.tail == is_join) {
-            end_join(view);
-        } else {
-            memory::block_release(view.block);
-        }
-    }
+    if (joined) end_join(view);
     return ZCN_OK;
 }
 
@@ -146,8 +152,8 @@ Status end_views(zcn_msg *const *msgs, size_t count) noexcept {
             bits |= bit;
             next++;
         }
-        const bool together = next - i > 1 && first.group != nullptr && first.place != 0 &&
-                              first.group->block != nullptr && clear_bits(first.group, bits, first);
+        const bool together =
+            next - i > 1 && first.group != nullptr && first.place != 0 && clear_bits(first.group, bits, first);
         if (!together) {
             for (; i < next; i++)
                 if (const Status status = end_view(msgs[i]); status != ZCN_OK) worst = status;

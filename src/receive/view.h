@@ -6,10 +6,14 @@
 // handles; the group's one reference on the block ends with its last bit. So a view costs no atomic operation when it
 // is made by the block's lessee and one when it ends.
 //
+// The memory of groups stays for ever, so that what is held can be counted by looking at all of them, and the paths
+// that hold and release count nothing.
+//
 // A handle carries the address of its group, the place in it, and 20 bits of the generation.
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 
 #include "base/guard.h"
@@ -36,16 +40,33 @@ struct Join {
     View parts[];  // each with a reference on its block
 };
 
+// A view as it lies in its group. What others look at when they count what is held (survey.h) is atomic: release, so
+// that whoever sees a value of one life of the group also sees that the life before it has ended.
+struct Place {
+    std::atomic<const uint8_t *> data{nullptr};
+    std::atomic<uint64_t> size{0};
+    uint32_t head = 0;
+    uint32_t tail = 0;
+};
+
 struct Group {
     // generation << 32 | bits; bit i is place i, bit 0 is unused.
     std::atomic<uint64_t> word{0};
-    void *link = nullptr;            // of the free list
-    memory::Block *block = nullptr;  // what all its views lie in; nullptr: each view counts for itself
-    uint32_t issued = 0;             // the lessee's: places handed out
+    void *link = nullptr;  // of the free list
+    std::atomic<memory::Block *> block{
+        nullptr};                     // what its views lie in, one reference; nullptr: its one view is a join
+    std::atomic<uint32_t> issued{0};  // places handed out
+    std::atomic<uint32_t> made{0};    // when the group was opened, in ticks (memory/clock.h)
+    std::atomic<uint64_t> pool{0};    // number of the block's pool
+    std::atomic<const memory::Block *> root{
+        nullptr};                   // the block, or what it is an alias of: to compare, not to follow
+    std::atomic<uint64_t> pins{0};  // bytes of memory that the reference keeps
+    uint32_t borrows = 0;           // of the block, when the group was opened
     uint32_t reserved = 0;
-    View views[group_views];
+    Place places[group_views];
+    unsigned char spare[216];
 };
-static_assert(sizeof(Group) == 1024);
+static_assert(sizeof(Group) == 1024 && offsetof(Group, places) == 64);
 
 constexpr uint64_t all_bits = 0xFFFFFFFE;
 
@@ -73,14 +94,25 @@ inline bool is_live(uint64_t word, const Handle &handle) noexcept {
     return (word >> 32 & 0xFFFFF) == handle.generation && (word >> handle.place & 1) != 0;
 }
 
-// The view behind an owned handle, or nullptr when it is stale.
-inline const View *find_view(const zcn_msg *msg) noexcept {
+// The view behind an owned handle; false when it is stale.
+inline bool find_view(const zcn_msg *msg, View *view) noexcept {
     const Handle handle = take_apart(msg);
-    if (handle.group == nullptr || handle.place == 0) return nullptr;
+    if (handle.group == nullptr || handle.place == 0) return false;
     // acquire: the view was written before the handle was made; a holder got it through a hand-over that orders it,
     // and a stale one sees at least the generation that ended it.
-    if (!is_live(handle.group->word.load(std::memory_order_acquire), handle)) return nullptr;
-    return &handle.group->views[handle.place - 1];
+    if (!is_live(handle.group->word.load(std::memory_order_acquire), handle)) return false;
+    const Place &place = handle.group->places[handle.place - 1];
+    // relaxed: as above.
+    *view = {place.data.load(std::memory_order_relaxed), place.size.load(std::memory_order_relaxed), place.head,
+             place.tail, handle.group->block.load(std::memory_order_relaxed)};
+    return true;
+}
+
+inline void write_place(Place &place, const View &view) noexcept {
+    place.data.store(view.data, std::memory_order_release);
+    place.size.store(view.size, std::memory_order_release);
+    place.head = view.head;
+    place.tail = view.tail;
 }
 
 // Opens a group for a block that the caller leases; false without memory.
@@ -93,18 +125,26 @@ inline zcn_msg *issue_leased(memory::Block *block, const View &view) noexcept {
         if (!open_leased(block)) return nullptr;
         group = static_cast<Group *>(block->group);
     }
-    group->views[group->issued] = view;
-    const uint32_t place = ++group->issued;
+    // relaxed: the lessee's own.
+    const uint32_t place = group->issued.load(std::memory_order_relaxed) + 1;
+    write_place(group->places[place - 1], view);
+    // release: the place is written for whoever counts it.
+    group->issued.store(place, std::memory_order_release);
     if (place == group_views) block->group = nullptr;  // it ends with its last view
     // relaxed: the generation does not change while places are left.
     return make_handle(group, place, group->word.load(std::memory_order_relaxed) >> 32);
 }
 
-// Closes the open group of a leased block: places that were not handed out are taken off.
+// The borrow of what lies in a leased block has ended; its open group is closed: places that were not handed out are
+// taken off.
 void close_group(memory::Block *block) noexcept;
 
 // Makes a handle for a view of any block; takes over one reference on it from the caller, who keeps it on failure.
-zcn_msg *issue(const View &view) noexcept;
+// `borrows` is that of the view that this one is made of; never_borrowed() when the bytes were shown by no event.
+zcn_msg *issue(const View &view, uint32_t borrows) noexcept;
+inline uint32_t never_borrowed(const memory::Block *block) noexcept {
+    return block->borrows.load(std::memory_order_relaxed) - 1;
+}
 
 Status end_view(zcn_msg *msg) noexcept;
 Status end_views(zcn_msg *const *msgs, size_t count) noexcept;

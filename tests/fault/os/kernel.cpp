@@ -336,4 +336,6 @@ int64_t now() noexcept {
     return int64_t{time.tv_sec} * 1000000000 + time.tv_nsec;
 }
 
+int64_t coarse_now() noexcept { return now(); }
+
 }  // namespace zcnet::os
