@@ -7,6 +7,9 @@
 #   make bench      against hand-written loops and other libraries (BENCH=--quick)
 #   make install    PREFIX=/usr/local DESTDIR= LIBDIR=lib
 #   make uninstall  with the same words
+#   make dist       the source archive, in build/
+#   make deb        Debian packages, in build-deb/; make check-deb tries them in a fresh system (as root)
+#   make check-fresh  the README's first commands in a system that has only make and git (as root; TESTS=… shortens it)
 #   make format, make tidy, make clean
 #
 # CC, CXX, CFLAGS, CXXFLAGS and LDFLAGS count when a build folder is made. V=1 shows the commands.
@@ -25,7 +28,8 @@ configure = cmake -S . -B $(BUILD) -DCMAKE_BUILD_TYPE=$(BUILD_TYPE) -DZCNET_WARN
 compile = env -u MAKEFLAGS -u MAKELEVEL cmake --build $(BUILD) --parallel $(JOBS) $(if $(V),--verbose)
 export BUILD DESTDIR JOBS
 
-.PHONY: all demo test check check-valgrind check-asan check-tsan bench install uninstall format tidy clean
+.PHONY: all demo test check check-valgrind check-asan check-tsan bench install uninstall dist deb check-deb \
+	check-fresh format tidy clean
 
 all:
 	@scripts/setup.sh build
@@ -59,6 +63,21 @@ install: all
 uninstall: all
 	@scripts/uninstall.sh $(BUILD) $(PREFIX)
 
+dist:
+	@scripts/dist.sh $(BUILD)
+
+deb:
+	@scripts/setup.sh deb
+	@scripts/deb.sh $(BUILD)-deb
+
+check-deb: deb
+	@scripts/setup.sh check-deb
+	@scripts/check_deb.sh $(BUILD)-deb
+
+check-fresh:
+	@scripts/setup.sh check-fresh
+	@scripts/check_fresh.sh
+
 format:
 	@scripts/setup.sh format
 	@scripts/format.sh
@@ -69,4 +88,4 @@ tidy:
 	@scripts/tidy.sh $(BUILD)
 
 clean:
-	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-tsan
+	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-tsan $(BUILD)-deb

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Installs what a job lacks with the system's package manager; does nothing where nothing lacks.
-#   scripts/setup.sh build|demo|test|bench|format|tidy
+#   scripts/setup.sh build|demo|test|bench|deb|check-deb|check-fresh|format|tidy
 # As root, or through sudo where it asks no password. Else it prints the command to type, and fails.
 set -eu
 
@@ -45,10 +45,22 @@ case $job in
         need asio has_header boost/asio.hpp
         need matplotlib has_plots
         ;;
+    deb | check-deb)
+        need cmocka has_module cmocka
+        need mandoc has mandoc
+        need debhelper has dh
+        need dpkg-dev has dpkg-buildpackage
+        if [ "$job" = check-deb ]; then
+            need debootstrap has debootstrap
+            need lintian has lintian
+            need autopkgtest has autopkgtest
+        fi
+        ;;
+    check-fresh) need debootstrap has debootstrap ;;
     format) need clang-format has_any clang-format-14 clang-format ;;
     tidy) need clang-tidy has_any clang-tidy-14 clang-tidy ;;
     *)
-        echo "setup: there is no job '$job': build, demo, test, bench, format, tidy" >&2
+        echo "setup: there is no job '$job': build, demo, test, bench, deb, check-deb, check-fresh, format, tidy" >&2
         exit 2
         ;;
 esac
@@ -88,10 +100,21 @@ asio         libboost-dev     boost-devel       boost-dev                  boost
 matplotlib   python3-matplotlib python3-matplotlib py3-matplotlib          python-matplotlib
 clang-format clang-format-14  clang-tools-extra clang-extra-tools          clang
 clang-tidy   clang-tidy-14    clang-tools-extra clang-extra-tools          clang
+debhelper    debhelper        -                 -                          -
+dpkg-dev     dpkg-dev         -                 -                          -
+debootstrap  debootstrap      debootstrap       debootstrap                debootstrap
+lintian      lintian          -                 -                          -
+autopkgtest  autopkgtest      -                 -                          -
 END
 }
 packages=
 for thing in $missing; do packages="$packages $(package "$thing")"; done
+case " $packages " in
+    *" - "*)
+        echo "setup: '$job' lacks$missing, of which this system has no packages: it is done on Debian" >&2
+        exit 1
+        ;;
+esac
 packages=$(printf '%s\n' $packages | awk '!seen[$0]++' | tr '\n' ' ')
 
 sudo=

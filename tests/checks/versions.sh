@@ -1,0 +1,27 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# The version has one home, include/zcnet/version.h: what other tools have to be told besides says the same. The symbols
+# file of the Debian package has every name of the map.
+#   versions.sh SOURCE VERSION
+set -eu
+source=$1 version=$2
+faults=0
+# said WHERE WHAT
+said() {
+    [ "$2" = "$version" ] || {
+        echo "$1 says '$2', not $version"
+        faults=$((faults + 1))
+    }
+}
+said debian/changelog "$(sed -n '1s/^zcnet (\(.*\)-[^-]*).*/\1/p' "$source/debian/changelog")"
+said CHANGELOG.md "$(sed -n 's/^## \([0-9.]*\),.*/\1/p' "$source/CHANGELOG.md" | head -n 1)"
+
+map=$(sed -n 's|^ *\(zcn_[a-z0-9_]*\);.*|\1|p' "$source/src/libzcnet.map" | sort | tr '\n' ' ')
+symbols=$(sh "$source/scripts/debian_symbols.sh" "$source/src/libzcnet.map" |
+    sed -n 's/^ \(zcn_[a-z0-9_]*\)@ZCNET_[0-9.]* [0-9.]*$/\1/p' | sort | tr '\n' ' ')
+[ -n "$symbols" ] && [ "$symbols" = "$map" ] || {
+    echo "the symbols file and the map differ: $symbols"
+    faults=$((faults + 1))
+}
+echo "$faults faults"
+[ "$faults" -eq 0 ]
