@@ -79,6 +79,21 @@ inline uint64_t pinned_bytes(const Block *block) noexcept {
     }
 }
 
+// What a block that is out counts in its pool's account.
+inline uint64_t charged_use(const Block *block) noexcept {
+    switch (block->kind) {
+        case BlockKind::block:
+            return block->size;
+        case BlockKind::region:
+            return block->committed + 1;
+        case BlockKind::heap:
+            return block->size + sizeof(Block);
+        case BlockKind::alias:
+            break;
+    }
+    return 0;
+}
+
 constexpr uint64_t lease_bias = uint64_t{1} << 40;
 
 // relaxed: nobody else refers to the block.

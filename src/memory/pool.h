@@ -11,6 +11,7 @@
 #include "base/guard.h"
 #include "base/statistic.h"
 #include "memory/block.h"
+#include "memory/cache_cell.h"
 #include "memory/directory.h"
 #include "memory/tagged_stack.h"
 #include "zcnet/pool.h"
@@ -79,8 +80,9 @@ struct zcn_pool {
     }
     // Nothing that is in use will come back by itself.
     [[nodiscard]] bool is_stalled() const noexcept {
-        return in_use() <=
-               stalled_bytes_.load(std::memory_order_relaxed) + arena_bytes_.load(std::memory_order_relaxed);
+        return in_use() <= stalled_bytes_.load(std::memory_order_relaxed) +
+                               arena_bytes_.load(std::memory_order_relaxed) +
+                               zcnet::memory::cached_blocks(number_) * block_size_;
     }
     // The right to use the reserve, for one holder at a time.
     bool begin_finish(const void *holder) noexcept;

@@ -232,7 +232,7 @@ void zcn_conn::service() noexcept {
         case State::open:
             if (broken_) {
                 begin_close(reason_);
-            } else if (input_over_ && shutdown_done_) {
+            } else if (input_over_ && (shutdown_done_ || write_failed_)) {
                 begin_close(ZCN_EOF);  // both directions have ended
             } else {
                 read();

@@ -87,6 +87,7 @@ bool zcn_conn::read_once(uint64_t *budget) noexcept {
     const uint64_t most = finisher_ ? std::max<uint64_t>(window.missing(), 64) : *budget;
     Status status =
         stream_.prepare(loop()->intake(), finisher_ ? Purpose::finish : Purpose::ordinary, most, pieces, &count);
+    if (status == ZCN_ENOBUFS && delivered_now() == 0 && stream_.compact()) return true;
     // Also who has nothing unfinished: what fills the pool may wait for this one to read on.
     if (status == ZCN_ENOBUFS && !finisher_ && loop()->pool()->begin_finish(this)) {
         finisher_ = true;

@@ -265,8 +265,8 @@ void zcn_listener::limited(Status why) noexcept {
     }
     if (why == ZCN_ENOBUFS) return;  // goes on when a connection ends
     back_off_ms_ = back_off_ms_ == 0 ? first_back_off_ms : std::min(back_off_ms_ * 2, longest_back_off_ms);
-    const int64_t at = loop_->now() + int64_t{back_off_ms_} * 1000000;
-    if (loop_->timers().set(this, at) != ZCN_OK) loop_->accept_later(this);
+    const int64_t when = loop_->now() + int64_t{back_off_ms_} * 1000000;
+    if (loop_->timers().set(this, when) != ZCN_OK) loop_->accept_later(this);
 }
 
 void zcn_listener::on_timer() noexcept { loop_->accept_later(this); }

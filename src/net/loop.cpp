@@ -166,9 +166,10 @@ int zcn_loop::public_fd() noexcept {
 int64_t zcn_loop::next_deadline() noexcept {
     if (has_work()) return 0;
     const int64_t next = timers_.next();
-    if (next == never) return never;
+    const int64_t patience = starved_polls_ != 0 ? starved_look_ns : never;
+    if (next == never) return patience;
     const int64_t now = zcnet::os::now();
-    return next > now ? next - now : 0;
+    return next > now ? std::min(next - now, patience) : 0;
 }
 
 void zcn_loop::begin_poll() noexcept {
@@ -354,6 +355,8 @@ Status zcn_loop::poll(int64_t timeout_ns, const zcn_event **out_events, size_t *
         }
         relieve_blocks();
     }
+    // The next look, in this loop or a host's, must come about by the clock.
+    if (starved_polls_ == 0) look_for_starvation();
     polling_ = false;
     const bool more = has_work();
     if (nested_ && more && !raised_) raise();

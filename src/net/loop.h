@@ -142,6 +142,7 @@ struct zcn_loop final {
     void run_timers() noexcept;
     void tell_woken() noexcept;
     void relieve_blocks() noexcept;
+    void look_for_starvation() noexcept;
     void check_starvation() noexcept;
     bool still_finishing(zcn_conn *conn) noexcept;
     void tell_stalled(uint64_t bytes) noexcept;

@@ -58,12 +58,16 @@ void zcn_loop::tell_stalled(uint64_t bytes) noexcept {
 
 // Reading stands still for want of memory. When nothing but unfinished messages uses it, nobody will ever give any
 // back.
-void zcn_loop::check_starvation() noexcept {
+void zcn_loop::look_for_starvation() noexcept {
     if (memory_paused_ == 0 || pool_->limit() == 0) return;
     tell_stalled(intake_.only_unfinished() ? intake_.leased_bytes() : 0);
     // Memory that has just come back has its letter on the way: nothing is starved before several polls say so.
     const bool alone = stalled_ != 0 && pool_->is_stalled() && !memory_asked_.load(std::memory_order_acquire);
     starved_polls_ = alone ? starved_polls_ + 1 : 0;
+}
+
+void zcn_loop::check_starvation() noexcept {
+    look_for_starvation();
     if (starved_polls_ < polls_to_starve) return;
     zcn_conn *most = nullptr;
     bool ours = false;

@@ -161,6 +161,7 @@ class Stream {
     // Lets all memory go.
     void close(receive::Intake &intake) noexcept;
 
+    bool compact() noexcept { return window_.compact(in_framing_->rule); }
     [[nodiscard]] receive::Window &window() noexcept { return window_; }
     [[nodiscard]] const receive::Window &window() const noexcept { return window_; }
     [[nodiscard]] send::Queue &queue() noexcept { return queue_; }

@@ -121,8 +121,7 @@ void Intake::disown(Block *block) noexcept {
 
 uint64_t Intake::leased_bytes() const noexcept {
     uint64_t bytes = 0;
-    for (const Block *block = leased_; block != nullptr; block = block->lease_next)
-        bytes += block->kind == memory::BlockKind::block ? block->size : block->committed + sizeof(Block);
+    for (const Block *block = leased_; block != nullptr; block = block->lease_next) bytes += memory::charged_use(block);
     return bytes;
 }
 

@@ -27,6 +27,10 @@ constexpr uint64_t body_alignment = 4096;
 // The most that one read of a large message takes, and so the most that is charged before it arrives.
 constexpr uint64_t region_read = 1 << 20;
 
+uint64_t body_lead(const framing::Rule &rule) noexcept {
+    return round_up(rule.hide_head, body_alignment) - rule.hide_head;
+}
+
 uint64_t least_read(uint64_t block_size) noexcept { return block_size / 16 < 1024 ? 1024 : block_size / 16; }
 
 }  // namespace
@@ -254,7 +258,9 @@ Status Window::unstash(Intake &intake, Purpose purpose) noexcept {
 
 // An unfinished message is all that is left of the range.
 void Window::settle(Intake &intake) noexcept {
-    if (block_->kind == BlockKind::region || block_->kind == BlockKind::heap) return;
+    const bool own = block_->kind == BlockKind::region || block_->kind == BlockKind::heap;
+    // Memory of its own is for the message that fits it, not for a little behind the last one.
+    if (own && (need_ != 0 ? begin_ + need_ <= limit_ : end_ < limit_)) return;
     const uint64_t have = distance();
     if (have <= stash_size && next_used_ == 0 && make_stash()) {
         keep_in_stash(begin_, have);
@@ -262,7 +268,7 @@ void Window::settle(Intake &intake) noexcept {
         drop_range(intake);
         return;
     }
-    if (limit_ == end_) (void)keep_place(intake);
+    if (!own && limit_ == end_) (void)keep_place(intake);
 }
 
 // Keeps the space behind the range for the rest of its message, if that fits the block and nobody has it.
@@ -287,6 +293,11 @@ Status Window::make_room(Intake &intake, const framing::Rule &rule, Purpose purp
         return move_to(intake, rule, need_, purpose);
     }
     // A delimiter tells no size beforehand: grow in place, or by doubling.
+    if (block_->kind == BlockKind::region && limit_ < block_->base + block_->size) {
+        limit_ = block_->base + block_->size;
+        Intake::reach(block_, limit_);
+        return ZCN_OK;
+    }
     if (block_ == intake.block() && intake.cursor() == end_ && intake.room() >= 256) {
         limit_ = end_ + intake.room();
         Intake::reach(block_, limit_);
@@ -296,7 +307,26 @@ Status Window::make_room(Intake &intake, const framing::Rule &rule, Purpose purp
     const uint64_t most = rule.max == 0 ? have * 2 : std::max(rule.max, have + 1);
     if (block_->kind == BlockKind::heap && have * 2 <= intake.pool()->block_size() / 2)
         return move_to_heap(intake, std::min(most, have * 2), purpose);
-    return move_to(intake, rule, std::min(most, std::max<uint64_t>(have * 4, 4096)), purpose);
+    const uint64_t least = std::min<uint64_t>(4096, intake.pool()->block_size() / 2);
+    return move_to(intake, rule, std::min(most, std::max(have * 4, least)), purpose);
+}
+
+bool Window::compact(const framing::Rule &rule) noexcept {
+    if (block_ == nullptr || block_->kind != BlockKind::region || undelivered_) return false;
+    uint8_t *const start = block_->base + body_lead(rule);
+    if (begin_ <= start || block_->handed != 0 || !memory::lease_is_alone(block_)) return false;
+    const uint64_t have = distance();
+    std::memmove(start, begin_, have);
+    copied.moved += have;
+    uint8_t *const whole =
+        need_ != 0 && need_ <= static_cast<uint64_t>(block_->base + block_->size - start) ? start + need_ : limit_;
+    begin_ = start;
+    end_ = start + have;
+    limit_ = std::max(whole, end_);
+    block_->kept_begin = begin_;
+    Intake::reach(block_, limit_);
+    cut_ = false;
+    return true;
 }
 
 // Moves what there is of a message to where `whole` bytes have room; also out of the stash.
@@ -312,7 +342,7 @@ Status Window::move_to(Intake &intake, const framing::Rule &rule, uint64_t whole
         intake.set_cursor(place + whole);
         set_range(intake, intake.block(), place, place + have, place + whole);
     } else {
-        const uint64_t lead = round_up(rule.hide_head, body_alignment) - rule.hide_head;
+        const uint64_t lead = body_lead(rule);
         uint64_t total = 0;
         if (!add_fits(whole, lead, &total)) return ZCN_ENOMEM;
         Block *region = intake.pool()->take_region(total, lead + have, purpose, &why);

@@ -107,6 +107,10 @@ class Window {
     // Complete messages in the stash go to a block.
     Status unstash(Intake &intake, Purpose purpose) noexcept;
 
+    // Moves what is unfinished to the start of a region whose messages have all come back, which takes no memory. For
+    // who has shown nothing from it since the last poll. False: nothing is gained.
+    bool compact(const framing::Rule &rule) noexcept;
+
     // Moves an unfinished message that stalls into memory of its own size, so that it lets its block go.
     Status evict(Intake &intake, Purpose purpose) noexcept;
     // True when evict() would free something.

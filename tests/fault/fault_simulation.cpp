@@ -28,19 +28,25 @@ void run(uint64_t seeds, uint64_t pool_limit, bool resets, bool no_memory) {
     assert_true(arrived > seeds * 10);
 }
 
+constexpr uint64_t reserve = 64 * 1024 + 64 * 1024;  // and a block, for one largest message
+
 void test_all_is_well(void **) { run(150, 0, false, false); }
 
 void test_connections_are_reset(void **) { run(150, 0, true, false); }
 
+void test_the_pool_is_small(void **) { run(150, reserve, false, false); }
+
 void test_memory_is_refused(void **) { run(150, 0, true, true); }
+
+void test_everything_at_once(void **) { run(150, reserve, true, true); }
 
 }  // namespace
 
 int main() {
     const CMUnitTest tests[] = {
-        cmocka_unit_test(test_all_is_well),
-        cmocka_unit_test(test_connections_are_reset),
-        cmocka_unit_test(test_memory_is_refused),
+        cmocka_unit_test(test_all_is_well),        cmocka_unit_test(test_connections_are_reset),
+        cmocka_unit_test(test_the_pool_is_small),  cmocka_unit_test(test_memory_is_refused),
+        cmocka_unit_test(test_everything_at_once),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

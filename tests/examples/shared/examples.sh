@@ -9,7 +9,7 @@ serve() {
     name=$1
     shift
     : >"$work/$name.out"
-    timeout "$deadline" "$@" >"$work/$name.out" 2>"$work/$name.err" &
+    "$@" >"$work/$name.out" 2>"$work/$name.err" &
     pid=$!
     started="$started $pid"
     end=$(($(date +%s) + deadline))
