@@ -4,6 +4,7 @@
 #   make            the libraries and the tool, in build/
 #   make demo       a directory's files travel between two processes (DIR=…)
 #   make test       every check there is; also one by one: check check-valgrind check-asan check-tsan
+#   make check-model  every interleaving of the lock-free parts, within bounds; takes minutes
 #   make bench      against hand-written loops and other libraries (BENCH=--quick)
 #   make install    PREFIX=/usr/local DESTDIR= LIBDIR=lib
 #   make uninstall  with the same words
@@ -28,8 +29,8 @@ configure = cmake -S . -B $(BUILD) -DCMAKE_BUILD_TYPE=$(BUILD_TYPE) -DZCNET_WARN
 compile = env -u MAKEFLAGS -u MAKELEVEL cmake --build $(BUILD) --parallel $(JOBS) $(if $(V),--verbose)
 export BUILD DESTDIR JOBS
 
-.PHONY: all demo test check check-valgrind check-asan check-tsan bench install uninstall dist deb check-deb \
-	check-fresh format tidy clean
+.PHONY: all demo test check check-valgrind check-asan check-tsan check-model bench install uninstall dist deb \
+	check-deb check-fresh format tidy clean
 
 all:
 	@scripts/setup.sh build
@@ -46,7 +47,7 @@ test:
 	@scripts/setup.sh test
 	@scripts/test.sh check check-valgrind check-asan check-tsan
 
-check check-valgrind check-asan check-tsan:
+check check-valgrind check-asan check-tsan check-model:
 	@scripts/setup.sh test
 	@scripts/test.sh $@
 

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Builds and runs stages of the tests, and ends with the line "N passed, N failed, N skipped".
-#   scripts/test.sh check|check-valgrind|check-asan|check-tsan …
+#   scripts/test.sh check|check-valgrind|check-asan|check-tsan|check-model …
 # The environment gives BUILD, JOBS, and TESTS, a regular expression of test names.
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -67,8 +67,9 @@ sanitized() {
 
 for stage; do
     case $stage in
-        check) build "$BUILD" && run check "$BUILD" -LE valgrind ;;
+        check) build "$BUILD" && run check "$BUILD" -LE "^(valgrind|model)$" ;;
         check-valgrind) build "$BUILD" && run check-valgrind "$BUILD" -L valgrind ;;
+        check-model) build "$BUILD" && run check-model "$BUILD" -L "^model$" ;;
         check-asan) sanitized check-asan asan address,undefined ;;
         check-tsan) sanitized check-tsan tsan thread ;;
         *)

@@ -47,7 +47,9 @@ class Directory {
     // Gives the chunks back. Only when nobody uses the table any more.
     void clear() noexcept {
         for (auto &chunk : chunks_) {
-            if (Entry *entries = chunk.load(std::memory_order_relaxed)) os::unmap(entries, chunk_bytes);
+            Entry *entries = chunk.load(std::memory_order_relaxed);
+            if (entries == nullptr) break;  // chunks are provided in order
+            os::unmap(entries, chunk_bytes);
             chunk.store(nullptr, std::memory_order_relaxed);
         }
     }
