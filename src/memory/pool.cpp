@@ -67,7 +67,7 @@ void zcn_pool::release() noexcept {
     if (handles_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
     // The hand-shake with give_use(): whichever of the two comes last in the order of this word destroys the pool.
     // acq_rel: the destroyer sees every use of the memory that was given back before.
-    if ((use_.fetch_or(zcnet::memory::use_closed, std::memory_order_acq_rel) & zcnet::memory::use_bytes) == 0)
+    if ((use_.fetch_or(zcnet::memory::use_closed, std::memory_order_acq_rel) & zcnet::memory::use_any) == 0)
         destroy();
 }
 

@@ -35,10 +35,12 @@ constexpr uint64_t smallest_region = 64 * 1024;
 constexpr uint64_t region_step = 64 * 1024;    // a region is charged in such steps
 constexpr uint64_t huge_page_bytes = 2 << 20;  // slabs and large regions are aligned to it
 
-// `use_` of a pool: bytes, and two flags above them.
+// `use_` of a pool: bytes, those who are giving some back, and two flags.
 constexpr uint64_t use_waiting = uint64_t{1} << 63;
 constexpr uint64_t use_closed = uint64_t{1} << 62;
-constexpr uint64_t use_bytes = use_closed - 1;
+constexpr uint64_t use_giver = uint64_t{1} << 48;  // one of those who are giving back, and still wake waiters
+constexpr uint64_t use_bytes = use_giver - 1;
+constexpr uint64_t use_any = use_closed - 1;  // bytes or givers: the pool lives
 
 }  // namespace zcnet::memory
 
@@ -141,8 +143,9 @@ struct zcn_pool {
     uint32_t cache_blocks_ = 0;
 
     std::atomic<uint32_t> handles_{1};
-    // What is out, in bytes, and two flags: somebody waits for memory, the last handle is gone. One word, so that
-    // each hand-shake (wait against give, close against the last give) is one read-modify-write.
+    // What is out, in bytes, how many are about to wake waiters, and two flags: somebody waits for memory, the last
+    // handle is gone. One word, so that each hand-shake (wait against give, close against the last give) is one
+    // read-modify-write.
     std::atomic<uint64_t> use_{0};
     std::atomic<uint64_t> charged_{0};  // resident: in use and kept free
     std::atomic<uint64_t> reserve_{0};

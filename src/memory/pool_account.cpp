@@ -40,16 +40,18 @@ void zcn_pool::take_use(uint64_t bytes) noexcept {
 }
 
 void zcn_pool::give_use(uint64_t bytes) noexcept {
+    uint64_t mine = bytes;
     if (limit_ != 0) {
-        // All but one byte first: what is left keeps the pool alive while its waiters are woken.
-        // acq_rel: the memory given back before this is seen by the waiter that finds its flag taken.
-        const uint64_t before = use_.fetch_sub(bytes - 1, std::memory_order_acq_rel);
+        // All the bytes first, so that a waiter that is woken, or tries once more, finds them free; being counted as a
+        // giver keeps the pool alive meanwhile. acq_rel: the memory given back before this is seen by the waiter that
+        // finds its flag taken.
+        const uint64_t before = use_.fetch_add(zcnet::memory::use_giver - bytes, std::memory_order_acq_rel);
         if ((before & zcnet::memory::use_waiting) != 0) wake_waiters();
-        bytes = 1;
+        mine = zcnet::memory::use_giver;
     }
     // acq_rel: the destroyer has seen every use of the memory.
-    const uint64_t before = use_.fetch_sub(bytes, std::memory_order_acq_rel);
-    if ((before & zcnet::memory::use_closed) != 0 && (before & zcnet::memory::use_bytes) == bytes) destroy();
+    const uint64_t before = use_.fetch_sub(mine, std::memory_order_acq_rel);
+    if ((before & zcnet::memory::use_closed) != 0 && (before & zcnet::memory::use_any) == mine) destroy();
 }
 
 bool zcn_pool::reserve_for(uint64_t largest) noexcept {

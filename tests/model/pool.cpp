@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: MIT
+// The upstream of blocks: each block is one thread's, the account comes out even, memory that is free is not waited for
+// in vain, and a pool ends once, after everything that was taken from it.
+#include "pools.h"
+
+namespace {
+
+using zcnet::memory::Block;
+using zcnet::memory::Waiter;
+
+zcn_pool *pool;
+Block *blocks[8];
+uint32_t taken[model::max_threads];
+
+void take_and_give() {
+    Block *block = model::take(pool);
+    if (block == nullptr) return;
+    taken[model::this_thread()]++;
+    block->base[0]++;  // its bytes are this thread's alone
+    pool->give_block(block);
+}
+
+void give_mine() {
+    Block *block = blocks[model::this_thread()];
+    block->base[0]++;
+    pool->give_block(block);
+}
+
+void nothing_is_out() { MODEL_REQUIRE(pool->in_use() == 0); }
+
+template <uint64_t limit, uint64_t keep, uint32_t out, uint32_t free>
+void set_up() {
+    pool = model::make_pool(limit, keep);
+    for (uint32_t i = 0; i < out + free; i++) blocks[i] = model::take(pool);
+    for (uint32_t i = out; i < out + free; i++) pool->give_block(blocks[i]);
+}
+
+void test_blocks(void **) {
+    model::holds({"warm blocks", set_up<0, 8, 0, 2>, {take_and_give, take_and_give}, nothing_is_out});
+    model::holds({"one is given, one is taken", set_up<0, 8, 1, 0>, {give_mine, take_and_give}, nothing_is_out});
+    model::holds({"cold blocks", set_up<0, 1, 1, 1>, {give_mine, take_and_give}, nothing_is_out});
+}
+
+void trim() { pool->trim(); }
+void test_trim(void **) {
+    model::holds({"trim, against a take", set_up<0, 8, 0, 2>, {trim, take_and_give}, nothing_is_out});
+    model::holds({"trim, against a release", set_up<0, 8, 2, 1>, {trim, give_mine}, [] {
+                      pool->give_block(blocks[0]);
+                      nothing_is_out();
+                  }});
+}
+
+// The last handle goes while blocks are out: whoever is last ends the pool, and nobody touches it after that.
+void let_go() { pool->release(); }
+void everything_went() { MODEL_REQUIRE(model::memory_in_use() == 0); }
+void test_close(void **) {
+    model::holds({"close, against the last release", set_up<0, 8, 2, 0>, {let_go, give_mine}, [] {
+                      pool->give_block(blocks[0]);
+                      everything_went();
+                  }});
+    model::holds({"close of a limited pool", set_up<8, 8, 2, 0>, {let_go, give_mine}, [] {
+                      pool->give_block(blocks[0]);
+                      everything_went();
+                  }});
+}
+
+// Someone who waits for memory, or for the right to use the reserve, as a loop does: tries, queues itself, tries once
+// more, and sleeps until it is woken.
+struct Sleeper {
+    Waiter waiter;
+    std::atomic<uint32_t> woken{0};
+    uint32_t seen = 0;
+    bool sleeps = false;
+    bool has = false;
+};
+Sleeper sleepers[model::max_threads];
+
+void wake(Waiter *waiter) noexcept {
+    reinterpret_cast<Sleeper *>(waiter)->woken.fetch_add(1, std::memory_order_release);
+}
+
+bool take_one() { return (blocks[4 + model::this_thread()] = model::take(pool)) != nullptr; }
+bool take_right() { return pool->begin_finish(&sleepers[model::this_thread()]); }
+
+template <bool (*attempt)(), unsigned rounds>
+void wait_for() {
+    Sleeper &me = sleepers[model::this_thread()];
+    me.waiter.woken = wake;
+    for (unsigned round = 0; round < rounds; round++) {
+        me.has = attempt();
+        if (me.has) return;
+        pool->wait(&me.waiter);
+        me.has = attempt();
+        if (me.has) return;
+        const uint32_t woken = me.woken.load(std::memory_order_acquire);
+        if (woken == me.seen) {
+            me.sleeps = true;
+            return;
+        }
+        me.seen = woken;
+    }
+}
+
+// Of those that sleep and were not woken none could go on.
+template <bool (*possible)()>
+void nobody_sleeps_in_vain() {
+    for (Sleeper &sleeper : sleepers)
+        if (sleeper.sleeps && sleeper.woken.load(std::memory_order_relaxed) == sleeper.seen) MODEL_REQUIRE(!possible());
+}
+
+bool a_block_is_free() { return model::take(pool) != nullptr; }
+bool the_right_is_free() { return !pool->has_finisher(); }
+
+void give_back_right() { pool->end_finish(&blocks); }
+template <uint32_t out>
+void set_up_right() {
+    set_up<8, 8, out, 0>();
+    MODEL_REQUIRE(pool->begin_finish(&blocks));
+}
+
+void test_wake_up(void **) {
+    model::holds({"waiting, against a release",
+                  set_up<8, 8, 8, 0>,
+                  {give_mine, wait_for<take_one, 2>},
+                  nobody_sleeps_in_vain<a_block_is_free>});
+    model::holds({"waiting, against a release of what is not kept",
+                  set_up<8, 0, 8, 0>,
+                  {give_mine, wait_for<take_one, 2>},
+                  nobody_sleeps_in_vain<a_block_is_free>});
+    model::holds({"waiting for the right, against its end",
+                  set_up_right<1>,
+                  {give_back_right, wait_for<take_right, 2>},
+                  nobody_sleeps_in_vain<the_right_is_free>});
+}
+
+// A waiter that is taken back is not woken afterwards; one that cannot be is woken once.
+bool cancelled;
+void wait_and_cancel() {
+    Sleeper &me = sleepers[model::this_thread()];
+    me.waiter.woken = wake;
+    pool->wait(&me.waiter);
+    cancelled = pool->cancel_wait(&me.waiter);
+}
+void test_cancel(void **) {
+    model::holds({"a wait that is taken back, against a release", set_up<8, 8, 8, 0>, {give_mine, wait_and_cancel}, [] {
+                      MODEL_REQUIRE(sleepers[1].woken.load(std::memory_order_relaxed) == (cancelled ? 0 : 1));
+                  }});
+}
+
+void test_three_threads(void **) {
+    model::holds({"warm blocks, three threads",
+                  set_up<0, 8, 0, 2>,
+                  {take_and_give, take_and_give, take_and_give},
+                  nothing_is_out});
+}
+void test_three_cold(void **) {
+    model::holds(
+        {"two are given, one is taken", set_up<0, 1, 2, 0>, {give_mine, give_mine, take_and_give}, nothing_is_out});
+}
+void test_three_trim(void **) {
+    model::holds({"trim, against a take and a release", set_up<0, 8, 3, 1>, {trim, take_and_give, give_mine}, [] {
+                      pool->give_block(blocks[0]);
+                      pool->give_block(blocks[1]);
+                      nothing_is_out();
+                  }});
+}
+void test_three_close(void **) {
+    model::holds({"close, against two releases", set_up<0, 8, 3, 0>, {let_go, give_mine, give_mine}, [] {
+                      pool->give_block(blocks[0]);
+                      everything_went();
+                  }});
+    model::holds(
+        {"close of a limited pool, against two releases", set_up<8, 8, 3, 0>, {let_go, give_mine, give_mine}, [] {
+             pool->give_block(blocks[0]);
+             everything_went();
+         }});
+}
+void test_three_wake_ups(void **) {
+    model::holds({"two wait, one releases",
+                  set_up<8, 8, 8, 0>,
+                  {give_mine, wait_for<take_one, 1>, wait_for<take_one, 1>},
+                  nobody_sleeps_in_vain<a_block_is_free>});
+    model::holds({"one waits, two release",
+                  set_up<8, 8, 8, 0>,
+                  {give_mine, give_mine, wait_for<take_one, 1>},
+                  nobody_sleeps_in_vain<a_block_is_free>});
+}
+
+}  // namespace
+
+int main(int count, char **words) {
+    const CMUnitTest quick[] = {cmocka_unit_test(test_blocks), cmocka_unit_test(test_trim),
+                                cmocka_unit_test(test_close), cmocka_unit_test(test_wake_up),
+                                cmocka_unit_test(test_cancel)};
+    const CMUnitTest thorough[] = {cmocka_unit_test(test_three_threads), cmocka_unit_test(test_three_cold),
+                                   cmocka_unit_test(test_three_trim), cmocka_unit_test(test_three_close),
+                                   cmocka_unit_test(test_three_wake_ups)};
+    return model::run_short_or_all(quick, thorough, count, words);
+}
