@@ -54,8 +54,6 @@ def sensible(case_size, contender, mode):
     """Whether a mode is worth its time at a size: some are made for large messages, some for small ones."""
     if (contender, mode) == ("raw", "w256-exact"):
         return case_size >= 16 * K
-    if (contender, mode) == ("libuv", "bufs"):
-        return case_size >= K
     if contender == "zcnet" and mode.startswith("reserve"):
         return case_size <= 64 * K
     return True
