@@ -43,7 +43,23 @@ typedef struct zcn_conn_options {
     uint32_t receive_buffer;         /* SO_RCVBUF in bytes; 0: the system's */
     uint32_t start_paused;           /* 1: reads nothing before zcn_conn_resume() */
     uintptr_t user;                  /* user value */
+    uint32_t lag;                    /* what a send does above high water: ZCN_LAG_* */
+    uint32_t reserved;               /* 0 */
 } zcn_conn_options;
+
+/*
+ * What becomes of messages for a receiver that lags behind: that has high_water bytes queued. With anything but
+ * ZCN_LAG_REFUSE sends do not say ZCN_AGAIN, zcn_conn_forward() holds nobody up, and one slow receiver never stalls
+ * the others. A message that is partly sent is never dropped, and neither is one that was queued below high water,
+ * but for a newer one. Statistics count what was dropped; a unit with a token ends with SENT and ZCN_EDROPPED.
+ */
+enum {
+    ZCN_LAG_REFUSE = 0,      /* the send says ZCN_AGAIN, and WRITABLE follows */
+    ZCN_LAG_DROP_NEWEST = 1, /* the message that is being sent is dropped */
+    ZCN_LAG_DROP_OLDEST = 2, /* those that have waited longest are dropped until less than high_water is queued */
+    ZCN_LAG_KEEP_LATEST = 3, /* all that are queued are dropped for the one that is being sent */
+    ZCN_LAG_DISCONNECT = 4   /* the connection ends at once, with CLOSED and ZCN_ELAGGED */
+};
 
 /* For zcn_conn_get_option() and zcn_conn_set_option(): value in the unit that the options struct has. */
 enum {
@@ -139,12 +155,37 @@ ZCN_API ZCN_NODISCARD zcn_status zcn_conn_move(zcn_conn *conn, zcn_loop *loop);
  * Units leave in the order of the calls.
  *
  * @param unit  consumed on ZCN_OK, and only then. Sealed with the connection's framing if it is not sealed
- * @return ZCN_OK · ZCN_AGAIN above high water: a WRITABLE event tells when to go on · ZCN_EFRAME_* the framing cannot
- *         carry it · ZCN_ECLOSED · ZCN_EINVAL · ZCN_ENOMEM · ZCN_ENOBUFS · ZCN_EFORKED
+ * @return ZCN_OK it was queued, or dropped by the lag option · ZCN_AGAIN above high water: a WRITABLE event tells when
+ *         to go on · ZCN_EFRAME_* the framing cannot carry it · ZCN_ECLOSED · ZCN_EINVAL · ZCN_ENOMEM · ZCN_ENOBUFS ·
+ *         ZCN_EFORKED
  * @thread owner
  * @since 0.1
  */
 ZCN_API ZCN_NODISCARD zcn_status zcn_conn_send(zcn_conn *conn, zcn_unit *unit);
+
+/* Flags of zcn_conn_send_to_all(). */
+enum {
+    ZCN_ALL_OR_NOTHING = 1 /* the unit is queued on each of the connections, or on none */
+};
+
+/**
+ * Queue one unit on many connections of one loop, without a copy: fan-out. What each of them says is independent of
+ * the others, unless ZCN_ALL_OR_NOTHING asks otherwise.
+ *
+ * @param conns     each at most once; NULL is ZCN_EINVAL for that one
+ * @param unit      consumed on ZCN_OK, and only then. Sealed with the first connection's framing if it is not sealed
+ * @param flags     0 or ZCN_ALL_OR_NOTHING
+ * @param statuses  count of them, or NULL: what zcn_conn_send() says of each; with ZCN_ALL_OR_NOTHING, after a
+ *                  failure, what each would have said
+ * @param out_sent  how many took it; may be NULL
+ * @return ZCN_OK · ZCN_EINVAL · ZCN_ESTALE the unit · ZCN_EFRAME_* it cannot be sealed · ZCN_ENOMEM · with
+ *         ZCN_ALL_OR_NOTHING the first status that was not ZCN_OK; ZCN_EUNSUPPORTED then stands for a connection whose
+ *         framing needs another header of more than 16 bytes
+ * @thread owner
+ * @since 0.1
+ */
+ZCN_API ZCN_NODISCARD zcn_status zcn_conn_send_to_all(zcn_conn *const *conns, size_t count, zcn_unit *unit,
+                                                      uint32_t flags, zcn_status *statuses, size_t *out_sent);
 
 /**
  * Queue many units.
@@ -197,7 +238,7 @@ ZCN_API ZCN_NODISCARD zcn_status zcn_conn_send_copy(zcn_conn *conn, const void *
  * @param out_room  bytes that it may have, at least size; 0 on failure; may be NULL
  * @param size      bytes that the next message needs
  * @return ZCN_OK · ZCN_AGAIN above high water · ZCN_ECLOSED · ZCN_EINVAL · ZCN_EUNSUPPORTED a framing whose header
- *         size depends on the body (varint) · ZCN_EFRAME_TOO_LARGE · ZCN_ENOMEM · ZCN_ENOBUFS · ZCN_EFORKED
+ *         size depends on the body (varint), or a lag option other than ZCN_LAG_REFUSE · ZCN_EFRAME_TOO_LARGE · ZCN_ENOMEM · ZCN_ENOBUFS · ZCN_EFORKED
  * @lifetime until another call on conn, or the next poll
  * @thread owner
  * @since 0.1
@@ -223,7 +264,8 @@ ZCN_API ZCN_NODISCARD zcn_status zcn_conn_commit(zcn_conn *conn, uint64_t size, 
  *
  * @param unit  consumed on ZCN_OK, and only then. If it is not sealed, no other thread may touch it any more.
  *              One that the framing cannot carry ends when the loop takes it, with a SENT event if it has a token
- * @return ZCN_OK · ZCN_AGAIN as much as high_water is posted or queued · ZCN_ECLOSED · ZCN_EINVAL · ZCN_ENOMEM ·
+ * @return ZCN_OK · ZCN_AGAIN as much as high_water is posted or queued (with a lag option other than ZCN_LAG_REFUSE:
+ *         is posted and not taken by the loop yet) · ZCN_ECLOSED · ZCN_EINVAL · ZCN_ENOMEM ·
  *         ZCN_EFORKED
  * @thread any thread that holds a reference
  * @since 0.1

@@ -29,6 +29,8 @@ typedef struct zcn_stats {
     uint64_t queued_bytes;    /* gauge: accepted and not yet written */
     uint64_t unfinished_bytes; /* gauge: received bytes of a message that is not complete */
     uint64_t trailing_bytes;  /* bytes of a frame that never finished; set when the connection closed */
+    uint64_t messages_dropped; /* out: accepted and dropped, or not queued at all, by the lag option */
+    uint64_t bytes_dropped;    /* the bytes of their frames */
 } zcn_stats;
 
 /* A loop: the sum over its connections, living and closed, and its own work. */

@@ -43,7 +43,9 @@ typedef int32_t zcn_status;
     X(ZCN_ERESOLVE, -48, "the name has no address")                                                 \
     X(ZCN_EACCESS, -49, "permission denied")                                                        \
     X(ZCN_ETRUNCATED, -50, "a file shrank while it was sent")                                       \
-    X(ZCN_EABORTED, -51, "the program aborted the connection")
+    X(ZCN_EABORTED, -51, "the program aborted the connection")                                      \
+    X(ZCN_EDROPPED, -52, "dropped before it was sent, since the receiver lags behind")              \
+    X(ZCN_ELAGGED, -53, "the receiver lags behind, and is disconnected for it")
 
 enum {
 #define ZCN_STATUS_MEMBER(name, value, text) name = value,

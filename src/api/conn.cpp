@@ -111,6 +111,17 @@ zcn_status zcn_conn_send_batch(zcn_conn *conn, zcn_unit *const *units, size_t co
     return status;
 }
 
+zcn_status zcn_conn_send_to_all(zcn_conn *const *conns, size_t count, zcn_unit *unit, uint32_t flags,
+                                zcn_status *statuses, size_t *out_sent) {
+    if (out_sent != nullptr) *out_sent = 0;
+    if ((conns == nullptr && count != 0) || unit == nullptr || flags > ZCN_ALL_OR_NOTHING) return ZCN_EINVAL;
+    size_t sent = 0;
+    const zcn_status status =
+        zcn_conn::send_to_all(conns, count, unit, (flags & ZCN_ALL_OR_NOTHING) != 0, statuses, &sent);
+    if (out_sent != nullptr) *out_sent = sent;
+    return status;
+}
+
 zcn_status zcn_conn_send_msg(zcn_conn *conn, const zcn_msg *msg) {
     return conn == nullptr || msg == nullptr ? ZCN_EINVAL : conn->send_message(msg);
 }

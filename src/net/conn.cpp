@@ -30,6 +30,7 @@ zcn_conn::zcn_conn(zcn_loop *loop, const zcn_framing *in, const zcn_framing *out
       settings_(settings),
       stream_(in, out) {
     settings->retain();
+    if (drops()) stream_.queue().keep_apart();
     user_ = settings->user;
     paused_ = settings->start_paused;
 }
@@ -40,6 +41,11 @@ Status zcn_conn::create(zcn_conn **out, zcn_loop *loop, const zcn_framing *frami
     auto *conn = zcnet::memory::make_object<zcn_conn>(loop, framing, send_framing, settings);
     if (conn == nullptr) return ZCN_ENOMEM;
     loop->hold();
+    // What is dropped is counted, also when there is no memory then.
+    if (conn->drops() && conn->rare() == nullptr) {
+        conn->release();
+        return ZCN_ENOMEM;
+    }
     conn->active_at_ = loop->now();
     *out = conn;
     return ZCN_OK;
@@ -63,6 +69,13 @@ void zcn_conn::release() noexcept {
     delete rare_;
     zcnet::memory::destroy_object(this);
     last->unhold();
+}
+
+void zcn_conn::read_stats(zcn_stats *stats) const noexcept {
+    stream_.read_stats(stats);
+    if (rare_ == nullptr) return;
+    stats->messages_dropped += rare_->dropped.messages;
+    stats->bytes_dropped += rare_->dropped.bytes;
 }
 
 zcnet::net::Rare *zcn_conn::rare() noexcept {
@@ -230,7 +243,9 @@ void zcn_conn::service() noexcept {
         case State::closed:
             return;
         case State::open:
-            if (broken_) {
+            if (broken_ && reason_ == ZCN_ELAGGED) {
+                abort_now(reason_);
+            } else if (broken_) {
                 begin_close(reason_);
             } else if (input_over_ && (shutdown_done_ || write_failed_)) {
                 begin_close(ZCN_EOF);  // both directions have ended

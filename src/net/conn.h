@@ -44,6 +44,7 @@ enum class State : uint8_t {
 // What few connections need, in memory of its own.
 struct Rare {
     Error error;
+    send::Dropped dropped;
     Dial *dial = nullptr;
     FormerLoop *former = nullptr;
 };
@@ -99,6 +100,8 @@ struct zcn_conn final : zcnet::Link<zcnet::net::AllTag>,
 
     // What the program calls.
     Status send(zcn_unit *unit) noexcept;
+    static Status send_to_all(zcn_conn *const *conns, size_t count, zcn_unit *unit, bool all_or_nothing,
+                              Status *statuses, size_t *sent) noexcept;
     Status send_batch(zcn_unit *const *units, size_t count, size_t *sent) noexcept;
     Status send_message(const zcn_msg *msg) noexcept;
     Status forward(const zcn_msg *msg) noexcept;
@@ -118,7 +121,7 @@ struct zcn_conn final : zcnet::Link<zcnet::net::AllTag>,
     Status get_option(uint32_t option, uint64_t *value) const noexcept;
     Status address(bool peer, char *buffer, size_t capacity) const noexcept;
     Status copy_error(zcn_error *error) const noexcept;
-    void read_stats(zcn_stats *stats) const noexcept { stream_.read_stats(stats); }
+    void read_stats(zcn_stats *stats) const noexcept;
 
     // What the options ask of a socket that the program has; -errno.
     int apply_options(int fd, bool is_tcp) const noexcept;
@@ -169,6 +172,15 @@ struct zcn_conn final : zcnet::Link<zcnet::net::AllTag>,
 
     // conn.cpp
     [[nodiscard]] Status send_status() const noexcept;
+    [[nodiscard]] bool drops() const noexcept { return settings().limits.lag != zcnet::send::Lag::refuse; }
+    // conn_lag.cpp: above high water, where sends are not refused.
+    template <class Send>
+    Status send_lagging(Send &&send) noexcept;
+    Status unit_lagging(zcn_unit *unit) noexcept;
+    Status message_lagging(const zcn_msg *msg) noexcept;
+    Status copy_lagging(const void *data, uint64_t size) noexcept;
+    void disconnect(Status why) noexcept;
+    Status prepare_send(const zcn_unit *unit) noexcept;
     void mute() noexcept;
     void queued() noexcept;
     void tell(uint32_t type, Status status) noexcept;

@@ -21,8 +21,8 @@ Status zcn_conn::post(zcn_unit *unit) noexcept {
     if ((requests_.load(std::memory_order_acquire) & zcnet::net::request_refuses) != 0) return ZCN_ECLOSED;
     const uint64_t size = unit->size() + 1;  // one more, so that nothing is under way at 0 alone
     // relaxed: the counters bound what is under way, they publish nothing.
-    const uint64_t waiting = posted_.load(std::memory_order_relaxed) + stream_.queue().bytes_seen();
-    if (waiting >= mutable_settings().posting_limit()) return ZCN_AGAIN;
+    const uint64_t queued = drops() ? 0 : stream_.queue().bytes_seen();
+    if (posted_.load(std::memory_order_relaxed) + queued >= mutable_settings().posting_limit()) return ZCN_AGAIN;
     auto *letter = zcnet::memory::make_object<zcnet::net::PostLetter>(this, unit);
     if (letter == nullptr) return ZCN_ENOMEM;
     posted_.fetch_add(size, std::memory_order_relaxed);
@@ -68,7 +68,8 @@ Status zcn_conn::on_post(zcn_unit *unit) noexcept {
     // half-close waits for what was posted before it.
     const bool open = (state_ == State::open || state_ == State::connecting) && !shutdown_done_ && !write_failed_ &&
                       (requests_.load(std::memory_order_acquire) & zcnet::net::request_over) == 0;
-    Status status = open ? stream_.push(unit, settings().limits) : ZCN_ECLOSED;
+    Status status = ZCN_ECLOSED;
+    if (open) status = drops() ? send(unit) : stream_.push(unit, settings().limits);
     if (status == ZCN_OK || shutdown_wanted_) loop()->become_dirty(this);
     return status;
 }

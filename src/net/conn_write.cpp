@@ -56,6 +56,7 @@ Status zcn_conn::send(zcn_unit *unit) noexcept {
     if (const Status status = send_status(); status != ZCN_OK) return status;
     const Status status = stream_.send(unit, settings().limits);
     if (status == ZCN_OK) queued();
+    if (status == ZCN_AGAIN && drops()) return unit_lagging(unit);
     return status;
 }
 
@@ -65,7 +66,8 @@ Status zcn_conn::send_batch(zcn_unit *const *units, size_t count, size_t *sent) 
     Status status = ZCN_OK;
     while (done < count && status == ZCN_OK) {
         const Settings &options = settings();
-        const size_t run = stream_.send_run(units + done, count - done, options.limits, options.flush_at);
+        // A run becomes one piece, of which no message can be dropped by itself.
+        const size_t run = drops() ? 0 : stream_.send_run(units + done, count - done, options.limits, options.flush_at);
         if (run != 0) {
             done += run;
             queued();
@@ -82,6 +84,7 @@ Status zcn_conn::send_message(const zcn_msg *msg) noexcept {
     if (const Status status = send_status(); status != ZCN_OK) return status;
     const Status status = stream_.send_message(msg, settings().limits);
     if (status == ZCN_OK) queued();
+    if (status == ZCN_AGAIN && drops()) return message_lagging(msg);
     return status;
 }
 
@@ -91,6 +94,7 @@ Status zcn_conn::forward(const zcn_msg *msg) noexcept {
     zcnet::net::Located found;
     if (const Status status = zcnet::net::locate(msg, &found); status != ZCN_OK) return status;
     if (found.batch != &loop()->batch()) return ZCN_EINVAL;
+    if (drops()) return send_message(msg);
     if (const Status status = stream_.push_message(found); status != ZCN_OK) return status;
     // One array brings no more than a read or so: it leaves in one piece with the next poll.
     loop()->become_dirty(this);
@@ -112,6 +116,7 @@ Status zcn_conn::send_copy(const void *data, uint64_t size) noexcept {
     if (const Status status = send_status(); status != ZCN_OK) return status;
     const Status status = stream_.send_copy(loop()->pool(), data, size, settings().limits);
     if (status == ZCN_OK) queued();
+    if (status == ZCN_AGAIN && drops()) return copy_lagging(data, size);
     return status;
 }
 

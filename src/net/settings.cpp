@@ -93,11 +93,13 @@ Status make_settings(Settings **out, const zcn_conn_options *given) noexcept {
         status != ZCN_OK)
         return status;
     if (options.half_open > 1 || options.delay > 1 || options.start_paused > 1 || options.keepalive_s > 32767 ||
-        options.keepalive_interval_s > 32767 || options.keepalive_count > 127 || options.user_timeout_ms > INT32_MAX)
+        options.lag > ZCN_LAG_DISCONNECT || options.reserved != 0 || options.keepalive_interval_s > 32767 ||
+        options.keepalive_count > 127 || options.user_timeout_ms > INT32_MAX)
         return ZCN_EINVAL;
     auto *settings = new (std::nothrow) Settings();
     if (settings == nullptr) return ZCN_ENOMEM;
     settings->limits = limits;
+    settings->limits.lag = static_cast<send::Lag>(options.lag);
     settings->send_framing = options.send_framing;
     if (options.send_framing != nullptr) options.send_framing->retain();
     settings->flush_at = options.flush_at != 0 ? options.flush_at : default_flush;

@@ -183,14 +183,14 @@ Status Stream::push_with_other_head(zcn_unit *unit) noexcept {
             queue_.push_bytes(head, around.head);
         }
     }
-    queue_.push_unit(unit, false);
+    queue_.push_unit(unit, false, around.head == 0);
     for (uint32_t done = 0; done < around.tail; done += most)
-        queue_.push_bytes(rule.delimiter + done, std::min(most, around.tail - done));
+        queue_.push_bytes(rule.delimiter + done, std::min(most, around.tail - done), false);
     return ZCN_OK;
 }
 
 Status Stream::send_message(const zcn_msg *msg, const StreamLimits &limits) noexcept {
-    if (queued_bytes() >= limits.high_water) return starve();
+    if (queued_bytes() >= limits.high_water) return starve(limits);
     Located message;
     if (const Status status = locate(msg, &message); status != ZCN_OK) return status;
     return push_message(message);
@@ -208,7 +208,11 @@ Status Stream::push_message(const Located &message) noexcept {
 }
 
 Status Stream::send_copy(zcn_pool *pool, const void *data, uint64_t size, const StreamLimits &limits) noexcept {
-    if (queued_bytes() >= limits.high_water) return starve();
+    if (queued_bytes() >= limits.high_water) return starve(limits);
+    return push_copy(pool, data, size, limits);
+}
+
+Status Stream::push_copy(zcn_pool *pool, const void *data, uint64_t size, const StreamLimits &limits) noexcept {
     zcn_unit *unit = nullptr;
     void *place = nullptr;
     if (const Status status = zcn_unit::make(&unit, &place, pool, out_framing_, size); status != ZCN_OK) return status;
@@ -224,6 +228,7 @@ Status Stream::send_copy(zcn_pool *pool, const void *data, uint64_t size, const 
 
 Status Stream::reserve(zcn_pool *pool, uint64_t size, const StreamLimits &limits, void **out_data,
                        uint64_t *out_room) noexcept {
+    if (limits.lag != send::Lag::refuse) return ZCN_EUNSUPPORTED;
     if (queued_bytes() >= limits.high_water) return starve();
     const Rule &rule = out_framing_->rule;
     if (!framing::head_is_fixed(rule)) return ZCN_EUNSUPPORTED;

@@ -21,6 +21,7 @@ struct StreamLimits {
     uint64_t copy_below = 0;
     receive::Alignment alignment;
     uint32_t messages_per_poll = 0;
+    send::Lag lag = send::Lag::refuse;
 };
 
 // Where the messages of a stream appear.
@@ -66,7 +67,7 @@ class Stream {
     // Queues; ZCN_AGAIN above high water.
     Status send(zcn_unit *unit, const StreamLimits &limits) noexcept {
         if (queued_bytes() >= limits.high_water) [[unlikely]]
-            return starve();
+            return starve(limits);
         return push(unit, limits);
     }
     // The same without regard to high water, for what was posted and accepted before.
@@ -102,6 +103,15 @@ class Stream {
     // The same without regard to high water.
     Status push_message(const Located &message) noexcept;
     Status send_copy(zcn_pool *pool, const void *data, uint64_t size, const StreamLimits &limits) noexcept;
+
+    // The same above high water, by what the limits say of a receiver that lags: ZCN_ELAGGED when it is to go.
+    // Release functions may run, and must not write meanwhile.
+    Status send_lagging(zcn_unit *unit, const StreamLimits &limits, send::Dropped *dropped) noexcept;
+    Status send_lagging(const Located &message, const StreamLimits &limits, send::Dropped *dropped) noexcept;
+    Status copy_lagging(zcn_pool *pool, const void *data, uint64_t size, const StreamLimits &limits,
+                        send::Dropped *dropped) noexcept;
+    // Makes sure that pushing the unit, sealed or not, will not fail.
+    Status prepare_push(const zcn_unit *unit) noexcept;
 
     // Room for messages in one piece of the pool's memory; see conn.h.
     Status reserve(zcn_pool *pool, uint64_t size, const StreamLimits &limits, void **out_data,
@@ -150,6 +160,11 @@ class Stream {
         starved_ = true;
         return ZCN_AGAIN;
     }
+    // Only who is refused waits for relief.
+    Status starve(const StreamLimits &limits) noexcept {
+        starved_ = starved_ || limits.lag == send::Lag::refuse;
+        return ZCN_AGAIN;
+    }
     // True once when the queue has fallen below low water after a refusal.
     bool take_relief(const StreamLimits &limits) noexcept {
         if (!starved_ || queued_bytes() > limits.low_water) return false;
@@ -196,6 +211,9 @@ class Stream {
     void push_reserved() noexcept;
     Status push_slow(zcn_unit *unit, const StreamLimits &limits) noexcept;
     Status push_with_other_head(zcn_unit *unit) noexcept;
+    Status push_copy(zcn_pool *pool, const void *data, uint64_t size, const StreamLimits &limits) noexcept;
+    Status make_way(const StreamLimits &limits, send::Dropped *dropped) noexcept;
+    Status shape_of(const zcn_unit *unit, framing::Shape *around) const noexcept;
 
     const zcn_framing *in_framing_;
     const zcn_framing *out_framing_;

@@ -12,7 +12,6 @@ namespace {
 
 constexpr uint32_t first_capacity = 8;
 constexpr uint32_t kept_capacity = 64;
-constexpr uint64_t most_references = (uint64_t{1} << 56) - 1;  // what the entry has bits for
 
 }  // namespace
 
@@ -36,25 +35,28 @@ void Queue::push_entry(Block *block, const uint8_t *data, uint64_t size, uint64_
     entry.data = data;
     entry.size = size;
     entry.references = references & most_references;
-    entry.kind = Kind::range;
+    entry.first = 1;
+    entry.kind = apart_ != 0 ? Kind::range_apart : Kind::range;
 }
 
-void Queue::push_unit(zcn_unit *unit, bool own_head) noexcept {
+void Queue::push_unit(zcn_unit *unit, bool own_head, bool first) noexcept {
     Entry &entry = at(used_++);
     entry.unit = unit;
     entry.data = nullptr;
     entry.size = own_head ? unit->whole() : unit->size();
     entry.references = 1;
+    entry.first = first ? 1 : 0;
     entry.kind = own_head ? Kind::unit : Kind::unit_body;
     set_bytes(bytes_ + entry.size);
     if (unit->has_token()) ended_->tokens++;
 }
 
-void Queue::push_bytes(const uint8_t *data, uint32_t size) noexcept {
+void Queue::push_bytes(const uint8_t *data, uint32_t size, bool first) noexcept {
     Entry &entry = at(used_++);
     std::memcpy(entry.own, data, size);
     entry.block = nullptr;
     entry.references = size;
+    entry.first = first ? 1 : 0;
     entry.kind = Kind::bytes;
     set_bytes(bytes_ + size);
 }
@@ -79,6 +81,7 @@ iovec Queue::piece(const Entry &entry, uint32_t index) noexcept {
     const auto make = [](const uint8_t *data, uint64_t size) { return iovec{const_cast<uint8_t *>(data), size}; };
     switch (entry.kind) {
         case Kind::range:
+        case Kind::range_apart:
             return make(entry.data, entry.size);
         case Kind::bytes:
             return make(entry.own, entry.references);
@@ -127,6 +130,7 @@ int Queue::gather(iovec *pieces, int capacity, uint64_t most) noexcept {
 void Queue::end_entry(const Entry &entry, Status why) noexcept {
     switch (entry.kind) {
         case Kind::range:
+        case Kind::range_apart:
             memory::block_release(entry.block, entry.references);
             return;
         case Kind::bytes:
@@ -143,6 +147,12 @@ void Queue::end_entry(const Entry &entry, Status why) noexcept {
 }
 
 void Queue::advance(uint64_t size) noexcept {
+    ending_ = 1;
+    advance_by(size);
+    ending_ = 0;
+}
+
+void Queue::advance_by(uint64_t size) noexcept {
     set_bytes(bytes_ - size);
     for (;;) {
         if (used_ == 0) break;
@@ -169,7 +179,34 @@ void Queue::advance(uint64_t size) noexcept {
     }
 }
 
+// What has begun to be sent stays in front.
+bool Queue::drop_oldest(Status why, Dropped *dropped) noexcept {
+    if (ending_ != 0 || used_ == 0) return false;
+    uint32_t begin = 0;
+    if (at(0).first == 0 || head_piece_ != 0 || head_offset_ != 0) {
+        begin = 1;
+        while (begin < used_ && at(begin).first == 0) begin++;
+    }
+    if (begin == used_) return false;
+    uint64_t bytes = 0;
+    do {
+        const Entry dead = at(begin);
+        for (uint32_t i = begin; i != 0; i--) at(i) = at(i - 1);
+        head_ = (head_ + 1) & (capacity_ - 1);
+        used_--;
+        const uint64_t size = entry_size(dead);
+        bytes += size;
+        set_bytes(bytes_ - size);
+        ending_ = 1;
+        end_entry(dead, why);
+        ending_ = 0;
+    } while (begin < used_ && at(begin).first == 0);
+    dropped->count(bytes);
+    return true;
+}
+
 void Queue::fail(Status why) noexcept {
+    ending_ = 1;
     while (used_ != 0) {
         const Entry dead = at(0);
         head_ = (head_ + 1) & (capacity_ - 1);
@@ -178,6 +215,7 @@ void Queue::fail(Status why) noexcept {
         head_offset_ = 0;
         end_entry(dead, why);
     }
+    ending_ = 0;
     set_bytes(0);
 }
 

@@ -12,6 +12,7 @@
 #include <atomic>
 #include <cstdint>
 
+#include "send/lag.h"
 #include "send/unit.h"
 
 namespace zcnet::send {
@@ -29,6 +30,9 @@ class Queue {
     Queue(const Queue &) = delete;
     Queue &operator=(const Queue &) = delete;
 
+    // From now on messages are not merged, so that each can be dropped by itself.
+    void keep_apart() noexcept { apart_ = 1; }
+
     // Makes room for `entries` more, so that the pushes that follow cannot fail.
     Status reserve(uint32_t entries) noexcept {
         return static_cast<uint64_t>(used_) + entries <= capacity_ ? ZCN_OK : grow(entries);
@@ -41,7 +45,7 @@ class Queue {
             Entry &last = at(used_ - 1);
             if (last.kind == Kind::range && last.block == block && last.data + last.size == data) {
                 last.size += size;
-                last.references = (last.references + references) & ((uint64_t{1} << 56) - 1);
+                last.references = (last.references + references) & most_references;
                 return;
             }
         }
@@ -49,10 +53,11 @@ class Queue {
     }
 
     // A sealed unit; takes over one reference. `own_head` is true when its own head and tail are sent with it.
-    void push_unit(zcn_unit *unit, bool own_head) noexcept;
+    // `first` is false for what goes on with the message of the entry before.
+    void push_unit(zcn_unit *unit, bool own_head, bool first = true) noexcept;
 
     // Up to 16 bytes that are copied into the queue itself: a header for a unit that was sealed for another framing.
-    void push_bytes(const uint8_t *data, uint32_t size) noexcept;
+    void push_bytes(const uint8_t *data, uint32_t size, bool first = true) noexcept;
     static constexpr uint32_t most_bytes = 16;
 
     // What to write now. `most` bounds the bytes.
@@ -60,6 +65,11 @@ class Queue {
 
     // `size` bytes of it were written.
     void advance(uint64_t size) noexcept;
+
+    // Drops the oldest message that has not begun to be sent; false when there is none. For queues that keep messages
+    // apart. While units end (advance(), fail()) nothing is dropped: release functions run then, and how far the queue
+    // was written is not known yet.
+    bool drop_oldest(Status why, Dropped *dropped) noexcept;
 
     // Ends everything that is queued.
     void fail(Status why) noexcept;
@@ -82,7 +92,9 @@ class Queue {
     void close() noexcept;
 
   private:
-    enum class Kind : uint8_t { range, unit, unit_body, bytes };
+    // A range that is apart is one message's, and grows no more.
+    enum class Kind : uint8_t { range, range_apart, unit, unit_body, bytes };
+    static constexpr uint64_t most_references = (uint64_t{1} << 55) - 1;  // what an entry has bits for
 
     struct Entry {
         union {
@@ -96,7 +108,8 @@ class Queue {
             };
             uint8_t own[most_bytes];
         };
-        uint64_t references : 56 = 0;
+        uint64_t references : 55 = 0;
+        uint64_t first : 1 = 1;  // a message begins here
         Kind kind : 8 = Kind::range;
     };
     static_assert(sizeof(Entry) == 32);
@@ -113,6 +126,7 @@ class Queue {
     void set_bytes(uint64_t bytes) noexcept { std::atomic_ref(bytes_).store(bytes, std::memory_order_relaxed); }
     Entry &at(uint32_t position) noexcept { return entries_[(head_ + position) & (capacity_ - 1)]; }
     Status grow(uint32_t entries) noexcept;
+    void advance_by(uint64_t size) noexcept;
     void push_entry(Block *block, const uint8_t *data, uint64_t size, uint64_t references) noexcept;
     [[nodiscard]] static uint64_t entry_size(const Entry &entry) noexcept;
     [[nodiscard]] static uint32_t piece_count(const Entry &entry) noexcept;
@@ -123,7 +137,9 @@ class Queue {
     uint32_t head_ = 0;
     uint32_t used_ = 0;
     uint32_t capacity_ = 0;
-    uint32_t head_piece_ = 0;   // of the first entry: the piece that goes on
+    uint32_t head_piece_ : 30 = 0;  // of the first entry: the piece that goes on
+    uint32_t apart_ : 1 = 0;
+    uint32_t ending_ : 1 = 0;   // units are being ended
     uint64_t head_offset_ = 0;  // bytes of that piece that are written
     uint64_t bytes_ = 0;
     EndedRing *ended_ = nullptr;  // made when the first token is queued

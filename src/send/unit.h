@@ -137,6 +137,13 @@ struct zcn_unit final {
         return index == 0 ? first_ : extra_->more[index - 1];
     }
     [[nodiscard]] const Extra &extra() const noexcept { return *extra_; }
+    [[nodiscard]] bool sealed_for(const zcn_framing *framing) const noexcept {
+        return sealed_ && extra_->framing == framing;
+    }
+    // A prefix that set_prefix() gave must be as long as the framing's offset.
+    [[nodiscard]] bool prefix_suits(const zcnet::framing::Rule &rule) const noexcept {
+        return extra_ == nullptr || extra_->prefix == nullptr || extra_->prefix_size == rule.offset;
+    }
     [[nodiscard]] uint64_t whole() const noexcept { return extra_->head_size + size_ + extra_->tail_size; }
 
     // For a unit that is one piece of pool memory, not sealed, with nothing else to it: frames the body in place and
