@@ -10,6 +10,7 @@
 #   make uninstall  with the same words
 #   make dist       the source archive, in build/
 #   make deb        Debian packages, in build-deb/; make check-deb tries them in a fresh system (as root)
+#   make check-rpm  RPM packages in build-rpm/, and a look at what they hold
 #   make check-fresh  the README's first commands in a system that has only make and git (as root; TESTS=… shortens it)
 #   make format, make tidy, make clean
 #
@@ -30,7 +31,7 @@ compile = env -u MAKEFLAGS -u MAKELEVEL cmake --build $(BUILD) --parallel $(JOBS
 export BUILD DESTDIR JOBS
 
 .PHONY: all demo test check check-valgrind check-asan check-tsan check-model bench install uninstall dist deb \
-	check-deb check-fresh format tidy clean
+	check-deb check-rpm check-fresh format tidy clean
 
 all:
 	@scripts/setup.sh build
@@ -75,6 +76,10 @@ check-deb: deb
 	@scripts/setup.sh check-deb
 	@scripts/check_deb.sh $(BUILD)-deb
 
+check-rpm:
+	@scripts/setup.sh check-rpm
+	@scripts/check_rpm.sh $(BUILD)-rpm
+
 check-fresh:
 	@scripts/setup.sh check-fresh
 	@scripts/check_fresh.sh
@@ -89,4 +94,4 @@ tidy:
 	@scripts/tidy.sh $(BUILD)
 
 clean:
-	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-tsan $(BUILD)-deb
+	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-tsan $(BUILD)-deb $(BUILD)-rpm

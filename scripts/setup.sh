@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Installs what a job lacks with the system's package manager; does nothing where nothing lacks.
-#   scripts/setup.sh build|demo|test|bench|deb|check-deb|check-fresh|format|tidy
+#   scripts/setup.sh build|demo|test|bench|deb|check-deb|check-rpm|check-fresh|format|tidy
 # As root, or through sudo where it asks no password. Else it prints the command to type, and fails.
 set -eu
 
@@ -56,11 +56,17 @@ case $job in
             need autopkgtest has autopkgtest
         fi
         ;;
+    check-rpm)
+        need cmocka has_module cmocka
+        need mandoc has mandoc
+        need rpmbuild has rpmbuild
+        need cpio has cpio
+        ;;
     check-fresh) need debootstrap has debootstrap ;;
     format) need clang-format has_any clang-format-14 clang-format ;;
     tidy) need clang-tidy has_any clang-tidy-14 clang-tidy ;;
     *)
-        echo "setup: there is no job '$job': build, demo, test, bench, deb, check-deb, check-fresh, format, tidy" >&2
+        echo "setup: there is no job '$job': build, demo, test, bench, deb, check-deb, check-rpm, check-fresh, format, tidy" >&2
         exit 2
         ;;
 esac
@@ -102,6 +108,8 @@ clang-format clang-format-14  clang-tools-extra clang-extra-tools          clang
 clang-tidy   clang-tidy-14    clang-tools-extra clang-extra-tools          clang
 debhelper    debhelper        -                 -                          -
 dpkg-dev     dpkg-dev         -                 -                          -
+rpmbuild     rpm              rpm-build         rpm                        rpm-tools
+cpio         cpio             cpio              cpio                       cpio
 debootstrap  debootstrap      debootstrap       debootstrap                debootstrap
 lintian      lintian          -                 -                          -
 autopkgtest  autopkgtest      -                 -                          -
