@@ -16,14 +16,41 @@
 
 ZCN_BEGIN_DECLS
 
+/*
+ * Memory of the program for a pool: pinned, of huge pages, shared, on a device's bus. The bytes of messages and units
+ * lie in it; descriptors do not. The functions are called on whichever thread needs or returns memory, by several at
+ * once, and not for each message: for slabs of many blocks, and for messages that are larger than half a block. They
+ * must not call this library, and must not throw.
+ */
+typedef struct zcn_pool_source {
+    uint64_t struct_size; /* sizeof(zcn_pool_source) */
+    /* Zeroed or not: size bytes, a power of two from 4 KiB, at an alignment, a power of two up to 2 MiB; NULL when
+       there is none. For a large message size is the next power of two, and is touched as the message arrives. */
+    void *(*allocate)(void *context, uint64_t size, uint64_t alignment);
+    /* Takes back what allocate gave, whole. */
+    void (*free)(void *context, void *memory, uint64_t size);
+    /* The contents of a part of it are needed no longer, and its pages may go back until they are touched again. Returns
+       0 when they did; anything else: they stay in use. NULL: they always do. */
+    int32_t (*drop)(void *context, void *memory, uint64_t size);
+    /* Called once when the pool is gone, with everything that was taken from it; may be NULL. */
+    void (*end)(void *context);
+    void *context;
+} zcn_pool_source;
+
 typedef struct zcn_pool_options {
     uint64_t struct_size; /* set by zcn_pool_options_init() */
     uint64_t block_size;  /* bytes of a block, a power of two from 4 KiB to 16 MiB; 0: 256 KiB */
     uint64_t limit;       /* bytes that the pool may hold in all, at least 8 blocks; 0: no limit */
     uint64_t keep;        /* bytes of free memory kept for reuse before it goes back to the system;
                              0: 64 MiB */
-    uint32_t huge_pages;  /* 0: when the pool has grown past 8 MiB; 1: never; 2: from the start */
-    uint32_t reserved;    /* 0 */
+    uint32_t huge_pages;  /* 0: when the pool has grown past 8 MiB; 1: never; 2: from the start. The system may give
+                             none: huge_refused_bytes of zcn_pool_stats says so, and ordinary pages serve */
+    uint32_t keep_ms;     /* milliseconds after which free memory that was not needed goes back to the system, at the
+                             latest after twice as long; 0: as much as keep is kept for good. It is looked at when
+                             memory goes back to the pool, and by loops that use it */
+    const zcn_pool_source *source; /* where its memory comes from, copied; NULL: the system */
+    uint64_t shared_bytes; /* not 0: the pool's memory lies in a memfd of so many bytes, a multiple of 2 MiB; see
+                             zcn_pool_get_shared(). Not with source */
 } zcn_pool_options;
 
 /* Gauges and counters of a pool. Bytes are bytes; the rest are counts. */
@@ -51,6 +78,8 @@ typedef struct zcn_pool_stats {
     uint64_t amplification;  /* pinned_bytes over viewed_bytes, in thousandths; 0 when nothing is viewed */
     uint64_t oldest_view_ns; /* for how long the message that is held longest has been, to about 20 ms */
     uint64_t copied_bytes;   /* copied by zcn_msg_detach() and zcn_msg_make_writable() */
+    uint64_t huge_bytes;     /* bytes of slabs that the system was asked to back with huge pages, and agreed */
+    uint64_t huge_refused_bytes; /* and did not */
 } zcn_pool_stats;
 
 /**
@@ -69,7 +98,7 @@ ZCN_API void zcn_pool_options_init(zcn_pool_options *options, size_t struct_size
  * @param out      new reference on ZCN_OK, else NULL
  * @param options  or NULL for the defaults
  * @return ZCN_OK · ZCN_EINVAL a size is out of range · ZCN_EOPTION a field that this library does not
- *         know is set · ZCN_ENOMEM
+ *         know is set · ZCN_ENOMEM · ZCN_EUNSUPPORTED shared_bytes is set and the system has no memory files
  * @ownership owned: zcn_pool_release()
  * @thread any thread
  * @since 0.1
@@ -107,7 +136,8 @@ ZCN_API zcn_pool *zcn_pool_retain(zcn_pool *pool);
 ZCN_API void zcn_pool_release(zcn_pool *pool);
 
 /**
- * Give free memory back to the system: what lies in the upstream and in the calling thread's cache.
+ * Give free memory back to the system: what lies in the upstream and in the calling thread's cache. Slabs that are
+ * empty then are unmapped.
  *
  * @param out_bytes  bytes given back; may be NULL
  * @return ZCN_OK · ZCN_EINVAL
@@ -129,6 +159,35 @@ ZCN_API zcn_status zcn_pool_trim(zcn_pool *pool, uint64_t *out_bytes);
  * @since 0.1
  */
 ZCN_API zcn_status zcn_pool_get_stats(zcn_pool *pool, zcn_pool_stats *stats);
+
+/**
+ * The memory file of a pool that was made with shared_bytes. Hand the descriptor to another process (SCM_RIGHTS), which
+ * maps it and reads messages where they lie: tell it their offsets, and keep the messages until it has read them. Pages
+ * of the file are taken as they are used. Its size is sealed; its contents are not, so give it to whom you trust.
+ *
+ * @param out_fd     of the pool, which closes it with the last of its memory; -1 on failure
+ * @param out_bytes  size of the file, 0 on failure
+ * @return ZCN_OK · ZCN_EINVAL · ZCN_EUNSUPPORTED the pool's memory lies in no file
+ * @ownership borrowed: do not close it
+ * @lifetime as long as a reference of the pool is held
+ * @thread any thread
+ * @since 0.1
+ */
+ZCN_API ZCN_NODISCARD zcn_status zcn_pool_get_shared(zcn_pool *pool, int *out_fd, uint64_t *out_bytes);
+
+/**
+ * Where bytes lie in the pool's memory file: those of a received message, a part of one, or a unit's body.
+ *
+ * @param data        first of the bytes
+ * @param size        how many
+ * @param out_offset  of data in the file, 0 on failure
+ * @return ZCN_OK · ZCN_EINVAL an argument is NULL, or the bytes are not in the file · ZCN_EUNSUPPORTED the pool's
+ *         memory lies in no file
+ * @thread any thread
+ * @since 0.1
+ */
+ZCN_API ZCN_NODISCARD zcn_status zcn_pool_get_offset(zcn_pool *pool, const void *data, uint64_t size,
+                                                     uint64_t *out_offset);
 
 ZCN_END_DECLS
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The C boundary of pools.
 #include "base/options.h"
+#include "memory/memfd_source.h"
 #include "memory/thread_memory.h"
 #include "receive/survey.h"
 
@@ -62,4 +63,21 @@ zcn_status zcn_pool_get_stats(zcn_pool *pool, zcn_pool_stats *stats) {
                                                            static_cast<double>(held.viewed_bytes));
     }
     return zcnet::write_answer(stats, answer);
+}
+
+zcn_status zcn_pool_get_shared(zcn_pool *pool, int *out_fd, uint64_t *out_bytes) {
+    if (out_fd != nullptr) *out_fd = -1;
+    if (out_bytes != nullptr) *out_bytes = 0;
+    if (pool == nullptr || out_fd == nullptr || out_bytes == nullptr) return ZCN_EINVAL;
+    if (pool->shared() == nullptr) return ZCN_EUNSUPPORTED;
+    *out_fd = pool->shared()->fd();
+    *out_bytes = pool->shared()->bytes();
+    return ZCN_OK;
+}
+
+zcn_status zcn_pool_get_offset(zcn_pool *pool, const void *data, uint64_t size, uint64_t *out_offset) {
+    if (out_offset != nullptr) *out_offset = 0;
+    if (pool == nullptr || out_offset == nullptr) return ZCN_EINVAL;
+    if (pool->shared() == nullptr) return ZCN_EUNSUPPORTED;
+    return pool->shared()->offset(data, size, out_offset) ? ZCN_OK : ZCN_EINVAL;
 }

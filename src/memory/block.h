@@ -40,6 +40,7 @@ struct Block {
     zcn_pool *pool = nullptr;
     BlockKind kind = BlockKind::block;
     bool slab_first = false;  // base is where a slab begins
+    uint32_t slab = 0;        // index of the slab's first block
     Block *parent = nullptr;  // alias: the block whose range it is, with one reference
 
     // Of the lessee alone: they lie in the second line, away from the count that others change.
@@ -58,6 +59,7 @@ struct Block {
     Extent lent;                        // and by others
     Extent shared;                      // what more than one view was made of
     std::atomic<uint64_t> shares{0};    // how often a view was made from another one
+    uint32_t slab_free = 0;             // of a slab's first block, while slabs are reclaimed
     std::atomic<uint32_t> borrows{0};   // rises when a borrow of what lies here ends
 };
 

@@ -10,6 +10,7 @@ namespace zcnet::memory {
 
 // A tick is about 17 ms, and 32 bits of them are two years.
 constexpr uint32_t tick_bits = 24;
+constexpr int64_t tick_ns = int64_t{1} << tick_bits;
 
 inline uint32_t ticks() noexcept { return static_cast<uint32_t>(os::coarse_now() >> tick_bits); }
 

@@ -4,7 +4,10 @@
 #include <new>
 
 #include "base/checked.h"
+#include "base/options.h"
 #include "memory/cache_cell.h"
+#include "memory/clock.h"
+#include "memory/memfd_source.h"
 #include "memory/objects.h"
 #include "os/os.h"
 #include "os/process.h"
@@ -22,6 +25,23 @@ constexpr uint64_t cache_bytes = 2 << 20;
 
 constinit std::atomic<uint64_t> last_number{0};
 
+zcnet::Status read_source(const zcn_pool_source *given, zcnet::memory::Source *out) noexcept {
+    if (given == nullptr) return ZCN_OK;
+    zcn_pool_source source{};
+    if (const zcnet::Status status = zcnet::read_options(&source, given, zcn_pool_source{}); status != ZCN_OK)
+        return status;
+    if (source.allocate == nullptr || source.free == nullptr) return ZCN_EINVAL;
+    *out = {source.allocate, source.free, source.drop, source.end, source.context};
+    return ZCN_OK;
+}
+
+// Rounded up, and at least one.
+uint32_t to_ticks(uint64_t milliseconds) noexcept {
+    constexpr uint64_t most = UINT32_MAX / 2;
+    const uint64_t ticks = (milliseconds * 1000000 + zcnet::memory::tick_ns - 1) / zcnet::memory::tick_ns;
+    return static_cast<uint32_t>(ticks < most ? ticks : most);
+}
+
 }  // namespace
 
 zcn_pool::zcn_pool(const zcn_pool_options &options) noexcept
@@ -30,7 +50,9 @@ zcn_pool::zcn_pool(const zcn_pool_options &options) noexcept
                                                                      : zcnet::memory::huge_page_bytes),
       limit_(options.limit),
       keep_(options.keep),
-      huge_pages_(options.huge_pages) {
+      huge_pages_(options.huge_pages),
+      keep_ticks_(to_ticks(options.keep_ms)) {
+    period_.store(zcnet::memory::ticks(), std::memory_order_relaxed);
     // relaxed: only uniqueness matters.
     number_ = last_number.fetch_add(1, std::memory_order_relaxed) + 1;
     const uint64_t blocks = cache_bytes / block_size_;
@@ -44,15 +66,28 @@ zcnet::Status zcn_pool::create(zcn_pool **out, const zcn_pool_options &given) no
     if (options.block_size == 0) options.block_size = defaults.block_size;
     if (options.keep == 0) options.keep = defaults.keep;
     if (!zcnet::is_power_of_two(options.block_size) || options.block_size < smallest_block ||
-        options.block_size > largest_block || options.huge_pages > 2 || options.reserved != 0)
+        options.block_size > largest_block || options.huge_pages > 2)
         return ZCN_EINVAL;
     if (options.limit != 0 && options.limit < 8 * options.block_size) return ZCN_EINVAL;
+    zcnet::memory::Source source;
+    if (const zcnet::Status status = read_source(options.source, &source); status != ZCN_OK) return status;
+    if (options.shared_bytes != 0 && options.source != nullptr) return ZCN_EINVAL;
     const uint64_t process = zcnet::os::process_number();
     if (process == 0) return ZCN_ENOMEM;
     void *memory = zcnet::os::map(sizeof(zcn_pool), 4096);
     if (memory == nullptr) return ZCN_ENOMEM;
+    zcnet::memory::MemfdSource *shared = nullptr;
+    if (options.shared_bytes != 0) {
+        const zcnet::Status status = zcnet::memory::MemfdSource::create(&shared, &source, options.shared_bytes);
+        if (status != ZCN_OK) {
+            zcnet::os::unmap(memory, sizeof(zcn_pool));
+            return status;
+        }
+    }
     auto *pool = new (memory) zcn_pool(options);
     pool->process_ = process;
+    pool->source_ = source;
+    pool->shared_ = shared;
     *out = pool;
     return ZCN_OK;
 }
@@ -75,14 +110,16 @@ void zcn_pool::destroy() noexcept {
     for (uint32_t i = 0; i < table_.size(); i++) {
         Block &block = table_[i];
         if (block.kind == BlockKind::region) {
-            if (block.base != nullptr) zcnet::os::unmap(block.base, block.size);
+            if (block.base != nullptr) unmap_memory(block.base, block.size);
         } else if (block.slab_first) {
-            zcnet::os::unmap(block.base, slab_size_);
+            unmap_memory(block.base, slab_size_);
         }
     }
     table_.clear();
+    const zcnet::memory::Source source = source_;
     this->~zcn_pool();
     zcnet::os::unmap(this, sizeof(zcn_pool));
+    if (source.end != nullptr) source.end(source.context);
 }
 
 bool zcn_pool::closed() const noexcept {
@@ -109,6 +146,8 @@ void zcn_pool::read_stats(zcn_pool_stats *stats) const noexcept {
     stats->arena_bytes = arena_bytes_.load(std::memory_order_relaxed);
     stats->object_bytes = zcnet::memory::objects_mapped();
     stats->copied_bytes = copied_bytes_.read();
+    stats->huge_bytes = huge_bytes_.read();
+    stats->huge_refused_bytes = huge_refused_bytes_.read();
 }
 
 namespace zcnet::memory {

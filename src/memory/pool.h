@@ -12,11 +12,15 @@
 #include "base/statistic.h"
 #include "memory/block.h"
 #include "memory/cache_cell.h"
+#include "memory/clock.h"
 #include "memory/directory.h"
+#include "memory/source.h"
 #include "memory/tagged_stack.h"
 #include "zcnet/pool.h"
 
 namespace zcnet::memory {
+
+class MemfdSource;
 
 // Someone who waits for memory of a limited pool. woken() runs once per wait, on the thread that freed memory.
 struct Waiter {
@@ -66,7 +70,7 @@ struct zcn_pool {
     bool commit_region(Block *region, uint64_t bytes, Purpose purpose) noexcept;
     void give_region(Block *region) noexcept;
 
-    // A heap block of `size` bytes, charged; its count 0.
+    // A block of `size` bytes or more from the heap or a source, charged; its count 0.
     Block *take_heap(uint64_t size, Purpose purpose, Status *why) noexcept;
     void give_heap(Block *block) noexcept;
 
@@ -97,6 +101,14 @@ struct zcn_pool {
     bool cancel_wait(zcnet::memory::Waiter *waiter) noexcept;
 
     uint64_t trim() noexcept;
+    // Gives back what was free for a whole period, when one has ended.
+    void look_after() noexcept;
+    // Nanoseconds from one look to the next; 0: there is nothing to look after.
+    [[nodiscard]] int64_t look_after_every() const noexcept {
+        return keep_ticks_ != 0 && free_bytes() != 0 ? zcnet::memory::tick_ns * (int64_t{keep_ticks_} + 1) : 0;
+    }
+    // The memory file that its memory lies in; nullptr: it lies in none.
+    [[nodiscard]] const zcnet::memory::MemfdSource *shared() const noexcept { return shared_; }
     void read_stats(zcn_pool_stats *stats) const noexcept;
 
     [[nodiscard]] uint64_t block_size() const noexcept { return block_size_; }
@@ -127,10 +139,26 @@ struct zcn_pool {
     void give_use(uint64_t bytes) noexcept;
     [[nodiscard]] uint64_t free_bytes() const noexcept;
     [[nodiscard]] bool keeps_another(uint64_t bytes) const noexcept;
+    uint64_t drop_free() noexcept;
+
+    void *map_memory(uint64_t size, uint64_t alignment) noexcept;
+    void unmap_memory(void *memory, uint64_t size) noexcept;
+    bool drop_memory(void *memory, uint64_t size) noexcept;  // false: the pages stay, with their contents
+    void ask_huge_pages(void *memory, uint64_t size) noexcept;
     Block *new_slab() noexcept;
+    template <class Each>
+    void for_chain(uint32_t first, Each &&each) noexcept;
+    uint64_t reclaim_slabs() noexcept;
+    uint64_t drop_free_blocks(uint64_t most) noexcept;
+
     void drop_region(Block *region) noexcept;
-    uint64_t drop_free_regions() noexcept;
-    uint64_t drop_free_blocks() noexcept;
+    uint64_t drop_free_regions(uint64_t most) noexcept;
+    Block *make_on_heap(uint64_t size) noexcept;
+    Block *make_from_source(uint64_t size) noexcept;
+
+    void note_free() noexcept;
+    bool period_over(uint32_t now) noexcept;
+    void drop_surplus() noexcept;
     void wake_waiters() noexcept;
 
     uint64_t number_ = 0;
@@ -141,6 +169,9 @@ struct zcn_pool {
     uint64_t keep_ = 0;
     uint32_t huge_pages_ = 0;
     uint32_t cache_blocks_ = 0;
+    uint32_t keep_ticks_ = 0;  // how long free memory is kept that nobody needs; 0: for ever
+    zcnet::memory::Source source_;
+    zcnet::memory::MemfdSource *shared_ = nullptr;
 
     std::atomic<uint32_t> handles_{1};
     // What is out, in bytes, how many are about to wake waiters, and two flags: somebody waits for memory, the last
@@ -153,10 +184,14 @@ struct zcn_pool {
     std::atomic<uint64_t> arena_bytes_{0};
     std::atomic<uint64_t> stalled_bytes_{0};
     std::atomic<zcnet::memory::Waiter *> waiters_{nullptr};
+    std::atomic<bool> reclaiming_{false};  // somebody looks for empty slabs
+    std::atomic<uint32_t> period_{0};      // when the present period of the policy began, in ticks
+    std::atomic<uint64_t> least_free_{0};  // the least that was free in it
 
     zcnet::memory::TaggedStack<> warm_;
     zcnet::memory::TaggedStack<> cold_;
     zcnet::memory::TaggedStack<> spare_entries_;  // table entries of regions that were unmapped
+    zcnet::memory::TaggedStack<> spare_slabs_;    // and first entries of slabs that were
     zcnet::memory::TaggedStack<> regions_[region_classes];
 
     zcnet::Statistic peak_;
@@ -168,6 +203,8 @@ struct zcn_pool {
     zcnet::Statistic waits_;
     zcnet::Statistic reserved_peak_;
     zcnet::Statistic copied_bytes_;
+    zcnet::Statistic huge_bytes_;
+    zcnet::Statistic huge_refused_bytes_;
 
     zcnet::memory::Directory<Block, 512, 8192> table_;
 };

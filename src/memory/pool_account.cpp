@@ -29,9 +29,15 @@ bool zcn_pool::charge(uint64_t bytes, Purpose purpose) noexcept {
             return true;
         }
         // What lies free in another shape counts too: give it back before saying no.
-        if (attempt == 0 && drop_free_regions() + drop_free_blocks() == 0) break;
+        if (attempt == 0 && drop_free() == 0) break;
     }
     return false;
+}
+
+uint64_t zcn_pool::drop_free() noexcept {
+    const uint64_t dropped = drop_free_regions(UINT64_MAX) + drop_free_blocks(UINT64_MAX);
+    // A source that takes no single pages back takes whole slabs.
+    return dropped != 0 ? dropped : source_.allocate != nullptr ? reclaim_slabs() : 0;
 }
 
 void zcn_pool::take_use(uint64_t bytes) noexcept {

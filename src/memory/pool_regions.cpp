@@ -6,6 +6,7 @@
 
 #include "base/checked.h"
 #include "memory/pool.h"
+#include "memory/thread_memory.h"
 #include "os/os.h"
 
 using zcnet::memory::Block;
@@ -16,6 +17,11 @@ using zcnet::memory::TaggedStack;
 namespace {
 
 constexpr uint64_t largest_region = uint64_t{1} << 42;
+
+// A source is asked for powers of two from this on.
+constexpr uint64_t smallest_source = 4096;
+
+uint64_t source_bytes(uint64_t size) noexcept { return std::bit_ceil(std::max(size, smallest_source)); }
 
 uint32_t region_class(uint64_t size) noexcept {
     const uint64_t at_least = size < zcnet::memory::smallest_region ? zcnet::memory::smallest_region : size;
@@ -66,9 +72,9 @@ Block *zcn_pool::take_region(uint64_t size, uint64_t first, Purpose purpose, Sta
     region->pool = this;
     region->size = uint64_t{1} << shape;
     region->committed = needed;
-    region->base = static_cast<uint8_t *>(zcnet::os::map(region->size, region->size >= zcnet::memory::huge_page_bytes
-                                                                           ? zcnet::memory::huge_page_bytes
-                                                                           : zcnet::memory::smallest_region));
+    region->base = static_cast<uint8_t *>(map_memory(region->size, region->size >= zcnet::memory::huge_page_bytes
+                                                                       ? zcnet::memory::huge_page_bytes
+                                                                       : zcnet::memory::smallest_region));
     if (region->base == nullptr) {
         charged_.fetch_sub(needed + 1, std::memory_order_relaxed);
         region->committed = 0;
@@ -99,7 +105,7 @@ bool zcn_pool::commit_region(Block *region, uint64_t bytes, Purpose purpose) noe
 
 // Unmaps a free region and keeps its table entry. The caller has taken it off its stack.
 void zcn_pool::drop_region(Block *region) noexcept {
-    zcnet::os::unmap(region->base, region->size);
+    unmap_memory(region->base, region->size);
     charged_.fetch_sub(region->committed, std::memory_order_relaxed);
     region->base = nullptr;
     region->committed = 0;
@@ -120,44 +126,70 @@ void zcn_pool::give_region(Block *region) noexcept {
 }
 
 Block *zcn_pool::take_heap(uint64_t size, Purpose purpose, Status *why) noexcept {
+    const bool own = source_.allocate != nullptr;
     uint64_t total = 0;
-    if (!zcnet::add_fits(size, sizeof(Block), &total) || !charge(total, purpose)) {
+    if (own && size <= largest_region) size = source_bytes(size);
+    if (size > largest_region || !zcnet::add_fits(size, sizeof(Block), &total) || !charge(total, purpose)) {
         count_failure();
         *why = ZCN_ENOBUFS;
         return nullptr;
     }
-    // The descriptor is aligned to its cache lines, which malloc does not promise: it stands behind the padding.
-    void *memory = zcnet::os::allocate(total + alignof(Block));
-    if (memory == nullptr) {
+    Block *block = own ? make_from_source(size) : make_on_heap(size);
+    if (block == nullptr) {
         charged_.fetch_sub(total, std::memory_order_relaxed);
         count_failure();
         *why = ZCN_ENOMEM;
         return nullptr;
     }
-    const auto start = zcnet::round_up(reinterpret_cast<uintptr_t>(memory), alignof(Block));
-    auto *block = new (reinterpret_cast<void *>(start)) Block();
     block->kind = BlockKind::heap;
     block->pool = this;
-    block->base = reinterpret_cast<uint8_t *>(start) + sizeof(Block);
     block->size = size;
-    block->committed = start - reinterpret_cast<uintptr_t>(memory);
     take_use(total);
     return block;
 }
 
+// One piece of the heap for the descriptor and the bytes.
+Block *zcn_pool::make_on_heap(uint64_t size) noexcept {
+    // The descriptor is aligned to its cache lines, which malloc does not promise: it stands behind the padding.
+    void *memory = zcnet::os::allocate(sizeof(Block) + alignof(Block) + size);
+    if (memory == nullptr) return nullptr;
+    const auto start = zcnet::round_up(reinterpret_cast<uintptr_t>(memory), alignof(Block));
+    auto *block = new (reinterpret_cast<void *>(start)) Block();
+    block->base = reinterpret_cast<uint8_t *>(start) + sizeof(Block);
+    block->committed = start - reinterpret_cast<uintptr_t>(memory);
+    return block;
+}
+
+// The bytes from the program's source, the descriptor from our own memory.
+Block *zcn_pool::make_from_source(uint64_t size) noexcept {
+    auto *block = zcnet::memory::make_object<Block>();
+    if (block == nullptr) return nullptr;
+    block->base = static_cast<uint8_t *>(map_memory(size, smallest_source));
+    if (block->base != nullptr) return block;
+    zcnet::memory::destroy_object(block);
+    return nullptr;
+}
+
 void zcn_pool::give_heap(Block *block) noexcept {
     const uint64_t total = block->size + sizeof(Block);
-    void *memory = reinterpret_cast<uint8_t *>(block) - block->committed;
-    block->~Block();
-    zcnet::os::deallocate(memory);
+    if (source_.allocate != nullptr) {
+        unmap_memory(block->base, block->size);
+        zcnet::memory::destroy_object(block);
+    } else {
+        void *memory = reinterpret_cast<uint8_t *>(block) - block->committed;
+        block->~Block();
+        zcnet::os::deallocate(memory);
+    }
     charged_.fetch_sub(total, std::memory_order_relaxed);
     give_use(total);
 }
 
-uint64_t zcn_pool::drop_free_regions() noexcept {
+uint64_t zcn_pool::drop_free_regions(uint64_t most) noexcept {
     uint64_t dropped = 0;
     for (auto &stack : regions_) {
-        for (uint32_t index = stack.pop(*this); index != TaggedStack<>::none; index = stack.pop(*this)) {
+        while (dropped < most) {
+            const uint32_t index = stack.pop(*this);
+            if (index == TaggedStack<>::none) break;
             dropped += table_[index].committed;
             drop_region(&table_[index]);
         }

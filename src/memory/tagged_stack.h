@@ -48,6 +48,16 @@ class TaggedStack {
         }
     }
 
+    // Takes everything: the first index of the chain, or none. The links lead on; the last one is 0.
+    uint32_t pop_all() noexcept {
+        uint64_t seen = head_.load(std::memory_order_relaxed);
+        // acquire: as in pop(). relaxed on failure: nothing is read through it.
+        while (entry(seen) != 0 && !head_.compare_exchange_weak(seen, word(tag(seen) + 1, 0), std::memory_order_acquire,
+                                                                std::memory_order_relaxed)) {
+        }
+        return entry(seen) == 0 ? none : entry(seen) - 1;
+    }
+
     [[nodiscard]] bool looks_empty() const noexcept { return entry(head_.load(std::memory_order_relaxed)) == 0; }
 
   private:

@@ -186,6 +186,7 @@ void zcn_loop::begin_poll() noexcept {
     // What was forwarded leaves first, so that its memory can be read into again while it is warm.
     flush_dirty();
     intake_.begin_batch();
+    look_after_pool();
     if (memory_paused_ != 0) {
         check_starvation();
     } else {
@@ -234,6 +235,10 @@ void zcn_loop::run_timers() noexcept {
                 break;
             case zcnet::net::TimerOf::listener:
                 static_cast<zcn_listener *>(due)->on_timer();
+                break;
+            case zcnet::net::TimerOf::pool:
+                pool_->look_after();
+                look_after_pool();
                 break;
             case zcnet::net::TimerOf::program: {
                 const uint64_t token = static_cast<ProgramTimer *>(due)->token;

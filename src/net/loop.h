@@ -150,6 +150,11 @@ struct zcn_loop final {
     [[nodiscard]] bool has_work() const noexcept;
     void raise() noexcept;
     void release_departed() noexcept;
+    void look_after_pool() noexcept {
+        const int64_t every = pool_->look_after_every();
+        // Without memory for the timer the next poll tries again.
+        if (every != 0 && pool_timer_.place == 0) (void)timers_.set(&pool_timer_, now_ + every);
+    }
     void shut_down() noexcept;
     int64_t wait_time(int64_t deadline) noexcept;
 
@@ -177,6 +182,7 @@ struct zcn_loop final {
     zcnet::net::Batch *batch_ = nullptr;
     zcnet::receive::Intake intake_;
     zcnet::net::Timers timers_;
+    zcnet::net::Timer pool_timer_{zcnet::net::TimerOf::pool};  // runs while the pool has something to look after
     std::unordered_map<uint64_t, std::unique_ptr<zcnet::net::ProgramTimer>> program_timers_;
 
     zcnet::List<zcn_conn, zcnet::net::AllTag> all_;

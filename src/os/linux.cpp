@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <cstring>
 #include <ctime>
 
 #include "os/os.h"
@@ -167,9 +168,40 @@ void drop_pages(void *address, size_t size) noexcept {
     if (first < end) (void)::madvise(reinterpret_cast<void *>(first), end - first, MADV_DONTNEED);
 }
 
-void ask_huge_pages(void *address, size_t size) noexcept { (void)::madvise(address, size, MADV_HUGEPAGE); }
+bool ask_huge_pages(void *address, size_t size) noexcept {
+    if (::madvise(address, size, MADV_HUGEPAGE) != 0) return false;
+    // The advice is taken even where huge pages are switched off: then nothing comes of it.
+    const int fd = ::open("/sys/kernel/mm/transparent_hugepage/enabled", O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return true;
+    char text[64];
+    const ssize_t size_read = ::read(fd, text, sizeof text - 1);
+    (void)::close(fd);
+    if (size_read <= 0) return true;
+    text[size_read] = 0;
+    return std::strstr(text, "[never]") == nullptr;
+}
 
 bool wipe_on_fork(void *address, size_t size) noexcept { return ::madvise(address, size, MADV_WIPEONFORK) == 0; }
+
+int make_memory_file() noexcept { return answer(::memfd_create("zcnet", MFD_CLOEXEC | MFD_ALLOW_SEALING)); }
+
+int resize_file(int fd, uint64_t size) noexcept { return answer(::ftruncate(fd, static_cast<off_t>(size))); }
+
+int seal_file_size(int fd) noexcept { return answer(::fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW)); }
+
+void *map_file(int fd, size_t size, size_t alignment) noexcept {
+    void *place = map(size, alignment);
+    if (place == nullptr) return nullptr;
+    if (::mmap(place, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE | MAP_FIXED, fd, 0) != MAP_FAILED)
+        return place;
+    unmap(place, size);
+    return nullptr;
+}
+
+int punch_hole(int fd, uint64_t offset, uint64_t size) noexcept {
+    return answer(::fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(offset),
+                              static_cast<off_t>(size)));
+}
 
 void *allocate(size_t size) noexcept { return std::malloc(size); }
 

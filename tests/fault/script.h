@@ -48,6 +48,8 @@ enum Call : uint32_t {
     call_change_mode,
     call_map,
     call_allocate,
+    call_memory_file,  // to make one, to give it its size, and to map it
+    call_huge_pages,
     call_new,  // operator new, which the seam does not know
     call_count
 };

@@ -313,9 +313,41 @@ void unmap(void *address, size_t size) noexcept {
 
 void drop_pages(void *address, size_t size) noexcept { (void)::madvise(address, size, MADV_DONTNEED); }
 
-void ask_huge_pages(void *address, size_t size) noexcept { (void)::madvise(address, size, MADV_HUGEPAGE); }
+bool ask_huge_pages(void *address, size_t size) noexcept {
+    return decide(call_huge_pages) == go_on && ::madvise(address, size, MADV_HUGEPAGE) == 0;
+}
 
 bool wipe_on_fork(void *address, size_t size) noexcept { return ::madvise(address, size, MADV_WIPEONFORK) == 0; }
+
+int make_memory_file() noexcept {
+    ANSWER_EARLY(call_memory_file);
+    return answer(::memfd_create("scripted", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+}
+
+int resize_file(int fd, uint64_t size) noexcept {
+    ANSWER_EARLY(call_memory_file);
+    return answer(::ftruncate(fd, static_cast<off_t>(size)));
+}
+
+int seal_file_size(int fd) noexcept {
+    ANSWER_EARLY(call_memory_file);
+    return answer(::fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW));
+}
+
+void *map_file(int fd, size_t size, size_t alignment) noexcept {
+    if (decide(call_memory_file) != go_on) return nullptr;
+    void *place = map(size, alignment);
+    if (place == nullptr) return nullptr;
+    if (::mmap(place, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE | MAP_FIXED, fd, 0) != MAP_FAILED)
+        return place;
+    unmap(place, size);
+    return nullptr;
+}
+
+int punch_hole(int fd, uint64_t offset, uint64_t size) noexcept {
+    return answer(::fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(offset),
+                              static_cast<off_t>(size)));
+}
 
 void *allocate(size_t size) noexcept {
     if (decide(call_allocate) != go_on) return nullptr;

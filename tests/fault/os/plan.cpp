@@ -90,7 +90,8 @@ const char *call_name(Call call) noexcept {
         "make_pipe",       "set_pipe_size", "splice",       "tee",
         "make_poller",     "poller_set",    "poller_wait",  "make_event",
         "event_raise",     "event_clear",   "remove_path",  "socket_file",
-        "change_mode",     "map",           "allocate",     "operator new",
+        "change_mode",     "map",           "allocate",     "memory_file",
+        "huge_pages",      "operator new",
     };
     return names[call];
 }

@@ -41,7 +41,15 @@ void drop_pages(void *address, size_t size) noexcept {
     std::memset(address, 0, looked_at);
 }
 
-void ask_huge_pages(void *, size_t) noexcept {}
+bool ask_huge_pages(void *, size_t) noexcept { return true; }
+
+// There are no memory files here.
+int make_memory_file() noexcept { return -ENOSYS; }
+int resize_file(int, uint64_t) noexcept { return -ENOSYS; }
+int seal_file_size(int) noexcept { return -ENOSYS; }
+void *map_file(int, size_t, size_t) noexcept { return nullptr; }
+int punch_hole(int, uint64_t, uint64_t) noexcept { return -ENOSYS; }
+int close(int) noexcept { return -ENOSYS; }
 
 void *allocate(size_t size) noexcept {
     const model::Inside inside;
