@@ -8,7 +8,8 @@
 
 namespace model {
 
-constexpr uint64_t block_bytes = 4096;
+// Four to a slab: who trims looks at each of them.
+constexpr uint64_t block_bytes = 512 * 1024;
 
 // A pool of small blocks. `limit` in blocks, 0: none; `keep` in blocks that may stay resident, 0: none.
 inline zcn_pool *make_pool(uint64_t limit, uint64_t keep) {
