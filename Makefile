@@ -8,6 +8,7 @@
 #   make bench      against hand-written loops and other libraries (BENCH=--quick)
 #   make install    PREFIX=/usr/local DESTDIR= LIBDIR=lib
 #   make uninstall  with the same words
+#   make docs       the manual and the documents as a site, in build/site/; make check-docs opens it in a browser
 #   make dist       the source archive, in build/
 #   make deb        Debian packages, in build-deb/; make check-deb tries them in a fresh system (as root)
 #   make check-rpm  RPM packages in build-rpm/, and a look at what they hold
@@ -30,7 +31,7 @@ configure = cmake -S . -B $(BUILD) -DCMAKE_BUILD_TYPE=$(BUILD_TYPE) -DZCNET_WARN
 compile = env -u MAKEFLAGS -u MAKELEVEL cmake --build $(BUILD) --parallel $(JOBS) $(if $(V),--verbose)
 export BUILD DESTDIR JOBS
 
-.PHONY: all demo test check check-valgrind check-asan check-tsan check-model bench install uninstall dist deb \
+.PHONY: all demo test check check-valgrind check-asan check-tsan check-model bench install uninstall docs check-docs dist deb \
 	check-deb check-rpm check-fresh format tidy clean
 
 all:
@@ -64,6 +65,16 @@ install: all
 
 uninstall: all
 	@scripts/uninstall.sh $(BUILD) $(PREFIX)
+
+docs:
+	@scripts/setup.sh docs
+	@$(configure)
+	@$(compile)
+	@scripts/docs.sh $(BUILD) $(BUILD)/site
+
+check-docs: docs
+	@scripts/setup.sh check-docs
+	@scripts/check_docs.sh $(BUILD)/site
 
 dist:
 	@scripts/dist.sh $(BUILD)

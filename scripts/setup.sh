@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Installs what a job lacks with the system's package manager; does nothing where nothing lacks.
-#   scripts/setup.sh build|demo|test|bench|deb|check-deb|check-rpm|check-fresh|format|tidy
+#   scripts/setup.sh build|demo|test|bench|docs|check-docs|deb|check-deb|check-rpm|check-fresh|format|tidy
 # As root, or through sudo where it asks no password. Else it prints the command to type, and fails.
 set -eu
 
@@ -37,6 +37,7 @@ case $job in
         need valgrind has valgrind
         need meson has meson
         need mandoc has mandoc
+        need cmark-gfm has cmark-gfm
         ;;
     bench)
         need libzmq has_module libzmq
@@ -44,6 +45,14 @@ case $job in
         need libuv has_module libuv
         need asio has_header boost/asio.hpp
         need matplotlib has_plots
+        ;;
+    docs | check-docs)
+        need mandoc has mandoc
+        need cmark-gfm has cmark-gfm
+        if [ "$job" = check-docs ]; then
+            need browser has_any chromium chromium-browser google-chrome
+            need python has python3
+        fi
         ;;
     deb | check-deb)
         need cmocka has_module cmocka
@@ -66,7 +75,7 @@ case $job in
     format) need clang-format has_any clang-format-14 clang-format ;;
     tidy) need clang-tidy has_any clang-tidy-14 clang-tidy ;;
     *)
-        echo "setup: there is no job '$job': build, demo, test, bench, deb, check-deb, check-rpm, check-fresh, format, tidy" >&2
+        echo "setup: there is no job '$job': build, demo, test, bench, docs, check-docs, deb, check-deb, check-rpm, check-fresh, format, tidy" >&2
         exit 2
         ;;
 esac
@@ -99,6 +108,9 @@ cmocka       libcmocka-dev    libcmocka-devel   cmocka-dev                 cmock
 valgrind     valgrind         valgrind          valgrind                   valgrind
 meson        meson            meson             meson                      meson
 mandoc       mandoc           mandoc            mandoc                     mandoc
+cmark-gfm    cmark-gfm        cmark-gfm         cmark-gfm                  cmark-gfm
+browser      chromium         chromium          chromium                   chromium
+python       python3          python3           python3                    python
 libzmq       libzmq3-dev      zeromq-devel      zeromq-dev                 zeromq
 nng          libnng-dev       nng-devel         nng-dev                    nng
 libuv        libuv1-dev       libuv-devel       libuv-dev                  libuv
