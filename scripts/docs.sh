@@ -27,12 +27,19 @@ for page in $pages; do
         echo "$id" | sed 's/,_/\n/g' | grep '^zcn_' | while read -r name; do echo "$name $file#$id"; done
     done >>"$work/names"
 done
-for alias in "$build"/man/man3/*.3; do
-    name=$(basename "$alias" .3)
-    grep -q "^$name " "$work/names" && continue
-    owner=$(sed -n 's/^\.so man3\/\(.*\)$/\1/p' "$alias")
-    echo "$name man/${owner:-$name.3}.html" >>"$work/names"
-done
+awk 'NR == FNR { known[$1] = 1; next }
+    FNR == 1 {
+        name = FILENAME
+        sub(/.*\//, "", name)
+        sub(/\.3$/, "", name)
+        owner = name
+        if (/^\.so man3\//) {
+            owner = substr($0, 10)
+            sub(/\.3$/, "", owner)
+        }
+        if (!(name in known)) print name, "man/" owner ".3.html"
+    }' "$work/names" "$build"/man/man3/*.3 >"$work/others"
+cat "$work/others" >>"$work/names"
 
 # page FRAGMENT FILE TITLE
 page() {
@@ -102,23 +109,7 @@ page "$work/index" index.html libzcnet
 cp docs/site/style.css "$out"
 
 # Links that lead nowhere.
-(cd "$out" && find . -name '*.html' | sed 's|^\./||' | while read -r file; do
-    grep -o '\(href\|src\)="[^"]*"' "$file" | sed 's/^[a-z]*="\(.*\)"$/\1/' | sort -u | while read -r link; do
-        case $link in data:* | http:* | https:* | mailto:*) continue ;; esac
-        path=${link%%#*}
-        anchor=
-        case $link in *'#'*) anchor=${link#*#} ;; esac
-        case $path in
-            '') path=$file ;;
-            *) case $file in */*) path=$(dirname "$file")/$path ;; esac ;;
-        esac
-        if [ ! -f "$path" ]; then
-            echo "$file: there is no $link"
-        elif [ -n "$anchor" ] && ! grep -qF "id=\"$anchor\"" "$path"; then
-            echo "$file: there is no place $link"
-        fi
-    done
-done) >"$work/broken"
+(cd "$out" && awk -f "$OLDPWD/scripts/links.awk" $(find . -name '*.html' | sed 's|^\./||')) >"$work/broken"
 if [ -s "$work/broken" ]; then
     cat "$work/broken" >&2
     echo "docs: FAILED: links that lead nowhere" >&2
