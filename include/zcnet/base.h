@@ -49,6 +49,7 @@ typedef struct zcn_stream zcn_stream;     /* framing and queues without a descri
 typedef struct zcn_conn zcn_conn;         /* a stream that a loop drives over a socket */
 typedef struct zcn_listener zcn_listener; /* accepts connections */
 typedef struct zcn_loop zcn_loop;         /* the event loop */
+typedef struct zcn_relay zcn_relay;       /* bytes between two connections, by splice */
 
 ZCN_END_DECLS
 

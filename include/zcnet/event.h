@@ -22,7 +22,9 @@ enum {
                                       max_connections was reached (ZCN_ENOBUFS); accepting goes on later */
     ZCN_EVENT_POOL_LIMITED = 11,  /* conn: reading pauses until the pool has memory again */
     ZCN_EVENT_ARRIVED = 12,       /* conn: moved here by zcn_conn_move() */
-    ZCN_EVENT_LISTENER_CLOSED = 13 /* user is the listener's; status: why */
+    ZCN_EVENT_LISTENER_CLOSED = 13, /* user is the listener's; status: why */
+    ZCN_EVENT_RELAY_ENDED = 14     /* user is the relay's, data the zcn_relay, borrowed until the next poll; status:
+                                      why; size: bytes written in both directions */
 };
 
 typedef struct zcn_event {

@@ -10,6 +10,7 @@
 #include <zcnet/loop.h>
 #include <zcnet/msg.h>
 #include <zcnet/pool.h>
+#include <zcnet/relay.h>
 #include <zcnet/stats.h>
 #include <zcnet/status.h>
 #include <zcnet/stream.h>

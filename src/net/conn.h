@@ -25,7 +25,7 @@ struct Dial;
 struct FormerLoop;
 struct Lookup;
 
-enum class Message : uint8_t { request, post, lookup, memory, wake, arrival };
+enum class Message : uint8_t { request, post, lookup, memory, wake, arrival, relay };
 
 struct LoopLetter : Letter {
     explicit LoopLetter(Message what) noexcept : message(what) {}
@@ -116,6 +116,12 @@ struct zcn_conn final : zcnet::Link<zcnet::net::AllTag>,
     Status set_framing(const zcn_msg *after, const zcn_framing *framing) noexcept;
     Status set_send_framing(const zcn_framing *framing) noexcept;
     Status take_fd(int *out_fd, zcn_msg **out_rest) noexcept;
+    // The same in steps, for who has more to do before it is sure: only the last one changes anything.
+    Status can_leave() noexcept;
+    Status copy_rest(zcnet::memory::Block **out) noexcept;  // nullptr: nothing is left; one reference
+    int leave() noexcept;                                   // the descriptor; the poller still knows it
+    // Takes the poller's word back from who took it over.
+    void watch_again() noexcept { (void)watch(fd_, EPOLL_CTL_MOD, output_watched_); }
     Status move(zcn_loop *loop) noexcept;
     Status set_option(uint32_t option, uint64_t value) noexcept;
     Status get_option(uint32_t option, uint64_t *value) const noexcept;
@@ -128,6 +134,7 @@ struct zcn_conn final : zcnet::Link<zcnet::net::AllTag>,
     [[nodiscard]] bool in_process() const noexcept;
     [[nodiscard]] zcn_loop *loop() const noexcept { return loop_.load(std::memory_order_acquire); }
     [[nodiscard]] int fd() const noexcept { return fd_; }
+    [[nodiscard]] bool is_tcp() const noexcept { return is_tcp_; }
     [[nodiscard]] State state() const noexcept { return state_; }
     [[nodiscard]] uint32_t public_state() const noexcept;
     [[nodiscard]] uintptr_t user() const noexcept { return user_; }

@@ -114,31 +114,54 @@ Status zcn_conn::set_send_framing(const zcn_framing *framing) noexcept {
     return ZCN_OK;
 }
 
+Status zcn_conn::can_leave() noexcept {
+    if (arriving_) arrive(loop());
+    if (state_ == State::connecting) return ZCN_EBUSY;
+    if (state_ != State::open || shutdown_wanted_ || write_failed_ || send_status() != ZCN_OK) return ZCN_ECLOSED;
+    return stream_.idle() && posted_.load(std::memory_order_relaxed) == 0 ? ZCN_OK : ZCN_EBUSY;
+}
+
+Status zcn_conn::copy_rest(Block **out) noexcept {
+    *out = nullptr;
+    zcnet::receive::Window &window = stream_.window();
+    const uint64_t rest = window.pending();
+    if (rest == 0) return ZCN_OK;
+    Status why = ZCN_OK;
+    Block *block = loop()->pool()->take_heap(rest, zcnet::memory::Purpose::ordinary, &why);
+    if (block == nullptr) return ZCN_ENOMEM;
+    block->count.store(1, std::memory_order_relaxed);
+    iovec pieces[3];
+    Block *blocks[3];
+    const size_t count = window.pending_pieces(pieces, blocks);
+    uint8_t *target = block->base;
+    for (size_t i = 0; i < count; i++) {
+        std::memcpy(target, pieces[i].iov_base, pieces[i].iov_len);
+        target += pieces[i].iov_len;
+    }
+    window.copied.moved += rest;
+    *out = block;
+    return ZCN_OK;
+}
+
+int zcn_conn::leave() noexcept {
+    const int fd = fd_;
+    fd_ = -1;
+    finish(ZCN_OK);
+    return fd;
+}
+
 Status zcn_conn::take_fd(int *out_fd, zcn_msg **out_rest) noexcept {
     if (!in_process()) return ZCN_EFORKED;
     if (arriving_) arrive(loop());
     if (state_ != State::open) return ZCN_ECLOSED;
     if (!stream_.idle() || posted_.load(std::memory_order_relaxed) != 0) return ZCN_EBUSY;
-    zcnet::receive::Window &window = stream_.window();
-    const uint64_t rest = window.pending();
-    if (rest != 0) {
+    if (stream_.window().pending() != 0) {
         if (out_rest == nullptr) return ZCN_EBUSY;
-        Status why = ZCN_OK;
-        Block *block = loop()->pool()->take_heap(rest, zcnet::memory::Purpose::ordinary, &why);
-        if (block == nullptr) return ZCN_ENOMEM;
-        block->count.store(1, std::memory_order_relaxed);
-        iovec pieces[3];
-        Block *blocks[3];
-        const size_t count = window.pending_pieces(pieces, blocks);
-        uint8_t *target = block->base;
-        for (size_t i = 0; i < count; i++) {
-            std::memcpy(target, pieces[i].iov_base, pieces[i].iov_len);
-            target += pieces[i].iov_len;
-        }
-        window.copied.moved += rest;
+        Block *block = nullptr;
+        if (const Status status = copy_rest(&block); status != ZCN_OK) return status;
         zcnet::receive::View view;
         view.data = block->base;
-        view.size = rest;
+        view.size = block->size;
         view.head = zcnet::receive::no_frame;
         view.block = block;
         *out_rest = zcnet::receive::issue(view, zcnet::receive::never_borrowed(block));
@@ -148,9 +171,7 @@ Status zcn_conn::take_fd(int *out_fd, zcn_msg **out_rest) noexcept {
         }
     }
     detach_socket();
-    *out_fd = fd_;
-    fd_ = -1;
-    finish(ZCN_OK);
+    *out_fd = leave();
     return ZCN_OK;
 }
 

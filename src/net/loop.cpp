@@ -129,6 +129,13 @@ void zcn_loop::shut_down() noexcept {
         conn->end_silently();
         conn->release();
     }
+    for (auto *list : {&relays_, &finished_relays_}) {
+        while (zcn_relay *relay = list->pop_front()) {
+            relay->end_silently();
+            relay->release();
+        }
+    }
+    pipes_.close();
     release_departed();
     intake_.close();
     tell_stalled(0);
@@ -153,7 +160,7 @@ void zcn_loop::raise() noexcept {
 }
 
 bool zcn_loop::has_work() const noexcept {
-    return ready_count_ != 0 || !accepting_.empty() || !dirty_.empty() || woken_ || !inbox_.looks_empty();
+    return ready_count_ != 0 || !ready_relays_.empty() || !accepting_.empty() || !dirty_.empty() || woken_ || !inbox_.looks_empty();
 }
 
 int zcn_loop::public_fd() noexcept {
@@ -181,6 +188,7 @@ void zcn_loop::begin_poll() noexcept {
         conn->end_silently();
         conn->release();
     }
+    while (zcn_relay *relay = finished_relays_.pop_front()) relay->release();
     release_departed();
     read_clock();
     // What was forwarded leaves first, so that its memory can be read into again while it is warm.
@@ -224,6 +232,20 @@ void zcn_loop::run_listeners() noexcept {
     }
 }
 
+// One guard against SIGPIPE for the whole round.
+void zcn_loop::run_relays() noexcept {
+    if (ready_relays_.empty()) return;
+    zcnet::os::PipeSignal signal;
+    pipe_signal_ = &signal;
+    for (uint64_t left = ready_relay_count_; left != 0; left--) {
+        zcn_relay *relay = ready_relays_.pop_front();
+        if (relay == nullptr) break;
+        ready_relay_count_--;
+        relay->service();
+    }
+    pipe_signal_ = nullptr;
+}
+
 void zcn_loop::run_timers() noexcept {
     // Each has one turn: what sets itself again for now has its next turn in the next round.
     for (uint64_t left = timers_.count(); left != 0 && !batch_->full(); left--) {
@@ -239,6 +261,9 @@ void zcn_loop::run_timers() noexcept {
             case zcnet::net::TimerOf::pool:
                 pool_->look_after();
                 look_after_pool();
+                break;
+            case zcnet::net::TimerOf::relay:
+                static_cast<zcn_relay *>(due)->on_timer();
                 break;
             case zcnet::net::TimerOf::program: {
                 const uint64_t token = static_cast<ProgramTimer *>(due)->token;
@@ -259,6 +284,19 @@ void zcn_loop::dispatch(const epoll_event &event) noexcept {
         case zcnet::net::token_listener:
             reinterpret_cast<zcn_listener *>(token & ~uint64_t{zcnet::net::token_mask})->on_readiness();
             return;
+        case zcnet::net::token_relay:
+        case zcnet::net::token_relay + 1:
+        case zcnet::net::token_tap:
+        case zcnet::net::token_tap + 1: {
+            const uint64_t kind = token & zcnet::net::token_mask;
+            auto *relay = reinterpret_cast<zcn_relay *>(token & ~uint64_t{zcnet::net::token_mask});
+            if (kind >= zcnet::net::token_tap) {
+                relay->on_tap(static_cast<uint32_t>(kind - zcnet::net::token_tap));
+            } else {
+                relay->on_readiness(static_cast<uint32_t>(kind - zcnet::net::token_relay), event.events);
+            }
+            return;
+        }
         default:
             (void)zcnet::os::uninterrupted([&] { return zcnet::os::event_clear(inbox_fd_); });
             raised_ = false;
@@ -278,6 +316,7 @@ void zcn_loop::look(int64_t wait_ns) noexcept {
     run_listeners();
     tell_woken();
     run_ready();
+    run_relays();
     // Behind what came: a deadline is judged by it.
     run_timers();
 }
@@ -329,7 +368,7 @@ Status zcn_loop::poll(int64_t timeout_ns, const zcn_event **out_events, size_t *
     begin_poll();
     // A connection may be on its way to a loop that closes.
     if (closing_ && !inbox_.looks_empty()) take_letters();
-    if (closing_ && all_.empty() && listeners_.empty()) {
+    if (closing_ && is_empty()) {
         status = ZCN_ECLOSED;
     } else {
         const int64_t deadline = timeout_ns < 0 ? never : saturating_add(now_, timeout_ns);
@@ -341,6 +380,7 @@ Status zcn_loop::poll(int64_t timeout_ns, const zcn_event **out_events, size_t *
         flush_dirty();
         run_listeners();
         run_ready();
+        run_relays();
         bool looked = false;
         if (batch_->full() && ++unlooked_ >= polls_without_a_look) {
             // There is no room for more, but others become ready, and have their turn before those that fill it.
@@ -356,7 +396,7 @@ Status zcn_loop::poll(int64_t timeout_ns, const zcn_event **out_events, size_t *
             look(wait);
             looked = true;
             if (memory_paused_ != 0 && batch_->count() == 0) check_starvation();
-            if (closing_ && all_.empty() && listeners_.empty()) break;
+            if (closing_ && is_empty()) break;
         }
         relieve_blocks();
     }
@@ -407,6 +447,8 @@ void zcn_loop::close() noexcept {
     for (zcn_listener *listener = listeners_.front(); listener != nullptr; listener = listeners_.after(listener))
         listener->close();
     for (zcn_conn *conn = all_.front(); conn != nullptr; conn = all_.after(conn)) (void)conn->request_close(false);
+    for (zcn_relay *relay = relays_.front(); relay != nullptr; relay = relays_.after(relay))
+        (void)relay->request_close(false);
 }
 
 void zcn_loop::read_stats(zcn_loop_stats *stats) noexcept {

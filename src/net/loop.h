@@ -21,6 +21,7 @@
 #include "net/conn.h"
 #include "net/conn_requests.h"
 #include "net/listener.h"
+#include "net/relay.h"
 #include "net/timers.h"
 #include "os/process.h"
 #include "zcnet/loop.h"
@@ -28,7 +29,8 @@
 namespace zcnet::net {
 
 // Kinds of poller tokens, in the low bits of an object's address.
-enum : uint64_t { token_conn = 0, token_listener = 1, token_inbox = 2, token_mask = 7 };
+// Relays have one for each of their sockets and taps.
+enum : uint64_t { token_conn = 0, token_listener = 1, token_inbox = 2, token_relay = 4, token_tap = 6, token_mask = 7 };
 
 struct ProgramTimer : Timer {
     ProgramTimer() noexcept : Timer(TimerOf::program) {}
@@ -100,6 +102,10 @@ struct zcn_loop final {
     void accept_later(zcn_listener *listener) noexcept;
     void add(zcn_listener *listener) noexcept;
     void remove(zcn_listener *listener) noexcept;
+    void add(zcn_relay *relay) noexcept;
+    void become_ready(zcn_relay *relay) noexcept;
+    void finished(zcn_relay *relay) noexcept;  // RELAY_ENDED was told
+    void forget(zcn_relay *relay) noexcept;    // leaves every list but `all`
     [[nodiscard]] bool polling() const noexcept { return polling_; }
     // Which poll this is, to count what one poll gives.
     [[nodiscard]] uint32_t serial() const noexcept { return serial_; }
@@ -112,6 +118,9 @@ struct zcn_loop final {
     [[nodiscard]] zcnet::net::Timers &timers() noexcept { return timers_; }
     [[nodiscard]] zcn_pool *pool() const noexcept { return pool_; }
     [[nodiscard]] int poller() const noexcept { return poller_; }
+    [[nodiscard]] zcnet::io::PipePool &pipes() noexcept { return pipes_; }
+    // The guard of the round of relays that is running.
+    [[nodiscard]] zcnet::os::PipeSignal &pipe_signal() noexcept { return *pipe_signal_; }
     [[nodiscard]] int64_t now() const noexcept { return now_; }
     // When the kernel was last asked what came.
     [[nodiscard]] int64_t looked_at() const noexcept { return looked_at_; }
@@ -139,6 +148,7 @@ struct zcn_loop final {
     void flush_dirty() noexcept;
     void run_ready() noexcept;
     void run_listeners() noexcept;
+    void run_relays() noexcept;
     void run_timers() noexcept;
     void tell_woken() noexcept;
     void relieve_blocks() noexcept;
@@ -148,6 +158,7 @@ struct zcn_loop final {
     void tell_stalled(uint64_t bytes) noexcept;
     void memory_came() noexcept;
     [[nodiscard]] bool has_work() const noexcept;
+    [[nodiscard]] bool is_empty() const noexcept { return all_.empty() && listeners_.empty() && relays_.empty(); }
     void raise() noexcept;
     void release_departed() noexcept;
     void look_after_pool() noexcept {
@@ -193,6 +204,12 @@ struct zcn_loop final {
     zcnet::List<zcn_conn, zcnet::net::HeldTag> held_;  // unfinished messages in shared blocks, the stalest first
     zcnet::List<zcn_listener, zcnet::net::ListenersTag> listeners_;
     zcnet::List<zcn_listener, zcnet::net::AcceptingTag> accepting_;
+    zcnet::List<zcn_relay, zcnet::net::RelaysTag> relays_;
+    zcnet::List<zcn_relay, zcnet::net::RelaysTag> finished_relays_;  // references end at the next poll
+    zcnet::List<zcn_relay, zcnet::net::RelayReadyTag> ready_relays_;
+    uint64_t ready_relay_count_ = 0;
+    zcnet::io::PipePool pipes_;
+    zcnet::os::PipeSignal *pipe_signal_ = nullptr;
     uint64_t ready_count_ = 0;
     uint64_t memory_paused_ = 0;  // connections that wait for memory
 

@@ -78,6 +78,12 @@ void zcn_loop::deliver_letter(LoopLetter *letter) noexcept {
             delete found;
             return;
         }
+        case Message::relay: {
+            zcn_relay *relay = zcn_relay::of_letter(letter);
+            relay->on_requests();
+            relay->release();
+            return;
+        }
         case Message::memory:
             memory_asked_.store(false, std::memory_order_release);
             memory_came();
@@ -141,6 +147,9 @@ void zcn_loop::drop_letter(LoopLetter *letter) noexcept {
             conn->release();
             return;
         }
+        case Message::relay:
+            zcn_relay::of_letter(letter)->release();
+            return;
         case Message::memory:
         case Message::wake:
             return;

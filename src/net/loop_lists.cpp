@@ -56,6 +56,30 @@ void zcn_loop::become_dirty(zcn_conn *conn) noexcept {
     if (nested_ && !raised_ && !polling_) raise();
 }
 
+void zcn_loop::add(zcn_relay *relay) noexcept { relays_.push_back(relay); }
+
+void zcn_loop::become_ready(zcn_relay *relay) noexcept {
+    if (zcnet::List<zcn_relay, zcnet::net::RelayReadyTag>::contains(relay)) return;
+    ready_relays_.push_back(relay);
+    ready_relay_count_++;
+    if (nested_ && !raised_ && !polling_) raise();
+}
+
+void zcn_loop::forget(zcn_relay *relay) noexcept {
+    using Ready = zcnet::List<zcn_relay, zcnet::net::RelayReadyTag>;
+    if (Ready::contains(relay)) {
+        Ready::remove(relay);
+        ready_relay_count_--;
+    }
+    timers_.cancel(relay);
+}
+
+void zcn_loop::finished(zcn_relay *relay) noexcept {
+    forget(relay);
+    zcnet::List<zcn_relay, zcnet::net::RelaysTag>::remove(relay);
+    finished_relays_.push_back(relay);
+}
+
 void zcn_loop::hold_unfinished(zcn_conn *conn, bool held) noexcept {
     using Held = zcnet::List<zcn_conn, zcnet::net::HeldTag>;
     if (Held::contains(conn)) Held::remove(conn);

@@ -27,6 +27,7 @@ constexpr Verb verbs[] = {
     {"send", "send files or lines as messages, without copying them", tool::run_send},
     {"echo", "send each message back, without copying it", tool::run_echo},
     {"ping", "measure round trips against an echo", tool::run_ping},
+    {"relay", "pass connections on to another address by splice", tool::run_relay},
     {"framing", "explain a framing text; show the frames of a file", tool::run_framing},
 };
 

@@ -8,6 +8,7 @@ int run_recv(int count, char **words);
 int run_send(int count, char **words);
 int run_echo(int count, char **words);
 int run_ping(int count, char **words);
+int run_relay(int count, char **words);
 int run_framing(int count, char **words);
 
 }  // namespace tool

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT
+// The C boundary of relays.
+#include "zcnet/relay.h"
+
+#include "base/options.h"
+#include "net/loop.h"
+#include "os/process.h"
+
+namespace {
+
+zcn_relay_options defaults() noexcept {
+    zcn_relay_options options{};
+    options.struct_size = sizeof options;
+    return options;
+}
+
+// Frames that are whatever arrives are no frames to count.
+const zcn_framing *countable(const zcn_framing *framing) noexcept {
+    return framing != nullptr && framing->rule.kind == zcnet::framing::Kind::raw ? nullptr : framing;
+}
+
+template <class Join>
+zcn_status begin(zcn_loop *loop, const zcn_relay_options *options, Join &&join) noexcept {
+    if (!zcnet::os::in_process(loop->process())) return ZCN_EFORKED;
+    zcnet::Error &error = loop->error();
+    error = zcnet::Error{};
+    if (loop->closing()) return error.set(ZCN_ECLOSED, 0, "the loop is closed");
+    zcn_relay_options chosen{};
+    const zcn_status status = zcnet::read_options(&chosen, options, defaults());
+    if (status != ZCN_OK) return error.set(status, 0, "an option of the relay is not known");
+    chosen.forward_framing = countable(chosen.forward_framing);
+    chosen.backward_framing = countable(chosen.backward_framing);
+    return join(chosen, &error);
+}
+
+}  // namespace
+
+void zcn_relay_options_init(zcn_relay_options *options, size_t struct_size) {
+    zcnet::init_options(options, struct_size, defaults());
+}
+
+zcn_status zcn_relay_conns(zcn_relay **out, zcn_conn *first, zcn_conn *second, const zcn_relay_options *options) {
+    if (out == nullptr) return ZCN_EINVAL;
+    *out = nullptr;
+    if (first == nullptr || second == nullptr || first == second || first->loop() != second->loop()) return ZCN_EINVAL;
+    return begin(first->loop(), options, [&](const zcn_relay_options &chosen, zcnet::Error *error) noexcept {
+        return zcn_relay::join(out, first, second, chosen, error);
+    });
+}
+
+zcn_status zcn_relay_fds(zcn_relay **out, zcn_loop *loop, int first, int second, const zcn_relay_options *options) {
+    if (out == nullptr) return ZCN_EINVAL;
+    *out = nullptr;
+    if (loop == nullptr || first < 0 || second < 0 || first == second) return ZCN_EINVAL;
+    return begin(loop, options, [&](const zcn_relay_options &chosen, zcnet::Error *error) noexcept {
+        return zcn_relay::join(out, loop, first, second, chosen, error);
+    });
+}
+
+zcn_status zcn_relay_tap(zcn_relay *relay, uint32_t direction, int fd, uint32_t policy, uint32_t wait_ms) {
+    if (relay == nullptr || direction > ZCN_RELAY_BACKWARD || fd < 0 || policy > ZCN_TAP_WAIT) return ZCN_EINVAL;
+    return relay->add_tap(direction, fd, policy, wait_ms);
+}
+
+zcn_status zcn_relay_close(zcn_relay *relay) { return relay == nullptr ? ZCN_EINVAL : relay->request_close(false); }
+
+zcn_status zcn_relay_abort(zcn_relay *relay) { return relay == nullptr ? ZCN_EINVAL : relay->request_close(true); }
+
+zcn_status zcn_relay_set_user(zcn_relay *relay, uintptr_t user) {
+    if (relay == nullptr) return ZCN_EINVAL;
+    relay->set_user(user);
+    return ZCN_OK;
+}
+
+uintptr_t zcn_relay_get_user(const zcn_relay *relay) { return relay == nullptr ? 0 : relay->user(); }
+
+zcn_status zcn_relay_get_error(const zcn_relay *relay, zcn_error *error) {
+    return relay == nullptr || error == nullptr ? ZCN_EINVAL : relay->copy_error(error);
+}
+
+zcn_status zcn_relay_get_stats(const zcn_relay *relay, zcn_relay_stats *stats) {
+    if (relay == nullptr || stats == nullptr) return ZCN_EINVAL;
+    zcn_relay_stats answer{};
+    relay->read_stats(&answer);
+    return zcnet::write_answer(stats, answer);
+}
+
+zcn_relay *zcn_relay_retain(zcn_relay *relay) {
+    if (relay != nullptr) relay->retain();
+    return relay;
+}
+
+void zcn_relay_release(zcn_relay *relay) {
+    if (relay != nullptr) relay->release();
+}
