@@ -12,6 +12,9 @@
  * A relay gives exactly one event, RELAY_ENDED, when both directions have ended, or when it was closed or failed. The
  * loop holds a reference until the poll after it begins, so a program that keeps no relay releases none.
  *
+ * With a framing a relay follows the messages: it counts them, and ends where one is wrong. Headers pass when they are
+ * complete, and a message that ends with a delimiter when all of it is there: it must fit into a block of the pool.
+ *
  * Urgent bytes of TCP, and descriptors that go along with bytes on a Unix socket, are not passed on.
  */
 #include <zcnet/conn.h>
@@ -94,9 +97,9 @@ ZCN_API void zcn_relay_options_init(zcn_relay_options *options, size_t struct_si
  * @param options  or NULL for the defaults
  * @return ZCN_OK · ZCN_EINVAL NULL, twice the same, not of one loop, or an option out of range · ZCN_EOPTION ·
  *         ZCN_EBUSY units are queued on one of them, or it is still connecting · ZCN_ECLOSED one has ended, can send no
- *         more, or the loop is closed · ZCN_EUNSUPPORTED a framing whose header, or with a delimiter whose whole frame,
- *         may be larger than a block of the loop's pool · ZCN_ENOMEM · ZCN_ESYS · ZCN_EFORKED; zcn_loop_get_error() has
- *         the details. On failure both connections are as they were
+ *         more, or the loop is closed · ZCN_EUNSUPPORTED a framing whose header is larger than a block of the loop's
+ *         pool · ZCN_ENOMEM · ZCN_ESYS · ZCN_EFORKED; zcn_loop_get_error() has the details. On failure both connections
+ *         are as they were
  * @thread owner of the loop
  * @since 0.1
  */

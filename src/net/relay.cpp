@@ -21,13 +21,12 @@ constexpr uint32_t default_drain_ms = 5000;
 
 int64_t ms_to_ns(uint32_t ms) noexcept { return int64_t{ms} * 1000000; }
 
-// What a frame needs of a block before it may pass on.
+// A header must be complete before it passes on.
 bool fits(const zcn_framing *framing, const zcn_framing *first, uint64_t block_size) noexcept {
     for (const zcn_framing *each : {framing, first}) {
         if (each == nullptr) continue;
         const zcnet::framing::Rule &rule = each->rule;
         uint64_t needed = 0;
-        if (rule.kind == zcnet::framing::Kind::delimiter) needed = rule.max;
         if (rule.kind == zcnet::framing::Kind::length) needed = uint64_t{rule.offset} + rule.width;
         if (rule.kind == zcnet::framing::Kind::varint) needed = uint64_t{rule.offset} + rule.max_varint;
         if (needed >= block_size) return false;
@@ -79,8 +78,7 @@ Status zcn_relay::create(zcn_relay **out, zcn_loop *loop, const zcn_relay_option
     const uint64_t block_size = loop->pool()->block_size();
     if (!fits(options.forward_framing, options.forward_first, block_size) ||
         !fits(options.backward_framing, options.backward_first, block_size))
-        return error->set(ZCN_EUNSUPPORTED, 0,
-                          "a header, or a frame that ends with a delimiter, must fit into a block");
+        return error->set(ZCN_EUNSUPPORTED, 0, "a header must fit into a block of the pool");
     auto *relay = new (std::nothrow) zcn_relay(loop, options);
     if (relay == nullptr) return error->set(ZCN_ENOMEM, 0, "no memory");
     loop->hold();

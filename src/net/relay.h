@@ -68,7 +68,6 @@ struct zcn_relay final : zcnet::Link<zcnet::net::RelaysTag>,
         int fd = -1;
         bool is_tcp = false;
         bool output_watched = false;
-        bool gone = false;  // nothing can be written to it any more
     };
 
     zcn_relay(zcn_loop *loop, const zcn_relay_options &options) noexcept;

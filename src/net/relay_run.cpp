@@ -154,8 +154,9 @@ void zcn_relay::run_flow(uint32_t i) noexcept {
 
 void zcn_relay::flow_ended(uint32_t i) noexcept {
     over_[i] = true;
-    // What it answers does not matter: who is gone already is found so by the flow that comes from it.
-    if (!sides_[1 - i].gone) passed_[i] = zcnet::os::shutdown(sides_[1 - i].fd, SHUT_WR) >= 0;
+    active_at_ = loop_->now();
+    // The end of a side that is gone is no end in order. One that went this moment is found so by the other flow.
+    if (!doomed_) passed_[i] = zcnet::os::shutdown(sides_[1 - i].fd, SHUT_WR) >= 0;
 }
 
 // Nothing can be written to the side any more; what it sent before may still be read.
@@ -167,7 +168,6 @@ void zcn_relay::side_gone(uint32_t side, Status why, int number) noexcept {
         active_at_ = loop_->now();
         arm_timer();
     }
-    sides_[side].gone = true;
     over_[1 - side] = true;
     flows_[side].on_input(true);
 }

@@ -324,8 +324,8 @@ static void test_relay_fds_statuses(void **state) {
     options.forward_framing = plain_framing;
     options.forward_first = raw;
     assert_status(zcn_relay_fds(&relay, loop, ends[0], ends[1], &options), ZCN_EINVAL);
-    static const char *const too_large[] = {"delimiter=\\n,max=1M", "length,offset=65536", "varint,offset=65536"};
-    for (size_t i = 0; i < 3; i++) {
+    static const char *const too_large[] = {"length,offset=65536", "varint,offset=65536"};
+    for (size_t i = 0; i < 2; i++) {
         zcn_pool_options pool_options;
         zcn_pool_options_init(&pool_options, sizeof pool_options);
         pool_options.block_size = 65536;
