@@ -33,7 +33,7 @@ static void count_with(const frame_shape *shape, uint32_t method, size_t part) {
     relay_rig rig;
     rig_open(&rig, true, &options);
     script sent = small_script(shape);
-    if (part != 1) {
+    if (part == 0 || part >= 1000) {
         for (uint64_t i = 0; i < 4; i++)
             script_add(&sent, shape, body_size_for(shape, (shape->delimiter != NULL ? 10000 : 100000) * i + 7), i);
         script_add(&sent, shape, body_size_for(shape, 3), 9);
@@ -58,7 +58,7 @@ static void test_frames_are_counted(void **state) {
 /* A byte at a time, and parts that end anywhere. */
 static void test_frames_in_parts(void **state) {
     (void)state;
-    static const size_t parts[] = {1, 3, 1000, 40000};
+    static const size_t parts[] = {1, 3, 5000, 40000};
     for (size_t i = 0; i < frame_shape_count; i++)
         for (size_t k = 0; k < sizeof parts / sizeof parts[0]; k++)
             count_with(&frame_shapes[i], ZCN_RELAY_AUTO, parts[k]);
