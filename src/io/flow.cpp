@@ -20,6 +20,9 @@ constexpr uint32_t reads_to_copy = 8;
 
 bool would_block(ssize_t answer) noexcept { return answer == -EAGAIN || answer == -EWOULDBLOCK; }
 
+// The kernel has no memory at this moment.
+bool is_short(ssize_t answer) noexcept { return answer == -ENOBUFS || answer == -ENOMEM; }
+
 // Whether splice cannot do it with this descriptor, whatever the bytes.
 bool refuses(ssize_t answer) noexcept {
     return answer == -EINVAL || answer == -ENOSYS || answer == -EOPNOTSUPP || answer == -EPERM;
@@ -91,6 +94,8 @@ Flow::Step Flow::put_out(const Means &means) noexcept {
             if (tap_ != nullptr) tapped_ -= static_cast<uint64_t>(put);
         } else if (would_block(put)) {
             writable_ = false;
+        } else if (is_short(put)) {
+            return Step::no_memory;
         } else if (put == -EINVAL && begin_ == ready_ && !no_splice_out_) {
             no_splice_out_ = true;
         } else {
@@ -186,6 +191,8 @@ Flow::Step Flow::take_in_pipe() noexcept {
         input_over_ = true;
     } else if (would_block(got)) {
         readable_ = false;  // the pipe is empty, so it is the input that has nothing
+    } else if (is_short(got)) {
+        return Step::no_memory;
     } else if (refuses(got)) {
         no_splice_in_ = true;
     } else {
@@ -213,6 +220,8 @@ Flow::Step Flow::take_in_memory() noexcept {
         input_over_ = true;
     } else if (would_block(got)) {
         readable_ = false;
+    } else if (is_short(got)) {
+        return Step::no_memory;
     } else {
         return failed(Step::read_failed, got);
     }
