@@ -5,6 +5,7 @@
 #   make demo       a directory's files travel between two processes (DIR=…)
 #   make test       every check there is; also one by one: check check-valgrind check-asan check-tsan
 #   make check-model  every interleaving of the lock-free parts, within bounds; takes minutes
+#   make check-interop  PostgreSQL, MQTT, Redis, memcached and HTTPS through zcnet relay (INTEROP="redis …": some of them)
 #   make bench      against hand-written loops and other libraries (BENCH=--quick)
 #   make install    PREFIX=/usr/local DESTDIR= LIBDIR=lib
 #   make uninstall  with the same words
@@ -31,7 +32,7 @@ configure = cmake -S . -B $(BUILD) -DCMAKE_BUILD_TYPE=$(BUILD_TYPE) -DZCNET_WARN
 compile = env -u MAKEFLAGS -u MAKELEVEL cmake --build $(BUILD) --parallel $(JOBS) $(if $(V),--verbose)
 export BUILD DESTDIR JOBS
 
-.PHONY: all demo test check check-valgrind check-asan check-tsan check-model bench install uninstall docs check-docs dist deb \
+.PHONY: all demo test check check-valgrind check-asan check-tsan check-model check-interop bench install uninstall docs check-docs dist deb \
 	check-deb check-rpm check-fresh format tidy clean
 
 all:
@@ -52,6 +53,12 @@ test:
 check check-valgrind check-asan check-tsan check-model:
 	@scripts/setup.sh test
 	@scripts/test.sh $@
+
+check-interop:
+	@scripts/setup.sh interop
+	@$(configure)
+	@$(compile)
+	@tests/interop/run.sh $(BUILD) $(INTEROP)
 
 bench:
 	@scripts/setup.sh bench

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Installs what a job lacks with the system's package manager; does nothing where nothing lacks.
-#   scripts/setup.sh build|demo|test|bench|docs|check-docs|deb|check-deb|check-rpm|check-fresh|format|tidy
+#   scripts/setup.sh build|demo|test|bench|interop|docs|check-docs|deb|check-deb|check-rpm|check-fresh|format|tidy
 # As root, or through sudo where it asks no password. Else it prints the command to type, and fails.
 set -eu
 
@@ -54,6 +54,21 @@ case $job in
             need python has python3
         fi
         ;;
+    interop)
+        # Servers lie where users seldom look.
+        PATH=$PATH:/usr/sbin:$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | tail -n 1)
+        need postgresql has postgres
+        need postgresql has pgbench
+        need mosquitto has mosquitto
+        need mosquitto has mosquitto_sub
+        need redis has redis-server
+        need redis has redis-benchmark
+        need memcached has memcached
+        need libmemcached has memcslap
+        need nginx has nginx
+        need curl has curl
+        need openssl has openssl
+        ;;
     deb | check-deb)
         need cmocka has_module cmocka
         need mandoc has mandoc
@@ -75,7 +90,7 @@ case $job in
     format) need clang-format has_any clang-format-14 clang-format ;;
     tidy) need clang-tidy has_any clang-tidy-14 clang-tidy ;;
     *)
-        echo "setup: there is no job '$job': build, demo, test, bench, docs, check-docs, deb, check-deb, check-rpm, check-fresh, format, tidy" >&2
+        echo "setup: there is no job '$job': build, demo, test, bench, interop, docs, check-docs, deb, check-deb, check-rpm, check-fresh, format, tidy" >&2
         exit 2
         ;;
 esac
@@ -116,6 +131,14 @@ nng          libnng-dev       nng-devel         nng-dev                    nng
 libuv        libuv1-dev       libuv-devel       libuv-dev                  libuv
 asio         libboost-dev     boost-devel       boost-dev                  boost
 matplotlib   python3-matplotlib python3-matplotlib py3-matplotlib          python-matplotlib
+postgresql   postgresql       postgresql-server,postgresql-contrib postgresql,postgresql-contrib postgresql
+mosquitto    mosquitto,mosquitto-clients mosquitto mosquitto,mosquitto-clients   mosquitto
+redis        redis-server,redis-tools redis   redis                      redis
+memcached    memcached        memcached         memcached                  memcached
+libmemcached libmemcached-tools -               -                          -
+nginx        nginx-light      nginx             nginx                      nginx
+curl         curl             curl              curl                       curl
+openssl      openssl          openssl           openssl                    openssl
 clang-format clang-format-14  clang-tools-extra clang-extra-tools          clang
 clang-tidy   clang-tidy-14    clang-tools-extra clang-extra-tools          clang
 debhelper    debhelper        -                 -                          -
