@@ -160,6 +160,8 @@ struct zcn_pool {
     bool period_over(uint32_t now) noexcept;
     void drop_surplus() noexcept;
     void wake_waiters() noexcept;
+    void wake_if_waited() noexcept;
+    void uncharge(uint64_t bytes) noexcept;
 
     uint64_t number_ = 0;
     uint64_t process_ = 0;

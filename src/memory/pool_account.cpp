@@ -19,6 +19,7 @@ bool zcn_pool::keeps_another(uint64_t bytes) const noexcept { return free_bytes(
 
 // Accounts for bytes that become resident. relaxed throughout: the counter bounds a sum, it publishes nothing.
 bool zcn_pool::charge(uint64_t bytes, Purpose purpose) noexcept {
+    uint64_t dropped = 0;
     uint64_t allowed = limit_ == 0 ? UINT64_MAX : limit_;
     if (limit_ != 0 && purpose == Purpose::ordinary) allowed -= reserve_.load(std::memory_order_relaxed);
     for (int attempt = 0; attempt < 2; attempt++) {
@@ -29,8 +30,10 @@ bool zcn_pool::charge(uint64_t bytes, Purpose purpose) noexcept {
             return true;
         }
         // What lies free in another shape counts too: give it back before saying no.
-        if (attempt == 0 && drop_free() == 0) break;
+        if (attempt == 0) dropped = drop_free();
+        if (dropped == 0) break;
     }
+    if (dropped != 0) wake_if_waited();
     return false;
 }
 
@@ -80,9 +83,23 @@ bool zcn_pool::begin_finish(const void *holder) noexcept {
 void zcn_pool::end_finish(const void *holder) noexcept {
     const void *expected = holder;
     if (!finisher_.compare_exchange_strong(expected, nullptr, std::memory_order_relaxed)) return;
-    // Others may have waited for the right rather than for memory. An exchange, as a waiter's: either it comes behind
-    // the waiter's, and sees its flag, or the waiter's comes behind it, and the waiter finds the right free.
+    // Others may have waited for the right rather than for memory.
+    wake_if_waited();
+}
+
+// For whoever made something free without giving use back, or had free memory in hand for a moment and leaves it: a
+// waiter's attempt may have missed it.
+void zcn_pool::wake_if_waited() noexcept {
+    if (limit_ == 0) return;
+    // An exchange, as a waiter's: either it comes behind the waiter's, and sees its flag, or the waiter's comes behind
+    // it, and the attempt that follows finds what was made free.
     if ((use_.fetch_add(0, std::memory_order_acq_rel) & zcnet::memory::use_waiting) != 0) wake_waiters();
+}
+
+// What was charged is not used in the end.
+void zcn_pool::uncharge(uint64_t bytes) noexcept {
+    charged_.fetch_sub(bytes, std::memory_order_relaxed);
+    wake_if_waited();
 }
 
 void zcn_pool::wait(Waiter *waiter) noexcept {

@@ -7,17 +7,17 @@ using zcnet::memory::Block;
 using zcnet::memory::TaggedStack;
 
 Block *zcn_pool::take_block(Purpose purpose, Status *why) noexcept {
+    // A warm block is charged already, but an ordinary request must leave the reserve alone. Looked at before anything
+    // is popped: a block in the hand of one who is refused would be missing for a waiter's attempt.
+    if (limit_ != 0 && purpose == Purpose::ordinary &&
+        in_use() + block_size_ + reserve_.load(std::memory_order_relaxed) > limit_) {
+        count_failure();
+        *why = ZCN_ENOBUFS;
+        return nullptr;
+    }
     uint32_t index = warm_.pop(*this);
     Block *block = nullptr;
     if (index != TaggedStack<>::none) {
-        // A warm block is charged already, but an ordinary request must leave the reserve alone.
-        const uint64_t reserve = reserve_.load(std::memory_order_relaxed);
-        if (limit_ != 0 && purpose == Purpose::ordinary && in_use() + block_size_ + reserve > limit_) {
-            warm_.push(*this, index);
-            count_failure();
-            *why = ZCN_ENOBUFS;
-            return nullptr;
-        }
         block = &table_[index];
     } else {
         if (!charge(block_size_, purpose)) {
@@ -28,7 +28,7 @@ Block *zcn_pool::take_block(Purpose purpose, Status *why) noexcept {
         index = cold_.pop(*this);
         block = index != TaggedStack<>::none ? &table_[index] : new_slab();
         if (block == nullptr) {
-            charged_.fetch_sub(block_size_, std::memory_order_relaxed);
+            uncharge(block_size_);
             count_failure();
             *why = ZCN_ENOMEM;
             return nullptr;

@@ -50,9 +50,10 @@ Block *zcn_pool::take_region(uint64_t size, uint64_t first, Purpose purpose, Sta
         const uint64_t reserve = reserve_.load(std::memory_order_relaxed);
         if (limit_ != 0 && purpose == Purpose::ordinary && in_use() + region->committed + reserve > limit_) {
             drop_region(region);
+            wake_if_waited();
         } else {
             // What a recycled one has resident is charged already.
-            charged_.fetch_sub(std::min(region->committed, needed), std::memory_order_relaxed);
+            uncharge(std::min(region->committed, needed));
             region->committed = std::max(region->committed, needed);
             take_use(region->committed + 1);
             region_bytes_.add(region->committed);
@@ -62,7 +63,7 @@ Block *zcn_pool::take_region(uint64_t size, uint64_t first, Purpose purpose, Sta
     }
     index = spare_entries_.pop(*this);
     if (index == TaggedStack<>::none && !table_.reserve(1, &index)) {
-        charged_.fetch_sub(needed + 1, std::memory_order_relaxed);
+        uncharge(needed + 1);
         *why = ZCN_ENOMEM;
         return nullptr;
     }
@@ -76,7 +77,7 @@ Block *zcn_pool::take_region(uint64_t size, uint64_t first, Purpose purpose, Sta
                                                                        ? zcnet::memory::huge_page_bytes
                                                                        : zcnet::memory::smallest_region));
     if (region->base == nullptr) {
-        charged_.fetch_sub(needed + 1, std::memory_order_relaxed);
+        uncharge(needed + 1);
         region->committed = 0;
         spare_entries_.push(*this, index);
         count_failure();
@@ -136,7 +137,7 @@ Block *zcn_pool::take_heap(uint64_t size, Purpose purpose, Status *why) noexcept
     }
     Block *block = own ? make_from_source(size) : make_on_heap(size);
     if (block == nullptr) {
-        charged_.fetch_sub(total, std::memory_order_relaxed);
+        uncharge(total);
         count_failure();
         *why = ZCN_ENOMEM;
         return nullptr;

@@ -138,7 +138,9 @@ uint64_t zcn_pool::reclaim_slabs() noexcept {
 }
 
 uint64_t zcn_pool::trim() noexcept {
-    return drop_free_regions(UINT64_MAX) + drop_free_blocks(UINT64_MAX) + reclaim_slabs();
+    const uint64_t dropped = drop_free_regions(UINT64_MAX) + drop_free_blocks(UINT64_MAX) + reclaim_slabs();
+    wake_if_waited();
+    return dropped;
 }
 
 // The policy of what is kept free, and for how long: what no request needed for a whole period goes back at its end.
@@ -169,5 +171,7 @@ void zcn_pool::drop_surplus() noexcept {
 }
 
 void zcn_pool::look_after() noexcept {
-    if (keep_ticks_ != 0 && period_over(zcnet::memory::ticks())) drop_surplus();
+    if (keep_ticks_ == 0 || !period_over(zcnet::memory::ticks())) return;
+    drop_surplus();
+    wake_if_waited();
 }

@@ -9,7 +9,7 @@ using zcnet::memory::Block;
 using zcnet::memory::Waiter;
 
 zcn_pool *pool;
-Block *blocks[8];
+Block *blocks[8 + model::max_threads];
 uint32_t taken[model::max_threads];
 
 void take_and_give() {
@@ -24,6 +24,12 @@ void give_mine() {
     Block *block = blocks[model::this_thread()];
     block->base[0]++;
     pool->give_block(block);
+}
+
+void take_and_keep() {
+    Block *block = model::take(pool);
+    if (block != nullptr) block->base[0]++;
+    blocks[8 + model::this_thread()] = block;
 }
 
 void nothing_is_out() { MODEL_REQUIRE(pool->in_use() == 0); }
@@ -43,7 +49,11 @@ void test_blocks(void **) {
 
 void trim() { pool->trim(); }
 void test_trim(void **) {
-    model::holds({"trim, against a take", set_up<0, 8, 0, 2>, {trim, take_and_give}, nothing_is_out});
+    model::holds({"trim, against a take", set_up<0, 8, 1, 1>, {trim, take_and_keep}, [] {
+                      for (Block *block : {blocks[0], blocks[9]})
+                          if (block != nullptr) pool->give_block(block);
+                      nothing_is_out();
+                  }});
     model::holds({"trim, against a release", set_up<0, 8, 2, 1>, {trim, give_mine}, [] {
                       pool->give_block(blocks[0]);
                       nothing_is_out();
@@ -79,7 +89,7 @@ void wake(Waiter *waiter) noexcept {
     reinterpret_cast<Sleeper *>(waiter)->woken.fetch_add(1, std::memory_order_release);
 }
 
-bool take_one() { return (blocks[4 + model::this_thread()] = model::take(pool)) != nullptr; }
+bool take_one() { return (blocks[8 + model::this_thread()] = model::take(pool)) != nullptr; }
 bool take_right() { return pool->begin_finish(&sleepers[model::this_thread()]); }
 
 template <bool (*attempt)(), unsigned rounds>
@@ -133,6 +143,27 @@ void test_wake_up(void **) {
                   nobody_sleeps_in_vain<the_right_is_free>});
 }
 
+// Free memory is in somebody's hand for a moment, who does not use it in the end.
+void take_all_but_one() {
+    set_up<8, 8, 8, 0>();
+    pool->give_block(blocks[7]);
+}
+template <uint64_t size>
+void ask_for_more() {
+    static zcnet::Status why;
+    MODEL_REQUIRE(pool->take_heap(size * model::block_bytes, zcnet::memory::Purpose::ordinary, &why) == nullptr);
+}
+void test_passing_hands(void **) {
+    model::holds({"waiting, against trim",
+                  take_all_but_one,
+                  {trim, wait_for<take_one, 2>},
+                  nobody_sleeps_in_vain<a_block_is_free>});
+    model::holds({"waiting, against a request for too much",
+                  take_all_but_one,
+                  {ask_for_more<3>, wait_for<take_one, 2>},
+                  nobody_sleeps_in_vain<a_block_is_free>});
+}
+
 // A waiter that is taken back is not woken afterwards; one that cannot be is woken once.
 bool cancelled;
 void wait_and_cancel() {
@@ -157,10 +188,21 @@ void test_three_cold(void **) {
     model::holds(
         {"two are given, one is taken", set_up<0, 1, 2, 0>, {give_mine, give_mine, take_and_give}, nothing_is_out});
 }
+void test_slabs(void **) {
+    model::holds(
+        {"trim, against a take and a release by one", set_up<0, 8, 0, 2>, {trim, take_and_give}, nothing_is_out});
+    model::holds({"waiting, against trim of an empty slab",
+                  [] {
+                      take_all_but_one();
+                      pool->give_block(blocks[6]);
+                  },
+                  {trim, wait_for<take_one, 2>},
+                  nobody_sleeps_in_vain<a_block_is_free>});
+}
 void test_three_trim(void **) {
-    model::holds({"trim, against a take and a release", set_up<0, 8, 3, 1>, {trim, take_and_give, give_mine}, [] {
-                      pool->give_block(blocks[0]);
-                      pool->give_block(blocks[1]);
+    model::holds({"trim, against a take and a release", set_up<0, 8, 3, 1>, {trim, take_and_keep, give_mine}, [] {
+                      for (Block *block : {blocks[0], blocks[1], blocks[9]})
+                          if (block != nullptr) pool->give_block(block);
                       nothing_is_out();
                   }});
 }
@@ -176,6 +218,10 @@ void test_three_close(void **) {
          }});
 }
 void test_three_wake_ups(void **) {
+    model::holds({"waiting, against a release and one who does not wait",
+                  set_up<8, 8, 8, 0>,
+                  {give_mine, take_and_keep, wait_for<take_one, 1>},
+                  nobody_sleeps_in_vain<a_block_is_free>});
     model::holds({"two wait, one releases",
                   set_up<8, 8, 8, 0>,
                   {give_mine, wait_for<take_one, 1>, wait_for<take_one, 1>},
@@ -189,11 +235,11 @@ void test_three_wake_ups(void **) {
 }  // namespace
 
 int main(int count, char **words) {
-    const CMUnitTest quick[] = {cmocka_unit_test(test_blocks), cmocka_unit_test(test_trim),
-                                cmocka_unit_test(test_close), cmocka_unit_test(test_wake_up),
-                                cmocka_unit_test(test_cancel)};
+    const CMUnitTest quick[] = {cmocka_unit_test(test_blocks),        cmocka_unit_test(test_trim),
+                                cmocka_unit_test(test_close),         cmocka_unit_test(test_wake_up),
+                                cmocka_unit_test(test_passing_hands), cmocka_unit_test(test_cancel)};
     const CMUnitTest thorough[] = {cmocka_unit_test(test_three_threads), cmocka_unit_test(test_three_cold),
-                                   cmocka_unit_test(test_three_trim), cmocka_unit_test(test_three_close),
-                                   cmocka_unit_test(test_three_wake_ups)};
+                                   cmocka_unit_test(test_slabs),         cmocka_unit_test(test_three_trim),
+                                   cmocka_unit_test(test_three_close),   cmocka_unit_test(test_three_wake_ups)};
     return model::run_short_or_all(quick, thorough, count, words);
 }

@@ -8,10 +8,9 @@
 
 namespace model {
 
-// Four to a slab: who trims looks at each of them.
-constexpr uint64_t block_bytes = 512 * 1024;
+constexpr uint64_t block_bytes = 1 << 20;  // a slab has two
 
-// A pool of small blocks. `limit` in blocks, 0: none; `keep` in blocks that may stay resident, 0: none.
+// A pool of large blocks, since slabs of few blocks make short chains. `limit` in blocks, 0: none; `keep` in blocks that may stay resident, 0: none.
 inline zcn_pool *make_pool(uint64_t limit, uint64_t keep) {
     zcn_pool_options options = zcnet::memory::default_pool_options();
     options.block_size = block_bytes;
@@ -27,9 +26,10 @@ inline zcnet::memory::Block *take(zcn_pool *pool) {
     return pool->take_block(zcnet::memory::Purpose::ordinary, &why[this_thread()]);
 }
 
-// Each thread of the scenario has its own private memory, as in a program.
+// Each thread of the scenario has its own private memory, as in a program; what is made once for all is there.
 inline void threads_have_memory() {
     each_thread_has(&zcnet::memory::thread_memory, sizeof zcnet::memory::thread_memory);
+    MODEL_REQUIRE(zcnet::memory::this_thread() != nullptr);
 }
 
 }  // namespace model

@@ -9,6 +9,7 @@
 #include "explorer.h"
 #include "fibers.h"
 #include "machine.h"
+#include "mutation.h"
 #include "shadow.h"
 
 namespace model {
@@ -39,7 +40,7 @@ class Core {
     Outcome explore(uint64_t most_runs);
 
     // From the hooks and the scenario.
-    Step atomic(const Operation &operation);
+    Step atomic(const Operation &given);
     void plain(uintptr_t address, size_t size, bool writes, const void *place);
     void give_back(uintptr_t address, size_t size, const void *place);
     [[noreturn]] void fail(const char *what, const void *place, const void *other = nullptr);
@@ -97,11 +98,12 @@ class Core {
     const Scenario &scenario_;
     Outcome outcome_;
     Phase phase_ = Phase::set_up;
-    unsigned current_ = 0;
+    unsigned current_ = max_threads;
     Fibers fibers_{max_threads + 1};
     Machine machine_;
     Shadow shadow_;
     Visited visited_;
+    Mutation mutation_;
     Thread threads_[max_threads];
     std::vector<Local> locals_;
     std::vector<Choice> choices_;

@@ -48,6 +48,14 @@ void Visited::clear() {
 Outcome Core::explore(uint64_t most_runs) {
     core = this;
     phase_ = Phase::set_up;
+    constexpr size_t bytes = size_t{4} << 30;
+    void *memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (memory == MAP_FAILED) {
+        std::perror("model: address space");
+        std::abort();
+    }
+    arena_ = reinterpret_cast<uintptr_t>(memory);
+    arena_end_ = arena_ + bytes;
     if (scenario_.set_up != nullptr) scenario_.set_up();
     const uintptr_t arena = arena_;
     const uint64_t taken = taken_;
@@ -80,6 +88,8 @@ Outcome Core::explore(uint64_t most_runs) {
         }
     }
     outcome_.states = visited_.size();
+    munmap(memory, bytes);
+    mutation_.end();
     core = nullptr;
     return outcome_;
 }
@@ -209,7 +219,7 @@ void Core::body() {
         Thread &thread = self.threads_[self.current_];
         explored_code_runs = true;
         self.scenario_.threads[self.current_]();
-        while (thread.end != nullptr) {
+        while (thread.end != nullptr && self.scenario_.threads_end) {
             auto *end = thread.end;
             thread.end = nullptr;
             end(thread.end_with);
@@ -251,7 +261,8 @@ bool Core::is_visible(const Operation &operation) {
     return now || operation.is_seq_cst();
 }
 
-Step Core::atomic(const Operation &operation) {
+Step Core::atomic(const Operation &given) {
+    const Operation operation = mutation_.apply(given);
     if (fibers_.on_a_stack(operation.address)) fail("an atomic on a stack cannot be explored", operation.place);
     const bool visible = is_visible(operation);
     if (again_) leave();
@@ -285,16 +296,6 @@ void Core::plain(uintptr_t address, size_t size, bool writes, const void *place)
 }
 
 void *Core::take(size_t size, size_t alignment) {
-    if (arena_ == 0) {
-        constexpr size_t bytes = size_t{4} << 30;
-        void *memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-        if (memory == MAP_FAILED) {
-            std::perror("model: address space");
-            std::abort();
-        }
-        arena_ = reinterpret_cast<uintptr_t>(memory);
-        arena_end_ = arena_ + bytes;
-    }
     const uintptr_t at = (arena_ + alignment - 1) & ~(alignment - 1);
     if (at + size > arena_end_) return nullptr;
     arena_ = at + size;

@@ -29,6 +29,7 @@ struct Scenario {
     void (*threads[max_threads])();  // nullptr: none
     void (*finish)();                // after each execution, when all threads have ended; sees everything
     unsigned spurious = 0;           // so many weak exchanges of an execution may fail for no reason
+    bool threads_end = false;        // what was left to be done at a thread's end is done
 };
 
 struct Outcome {

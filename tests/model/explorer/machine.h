@@ -21,7 +21,7 @@
 
 namespace model {
 
-constexpr unsigned max_locations = 160;
+constexpr unsigned max_locations = 96;
 
 enum class Kind : uint8_t { load, store, exchange, add, sub, bit_and, bit_or, bit_xor, bit_nand, compare };
 

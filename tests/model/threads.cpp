@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: MIT
+// What threads keep for themselves: objects and blocks that one thread takes and another releases, threads that end, a
+// pool that is closed while they keep some of it, and the pool that is made on first use.
+#include "pools.h"
+
+namespace {
+
+using zcnet::memory::Block;
+using zcnet::memory::FreeObject;
+using zcnet::memory::ObjectBin;
+
+constexpr uint32_t object_class = zcnet::memory::group_class;  // the largest objects: the shortest lists
+
+zcn_pool *pool;
+Block *blocks[model::max_threads + 1];
+zcn_pool *found[model::max_threads];
+uint64_t before;
+
+// The cell that shows a cache is there before: its table is memory that stays.
+template <uint32_t out>
+void set_up_pool() {
+    model::threads_have_memory();
+    zcnet::memory::CacheCell *cells[3];
+    for (auto *&cell : cells) cell = zcnet::memory::take_cell(1);
+    for (auto *cell : cells) zcnet::memory::give_cell(cell);
+    before = model::memory_in_use();
+    pool = model::make_pool(0, 8);
+    for (uint32_t i = 0; i <= out; i++) blocks[i] = model::take(pool);
+    pool->give_block(blocks[out]);  // one is warm
+}
+
+void write_and_recycle(Block *block) {
+    block->base[0]++;
+    zcnet::memory::block_recycle(block);
+}
+// From the thread's cache where it has one, back to it, and the thread ends.
+void take_and_recycle() {
+    static zcnet::Status why[model::max_threads];
+    const unsigned me = model::this_thread();
+    auto *mine = zcnet::memory::thread_pool(pool);
+    Block *block = mine->cache.take(pool, zcnet::memory::Purpose::ordinary, &why[me]);
+    MODEL_REQUIRE(block != nullptr);
+    write_and_recycle(block);
+}
+void take_and_keep() {
+    Block *&block = blocks[model::this_thread()];
+    block = model::take(pool);
+    if (block != nullptr) block->base[0]++;
+}
+// A thread that took nothing keeps nothing: what it releases goes upstream.
+void recycle_mine() { write_and_recycle(blocks[model::this_thread()]); }
+void keep_mine() {
+    (void)zcnet::memory::thread_pool(pool);
+    recycle_mine();
+}
+void let_go() { zcnet::memory::release_pool(pool); }
+
+void nothing_is_out() { MODEL_REQUIRE(pool->in_use() == 0); }
+void everything_went() { MODEL_REQUIRE(model::memory_in_use() == before); }
+
+model::Scenario ending(const char *name, void (*set_up)(), void (*one)(), void (*other)(), void (*third)(),
+                       void (*finish)()) {
+    model::Scenario scenario = {name, set_up, {one, other, third}, finish};
+    scenario.threads_end = true;
+    return scenario;
+}
+
+void test_thread_end(void **) {
+    model::holds(ending("one keeps a block and ends, one takes", set_up_pool<1>, keep_mine, take_and_keep, nullptr, [] {
+        if (blocks[1] != nullptr) pool->give_block(blocks[1]);
+        nothing_is_out();
+    }));
+    model::holds(ending("one releases what it keeps, one what it does not", set_up_pool<2>, keep_mine, recycle_mine,
+                        nullptr, nothing_is_out));
+}
+void test_close(void **) {
+    model::holds(
+        ending("a pool is closed while a thread keeps its blocks", set_up_pool<2>, let_go, keep_mine, nullptr, [] {
+            zcnet::memory::block_recycle(blocks[0]);
+            everything_went();
+        }));
+}
+void test_three_threads(void **) {
+    model::holds(
+        ending("a pool is closed while two threads keep its blocks", set_up_pool<3>, let_go, keep_mine, keep_mine, [] {
+            zcnet::memory::block_recycle(blocks[0]);
+            everything_went();
+        }));
+    model::holds(ending("two threads keep blocks and end", set_up_pool<0>, take_and_recycle, take_and_recycle, nullptr,
+                        nothing_is_out));
+    model::holds(ending("one keeps and ends, one takes, one releases", set_up_pool<3>, keep_mine, take_and_keep,
+                        recycle_mine, [] {
+                            for (Block *block : {blocks[1]})
+                                if (block != nullptr) pool->give_block(block);
+                            nothing_is_out();
+                        }));
+}
+
+// Objects. A bin stands for a thread's private list.
+ObjectBin bins[model::max_threads];
+FreeObject *held[model::max_threads];
+
+FreeObject *take_object(ObjectBin &bin) {
+    FreeObject *object = bin.head;
+    if (object == nullptr) return zcnet::memory::objects_refill(bin, object_class);
+    bin.head = object->next;
+    bin.count--;
+    return object;
+}
+void keep_object(ObjectBin &bin, FreeObject *object) {
+    object->next = bin.head;
+    bin.head = object;
+    bin.count++;
+}
+void write(FreeObject *object) {
+    MODEL_REQUIRE(object != nullptr);
+    object->kept = 1 + model::this_thread();
+    object->next = nullptr;
+}
+
+constexpr uint32_t objects_in_all = 256;  // that one chunk is cut into
+
+void set_up_objects() {
+    for (unsigned t = 0; t < 3; t++) held[t] = take_object(bins[3]);
+    zcnet::memory::objects_give_back(bins[3], object_class);
+}
+// Takes one and gives all back, as a thread that ends does; the object itself goes with the rest.
+void refill_and_give_back() {
+    ObjectBin &bin = bins[model::this_thread()];
+    FreeObject *object = take_object(bin);
+    write(object);
+    keep_object(bin, object);
+    zcnet::memory::objects_give_back(bin, object_class);
+}
+void refill() { write(take_object(bins[model::this_thread()])); }
+void orphan() {
+    FreeObject *object = held[model::this_thread()];
+    write(object);
+    zcnet::memory::objects_orphan(object, object_class);
+}
+// Every object that was cut is in one place: `out` are out, and what is orphaned is found too.
+template <uint32_t out>
+void objects_are_all_there() {
+    for (ObjectBin &bin : bins) zcnet::memory::objects_give_back(bin, object_class);
+    ObjectBin bin;
+    const uint64_t mapped = model::memory_in_use();
+    uint32_t objects = 0;
+    while (take_object(bin) != nullptr && model::memory_in_use() == mapped) objects++;
+    MODEL_REQUIRE(objects == objects_in_all - out);
+}
+
+void test_objects(void **) {
+    model::holds({"two take and give back",
+                  set_up_objects,
+                  {refill_and_give_back, refill_and_give_back},
+                  objects_are_all_there<3>});
+    model::holds({"one takes, one orphans", set_up_objects, {refill, orphan}, objects_are_all_there<3>});
+}
+// No lists are left: what one finds is what others orphaned, or fresh memory.
+void set_up_orphans() {
+    set_up_objects();
+    ObjectBin all;
+    for (uint32_t left = objects_in_all - 3; left > 0; left--) MODEL_REQUIRE(take_object(all) != nullptr);
+    zcnet::memory::objects_orphan(held[2], object_class);
+}
+void test_orphans(void **) {
+    model::holds({"one adopts, another orphans", set_up_orphans, {orphan, refill}, [] {
+                      // The orphan that was there, and the one that came, are out or still orphaned.
+                      ObjectBin bin;
+                      const uint64_t mapped = model::memory_in_use();
+                      if (bins[1].count == 0) MODEL_REQUIRE(take_object(bin) == held[0]);
+                      MODEL_REQUIRE(model::memory_in_use() == mapped);
+                  }});
+}
+
+// The pool of the process: all get the same one, and there is no other.
+void find_default() { found[model::this_thread()] = zcnet::memory::default_pool(); }
+void test_default_pool(void **) {
+    model::holds({"the default pool is made", nullptr, {find_default, find_default}, [] {
+                      MODEL_REQUIRE(found[0] != nullptr && found[0] == found[1]);
+                      MODEL_REQUIRE(model::memory_in_use() == ((sizeof(zcn_pool) + 4095) & ~uint64_t{4095}) ||
+                                    model::memory_in_use() == sizeof(zcn_pool));
+                  }});
+}
+void test_three_objects(void **) {
+    model::holds({"two take and give back, one orphans",
+                  set_up_objects,
+                  {refill_and_give_back, refill_and_give_back, orphan},
+                  objects_are_all_there<2>});
+    model::holds({"three take", set_up_objects, {refill, refill, refill}, objects_are_all_there<6>});
+}
+
+}  // namespace
+
+int main(int count, char **words) {
+    const CMUnitTest quick[] = {cmocka_unit_test(test_thread_end), cmocka_unit_test(test_close),
+                                cmocka_unit_test(test_objects), cmocka_unit_test(test_orphans),
+                                cmocka_unit_test(test_default_pool)};
+    const CMUnitTest thorough[] = {cmocka_unit_test(test_three_threads), cmocka_unit_test(test_three_objects)};
+    return model::run_short_or_all(quick, thorough, count, words);
+}
