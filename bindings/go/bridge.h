@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT */
+/* What the Go package calls: the C API with handles as numbers, and loops over batches, so that one call from Go does
+   the work of many. Nothing in here keeps a pointer to Go memory unless it is pinned, and nothing calls Go. */
+#ifndef ZCNET_GO_BRIDGE_H
+#define ZCNET_GO_BRIDGE_H
+
+#ifdef ZCNET_VENDORED
+#if !__has_include("zcnet_vendored.h")
+#error "the sources are not here: run scripts/amalgamate.sh, or build without the tag zcnet_vendored"
+#endif
+#include "zcnet_vendored.h"
+#else
+#include <zcnet/zcnet.h>
+#endif
+
+#if ZCN_VERSION_NUMBER < 1000 || ZCN_VERSION_NUMBER >= 2000
+#error "this package is made for libzcnet 0.1"
+#endif
+
+#include <errno.h>
+#include <poll.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Go reads events by a struct of its own, with numbers where these pointers are: a borrowed handle is no address. */
+_Static_assert(sizeof(zcn_event) == 64, "event.go has the layout of an event");
+_Static_assert(offsetof(zcn_event, conn) == 8 && offsetof(zcn_event, user) == 16 && offsetof(zcn_event, msg) == 24 &&
+                   offsetof(zcn_event, data) == 32 && offsetof(zcn_event, size) == 40 &&
+                   offsetof(zcn_event, token) == 48,
+               "event.go has the layout of an event");
+
+enum { ZCNGO_FORWARDS = 256 };
+
+typedef struct zcngo_forward {
+    uintptr_t conn;
+    uintptr_t msg;
+} zcngo_forward;
+
+/* One for each loop, in C memory: what goes in and out of a poll, so that the call itself has one argument. */
+typedef struct zcngo_loop {
+    zcn_loop *loop;
+    const zcn_event *events;
+    size_t count;
+    int64_t deadline_ns;
+    int32_t more;
+    int32_t keep; /* retain the messages of each poll */
+    size_t forward_count;
+    zcngo_forward forwards[ZCNGO_FORWARDS];
+    uintptr_t kept[4096]; /* by event: 0, a message that was retained, or ZCNGO_LOST; pages that are not used cost nothing */
+} zcngo_loop;
+
+enum { ZCNGO_LOST = 1 };
+
+static inline void zcngo_run_forwards(zcngo_loop *l) {
+    for (size_t i = 0; i < l->forward_count; i++) {
+        const zcngo_forward *f = &l->forwards[i];
+        const zcn_status status = zcn_conn_forward((zcn_conn *)f->conn, (const zcn_msg *)f->msg);
+        if (status == ZCN_OK) continue;
+        /* A message is missing in what the peer gets: nothing may follow it. */
+        if (status != ZCN_ECLOSED) zcn_conn_abort((zcn_conn *)f->conn);
+    }
+    l->forward_count = 0;
+}
+
+static inline int32_t zcngo_loop_poll(zcngo_loop *l) {
+    zcngo_run_forwards(l);
+    zcn_status status = zcn_loop_poll(l->loop, 0, &l->events, &l->count, &l->more);
+    if (status != ZCN_OK) return status;
+    if (l->count == 0) return zcn_loop_next_deadline(l->loop, &l->deadline_ns);
+    if (!l->keep) return ZCN_OK;
+    for (size_t i = 0; i < l->count; i++) {
+        l->kept[i] = 0;
+        if (l->events[i].type != ZCN_EVENT_MESSAGE) continue;
+        zcn_msg *kept;
+        l->kept[i] = zcn_msg_retain(&kept, l->events[i].msg) == ZCN_OK ? (uintptr_t)kept : ZCNGO_LOST;
+    }
+    return ZCN_OK;
+}
+
+/* Waits on a thread of its own, without the loop's lock. */
+static inline int zcngo_wait(int fd, int64_t timeout_ns) {
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    const int64_t ms = timeout_ns < 0 || timeout_ns > INT64_C(2000000000000000) ? -1 : (timeout_ns + 999999) / 1000000;
+    return poll(&p, 1, ms > 0x7FFFFFFF ? 0x7FFFFFFF : (int)ms);
+}
+
+static inline int32_t zcngo_msg_retain(uintptr_t *out, uintptr_t msg) {
+    return zcn_msg_retain((zcn_msg **)out, (const zcn_msg *)msg);
+}
+static inline int32_t zcngo_msg_release(uintptr_t msg) { return zcn_msg_release((zcn_msg *)msg); }
+static inline int32_t zcngo_msg_release_batch(const uintptr_t *msgs, size_t count) {
+    return zcn_msg_release_batch((zcn_msg *const *)msgs, count);
+}
+
+typedef struct zcngo_view {
+    uintptr_t msg;
+    const void *data;
+    uint64_t size;
+} zcngo_view;
+
+enum { ZCNGO_RETAIN, ZCNGO_DETACH };
+static inline int32_t zcngo_msg_take(zcngo_view *out, uintptr_t msg, int how, uint64_t offset, uint64_t size) {
+    zcn_msg *taken;
+    const zcn_status status = how == ZCNGO_RETAIN   ? zcn_msg_retain(&taken, (const zcn_msg *)msg)
+                              : how == ZCNGO_DETACH ? zcn_msg_detach(&taken, (const zcn_msg *)msg)
+                                                    : zcn_msg_slice(&taken, (const zcn_msg *)msg, offset, size);
+    if (status != ZCN_OK) return status;
+    out->msg = (uintptr_t)taken;
+    out->data = zcn_msg_data(taken);
+    out->size = zcn_msg_size(taken);
+    return ZCN_OK;
+}
+static inline int32_t zcngo_msg_join(zcngo_view *out, const uintptr_t *msgs, size_t count) {
+    zcn_msg *joined;
+    const zcn_status status = zcn_msg_join(&joined, (const zcn_msg *const *)msgs, count);
+    if (status != ZCN_OK) return status;
+    out->msg = (uintptr_t)joined;
+    out->data = zcn_msg_data(joined);
+    out->size = zcn_msg_size(joined);
+    return ZCN_OK;
+}
+static inline int32_t zcngo_msg_frame(uintptr_t msg, const void **data, uint64_t *size) {
+    return zcn_msg_frame((const zcn_msg *)msg, data, size);
+}
+static inline int32_t zcngo_msg_iovecs(uintptr_t msg, struct iovec *iov, size_t capacity, size_t *count) {
+    return zcn_msg_iovecs((const zcn_msg *)msg, iov, capacity, count);
+}
+
+static inline int32_t zcngo_send_msg(zcn_conn *conn, uintptr_t msg) {
+    return zcn_conn_send_msg(conn, (const zcn_msg *)msg);
+}
+static inline int32_t zcngo_set_framing(zcn_conn *conn, uintptr_t msg, const zcn_framing *framing) {
+    return zcn_conn_set_framing(conn, (const zcn_msg *)msg, framing);
+}
+static inline int32_t zcngo_unit_append_msg(zcn_unit *unit, uintptr_t msg) {
+    return zcn_unit_append_msg(unit, (const zcn_msg *)msg);
+}
+static inline int32_t zcngo_unit_append_frame(zcn_unit *unit, uintptr_t msg) {
+    return zcn_unit_append_frame(unit, (const zcn_msg *)msg);
+}
+
+/* The loop's new connection: takes the package's reference, and gives it its number. */
+static inline void zcngo_conn_take(zcn_conn *conn, uintptr_t user) {
+    zcn_conn_retain(conn);
+    zcn_conn_set_user(conn, user);
+}
+
+/* What is to be known of a connection that has ended. */
+static inline void zcngo_conn_end(zcn_conn *conn, zcn_error *error, zcn_stats *stats) {
+    error->struct_size = sizeof *error;
+    stats->struct_size = sizeof *stats;
+    zcn_conn_get_error(conn, error);
+    zcn_conn_get_stats(conn, stats);
+    zcn_conn_release(conn);
+}
+
+/* Pinned Go memory: when the library lets go of it, its number goes on a list that Go empties. The library may do so
+   on any thread, so no Go code is called. */
+typedef struct zcngo_pin {
+    struct zcngo_pin *next;
+    uint64_t number;
+} zcngo_pin;
+
+extern _Atomic(zcngo_pin *) zcngo_unpinned;
+
+void zcngo_pin_done(void *context, const void *data, uint64_t size);
+
+static inline int32_t zcngo_unit_append_pinned(zcn_unit *unit, const void *data, uint64_t size, uint64_t number) {
+    zcngo_pin *pin = (zcngo_pin *)malloc(sizeof *pin);
+    if (pin == NULL) return ZCN_ENOMEM;
+    pin->number = number;
+    const zcn_status status = zcn_unit_append_ref(unit, data, size, zcngo_pin_done, pin);
+    if (status != ZCN_OK) free(pin);
+    return status;
+}
+
+static inline int zcngo_any_unpinned(void) {
+    return atomic_load_explicit(&zcngo_unpinned, memory_order_relaxed) != NULL;
+}
+
+/* Moves up to capacity numbers out; the rest comes with the next call. */
+size_t zcngo_take_unpinned(uint64_t *numbers, size_t capacity);
+
+/* Streams: one step each. */
+typedef struct zcngo_stream {
+    zcn_stream *stream;
+    const zcn_event *events;
+    size_t count;
+    int32_t more;
+    struct iovec room[2];
+    size_t room_count;
+    struct iovec out[64];
+    size_t out_count;
+} zcngo_stream;
+
+static inline int32_t zcngo_stream_poll(zcngo_stream *s) {
+    return zcn_stream_poll(s->stream, &s->events, &s->count, &s->more);
+}
+static inline int32_t zcngo_stream_room(zcngo_stream *s) {
+    return zcn_stream_read_room(s->stream, s->room, 2, &s->room_count);
+}
+/* What was read, and what came of it. */
+static inline int32_t zcngo_stream_read(zcngo_stream *s, uint64_t size) {
+    const zcn_status status = zcn_stream_read_done(s->stream, size);
+    return status != ZCN_OK ? status : zcngo_stream_poll(s);
+}
+static inline int32_t zcngo_stream_gather(zcngo_stream *s) {
+    return zcn_stream_gather(s->stream, s->out, sizeof s->out / sizeof s->out[0], &s->out_count);
+}
+static inline int32_t zcngo_stream_send_msg(zcngo_stream *s, uintptr_t msg) {
+    return zcn_stream_send_msg(s->stream, (const zcn_msg *)msg);
+}
+
+#endif

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: MIT
+
+package zcnet
+
+// #include "bridge.h"
+import "C"
+
+import "unsafe"
+
+// EventType says what happened.
+type EventType uint32
+
+// The types of events.
+const (
+	eventNone           EventType = C.ZCN_EVENT_NONE
+	EventConnected      EventType = C.ZCN_EVENT_CONNECTED       // Conn: [Loop.Connect] succeeded
+	EventAccepted       EventType = C.ZCN_EVENT_ACCEPTED        // Conn, Listener: a new connection
+	EventMessage        EventType = C.ZCN_EVENT_MESSAGE         // Conn, Message
+	EventSent           EventType = C.ZCN_EVENT_SENT            // Conn, Token, Count, Err: units with these tokens have ended
+	EventWritable       EventType = C.ZCN_EVENT_WRITABLE        // Conn: below low water again after an ErrWouldBlock
+	EventPeerClosed     EventType = C.ZCN_EVENT_PEER_CLOSED     // Conn: the peer sends no more (with HalfOpen)
+	EventClosed         EventType = C.ZCN_EVENT_CLOSED          // Conn, Err: the last event of a connection
+	EventWoken          EventType = C.ZCN_EVENT_WOKEN           // [Loop.Wake] was called
+	EventTimer          EventType = C.ZCN_EVENT_TIMER           // Token of [Loop.SetTimer]
+	EventAcceptLimited  EventType = C.ZCN_EVENT_ACCEPT_LIMITED  // Listener, Err: accepting pauses
+	EventPoolLimited    EventType = C.ZCN_EVENT_POOL_LIMITED    // Conn: reading pauses until the pool has memory
+	EventListenerClosed EventType = C.ZCN_EVENT_LISTENER_CLOSED // Listener, Err
+)
+
+var eventNames = map[EventType]string{
+	EventConnected: "Connected", EventAccepted: "Accepted", EventMessage: "Message", EventSent: "Sent",
+	EventWritable: "Writable", EventPeerClosed: "PeerClosed", EventClosed: "Closed", EventWoken: "Woken",
+	EventTimer: "Timer", EventAcceptLimited: "AcceptLimited", EventPoolLimited: "PoolLimited",
+	EventListenerClosed: "ListenerClosed",
+}
+
+func (t EventType) String() string { return eventNames[t] }
+
+// rawEvent is zcn_event, whose layout bridge.h holds to this one. Handles are numbers here: what stands for a message
+// in an event is no address, and neither the garbage collector nor cgo's checks shall take it for one.
+type rawEvent struct {
+	kind   EventType
+	status Status
+	conn   uintptr
+	user   uintptr
+	msg    uintptr
+	data   unsafe.Pointer
+	size   uint64
+	token  uint64
+	_      uint64
+}
+
+// Event is what happened on a loop. It is valid for its turn: until the function that was called with it returns, or
+// the range loop's body ends.
+type Event struct {
+	raw    *rawEvent // C memory
+	loop   *Loop
+	serial uint64
+}
+
+// Type says what happened.
+func (e Event) Type() EventType { return e.raw.kind }
+
+// Conn is the connection that it happened on; nil for events that have none.
+func (e Event) Conn() *Conn {
+	if e.raw.conn == 0 {
+		return nil
+	}
+	if e.raw.kind == EventAccepted {
+		return e.loop.accepted // the event itself has the listener's number
+	}
+	return e.loop.conn(e.raw.user)
+}
+
+// Listener is the listener of an [EventAccepted], [EventAcceptLimited] or [EventListenerClosed]; else nil.
+func (e Event) Listener() *Listener {
+	switch e.raw.kind {
+	case EventAccepted:
+		return e.Conn().listener
+	case EventAcceptLimited, EventListenerClosed:
+		return e.loop.listener(e.raw.user)
+	}
+	return nil
+}
+
+// Message is the message of an [EventMessage], valid for the turn; [Message.Clone] keeps it.
+func (e Event) Message() Message {
+	if e.raw.kind != EventMessage {
+		return Message{}
+	}
+	return Message{data: e.raw.data, size: int(e.raw.size), handle: e.raw.msg, holder: &e.loop.shown, serial: e.serial}
+}
+
+// Bytes is the bytes of an [EventMessage], as [Message.Bytes] gives them.
+func (e Event) Bytes() []byte {
+	if e.raw.kind != EventMessage || e.loop.shown.serial.Load() != e.serial {
+		return nil
+	}
+	return unsafe.Slice((*byte)(e.raw.data), e.raw.size)[:e.raw.size:e.raw.size]
+}
+
+// Token is that of a timer, or the first one of the units that an [EventSent] is about.
+func (e Event) Token() uint64 { return e.raw.token }
+
+// Count is how many units an [EventSent] is about: those with the tokens Token to Token + Count - 1.
+func (e Event) Count() int {
+	if e.raw.kind != EventSent {
+		return 0
+	}
+	return int(e.raw.size)
+}
+
+// Err is the reason of an [EventClosed] and the like; nil for none. A connection that was closed by the program has
+// none, one that the peer ended in order has [ErrEOF].
+func (e Event) Err() error {
+	if e.raw.kind == EventClosed {
+		return e.Conn().endError()
+	}
+	if e.raw.status == statusOK {
+		return nil
+	}
+	return e.raw.status
+}

@@ -1,0 +1,3 @@
+module github.com/libzcnet/libzcnet/bindings/go
+
+go 1.24

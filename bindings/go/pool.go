@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: MIT
+
+package zcnet
+
+// #include "bridge.h"
+import "C"
+
+import (
+	"runtime"
+	"sync"
+)
+
+// Pool is where the bytes of messages and units live. Most programs need none of their own: a nil *Pool means the
+// pool of the process everywhere. A pool lives until it is closed and everything that was taken from it is released.
+type Pool struct {
+	mu   sync.RWMutex
+	c    *C.zcn_pool // nil once closed
+	leak *leakMark
+}
+
+// PoolOptions are the settings of a pool; zero values are the defaults.
+type PoolOptions struct {
+	BlockSize int // bytes of a block, a power of two from 4 KiB to 16 MiB; 0: 256 KiB
+	Limit     int // bytes that the pool may hold in all, at least 8 blocks; 0: no limit
+	Keep      int // bytes of free memory kept for reuse; 0: 64 MiB
+	HugePages int // 0: when the pool has grown past 8 MiB; 1: never; 2: from the start
+}
+
+// PoolStats are the gauges and counters of a pool.
+type PoolStats struct {
+	BlockSize     uint64 // bytes of one block
+	LimitBytes    uint64 // 0: no limit
+	ReservedBytes uint64 // taken from the system now
+	InUseBytes    uint64 // held by messages, units, loops and caches
+	CachedBytes   uint64 // free
+	RegionBytes   uint64 // of InUseBytes: memory of single large messages
+	PeakBytes     uint64 // the highest InUseBytes so far
+	BlockTakes    uint64 // blocks handed out so far
+	RegionTakes   uint64 // regions handed out so far
+	Failures      uint64 // requests refused
+	Slabs         uint64 // mapped now
+	Waits         uint64 // times that a loop paused reading because the pool was full
+}
+
+// NewPool makes a pool. Nil options are the defaults.
+func NewPool(options *PoolOptions) (*Pool, error) {
+	var o C.zcn_pool_options
+	C.zcn_pool_options_init(&o, C.sizeof_zcn_pool_options)
+	if options != nil {
+		if options.BlockSize < 0 || options.Limit < 0 || options.Keep < 0 || options.HugePages < 0 {
+			return nil, ErrInvalid
+		}
+		o.block_size = C.uint64_t(options.BlockSize)
+		o.limit = C.uint64_t(options.Limit)
+		o.keep = C.uint64_t(options.Keep)
+		o.huge_pages = C.uint32_t(options.HugePages)
+	}
+	var c *C.zcn_pool
+	if status := C.zcn_pool_create(&c, &o); status != C.ZCN_OK {
+		return nil, Status(status)
+	}
+	pool := &Pool{c: c}
+	pool.leak = watch(pool, "Pool")
+	return pool, nil
+}
+
+// Close ends the handle. Memory that is still in use stays valid; the pool goes with the last of it.
+func (p *Pool) Close() error {
+	if p == nil {
+		return nil
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.c == nil {
+		return ErrClosed
+	}
+	p.leak.settle()
+	C.zcn_pool_release(p.c)
+	p.c = nil
+	return nil
+}
+
+// with calls use with the C handle, which stays valid meanwhile.
+func (p *Pool) with(use func(c *C.zcn_pool) error) error {
+	if p == nil {
+		return use(nil)
+	}
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	if p.c == nil {
+		return ErrClosed
+	}
+	return use(p.c)
+}
+
+// Trim gives free memory back to the system, and says how many bytes.
+func (p *Pool) Trim() (int, error) {
+	var bytes C.uint64_t
+	err := p.withReal(func(c *C.zcn_pool) error {
+		return statusError(C.int32_t(C.zcn_pool_trim(c, &bytes)))
+	})
+	return int(bytes), err
+}
+
+// withReal has the pool of the process where p is nil.
+func (p *Pool) withReal(use func(c *C.zcn_pool) error) error {
+	return p.with(func(c *C.zcn_pool) error {
+		if c != nil {
+			return use(c)
+		}
+		if status := C.zcn_pool_default(&c); status != C.ZCN_OK {
+			return Status(status)
+		}
+		defer C.zcn_pool_release(c)
+		return use(c)
+	})
+}
+
+// Stats reads the gauges and counters; those of the pool of the process where p is nil.
+func (p *Pool) Stats() (PoolStats, error) {
+	var s C.zcn_pool_stats
+	s.struct_size = C.sizeof_zcn_pool_stats
+	err := p.withReal(func(c *C.zcn_pool) error {
+		return statusError(C.int32_t(C.zcn_pool_get_stats(c, &s)))
+	})
+	runtime.KeepAlive(p)
+	return PoolStats{
+		BlockSize: uint64(s.block_size), LimitBytes: uint64(s.limit_bytes), ReservedBytes: uint64(s.reserved_bytes),
+		InUseBytes: uint64(s.in_use_bytes), CachedBytes: uint64(s.cached_bytes), RegionBytes: uint64(s.region_bytes),
+		PeakBytes: uint64(s.peak_bytes), BlockTakes: uint64(s.block_takes), RegionTakes: uint64(s.region_takes),
+		Failures: uint64(s.failures), Slabs: uint64(s.slabs), Waits: uint64(s.waits),
+	}, err
+}
