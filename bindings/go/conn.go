@@ -149,7 +149,7 @@ func (l *Loop) settleForwards() {
 }
 
 // Close ends the connection when what is queued has been sent, or the drain timeout has passed. No message is given
-// any more. A second call says [ErrClosed].
+// any more. One that has ended by itself is closed like any other. A second call says [ErrClosed].
 func (c *Conn) Close() error {
 	if c.closing.Swap(true) {
 		return ErrClosed
@@ -158,7 +158,15 @@ func (c *Conn) Close() error {
 	if c.in != nil {
 		c.in.discard()
 	}
-	return c.with(func(cc *C.zcn_conn) error { return statusError(C.int32_t(C.zcn_conn_close(cc))) })
+	return ignoreEnded(c.with(func(cc *C.zcn_conn) error { return statusError(C.int32_t(C.zcn_conn_close(cc))) }))
+}
+
+// ignoreEnded is for endings that find nothing left to end.
+func ignoreEnded(err error) error {
+	if err == ErrClosed {
+		return nil
+	}
+	return err
 }
 
 // Abort ends the connection at once: what is queued is dropped, and a TCP peer gets a reset.
@@ -168,7 +176,7 @@ func (c *Conn) Abort() error {
 	if c.in != nil {
 		c.in.discard()
 	}
-	return c.with(func(cc *C.zcn_conn) error { return statusError(C.int32_t(C.zcn_conn_abort(cc))) })
+	return ignoreEnded(c.with(func(cc *C.zcn_conn) error { return statusError(C.int32_t(C.zcn_conn_abort(cc))) }))
 }
 
 // CloseWrite ends the sending side: what is queued leaves, then the peer sees the end. Receiving goes on.
@@ -191,7 +199,7 @@ func (c *Conn) Resume() error {
 // reads ahead.
 func (c *Conn) SetFraming(after Message, framing *Framing) error {
 	if !after.IsZero() && !after.valid() {
-		return after.stale("SetFraming")
+		return after.holder.stale("SetFraming")
 	}
 	defer runtime.KeepAlive(framing)
 	return c.with(func(cc *C.zcn_conn) error {

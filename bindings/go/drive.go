@@ -90,10 +90,10 @@ func (l *Loop) wait(ctx context.Context) error {
 	}
 	for {
 		err := l.sleep()
-		if errors.Is(err, os.ErrDeadlineExceeded) { // the loop's own deadline: it is to be polled
+		if errors.Is(err, os.ErrDeadlineExceeded) { // the loop's own deadline, and maybe before any poll: it is due
 			l.armed = time.Time{}
 			_ = l.file.SetReadDeadline(time.Time{})
-			err = nil
+			continue
 		}
 		if l.ending.Load() {
 			l.end(ErrAborted)

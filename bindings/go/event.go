@@ -96,7 +96,7 @@ func (e Event) Bytes() []byte {
 	if e.raw.kind != EventMessage || e.loop.shown.serial.Load() != e.serial {
 		return nil
 	}
-	return unsafe.Slice((*byte)(e.raw.data), e.raw.size)[:e.raw.size:e.raw.size]
+	return bytesOf(e.raw.data, int(e.raw.size))
 }
 
 // Token is that of a timer, or the first one of the units that an [EventSent] is about.

@@ -365,9 +365,11 @@ func TestConnectionsThatFail(t *testing.T) {
 	if err := conn.TrySendCopy(nil); !errors.Is(err, net.ErrClosed) {
 		t.Error(err)
 	}
+	check(t, conn.Close()) // which is nothing any more
 	if err := conn.Close(); !errors.Is(err, net.ErrClosed) {
 		t.Error(err)
 	}
+	check(t, conn.Abort())
 }
 
 // The receive framing may change behind a message; what was read ahead is found again under the new one.

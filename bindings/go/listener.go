@@ -164,7 +164,7 @@ func (n *Listener) Close() error {
 		return ErrClosed
 	}
 	n.loop.mu.Lock()
-	err := error(ErrClosed)
+	var err error
 	if n.c != nil {
 		err = statusError(C.int32_t(C.zcn_listener_close(n.c)))
 	}

@@ -67,8 +67,8 @@ func (m Message) valid() bool { return m.holder != nil && m.holder.serial.Load()
 // stale is where all misuse of messages ends up.
 //
 //go:noinline
-func (m Message) stale(what string) error {
-	if debug && m.holder != nil {
+func (h *holder) stale(what string) error {
+	if debug && h != nil {
 		panic("zcnet: " + what + " of a message after its end")
 	}
 	return ErrStale
@@ -78,10 +78,22 @@ func (m Message) stale(what string) error {
 // and not to be written to. Its capacity is its length, so append copies.
 func (m Message) Bytes() []byte {
 	if !m.valid() {
-		_ = m.stale("Bytes")
+		if debug {
+			_ = m.holder.stale("Bytes")
+		}
 		return nil
 	}
-	return unsafe.Slice((*byte)(m.data), m.size)[:m.size:m.size]
+	return bytesOf(m.data, m.size)
+}
+
+// bytesOf is unsafe.Slice with the capacity capped, and small enough to be inlined where every nanosecond counts.
+func bytesOf(data unsafe.Pointer, size int) []byte {
+	return *(*[]byte)(unsafe.Pointer(&sliceHeader{data, size, size}))
+}
+
+type sliceHeader struct {
+	data           unsafe.Pointer
+	size, capacity int
 }
 
 // Len is the number of bytes; 0 after the message's end.
@@ -106,12 +118,12 @@ func (m Message) Release() error {
 	}
 	if m.holder.leak == nil {
 		if !m.valid() {
-			return m.stale("Release")
+			return m.holder.stale("Release")
 		}
 		return nil
 	}
 	if !m.holder.serial.CompareAndSwap(m.serial, m.serial+1) {
-		return m.stale("Release")
+		return m.holder.stale("Release")
 	}
 	m.holder.leak.settle()
 	status := C.zcngo_msg_release(C.uintptr_t(m.handle))
@@ -162,7 +174,7 @@ func (m Message) locked(what string, use func() error) error {
 		defer m.holder.owner.Unlock()
 	}
 	if !m.valid() {
-		return m.stale(what)
+		return m.holder.stale(what)
 	}
 	err := use()
 	runtime.KeepAlive(m.holder)
@@ -206,7 +218,7 @@ func (m Message) Frame() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return unsafe.Slice((*byte)(data), size)[:size:size], nil
+	return bytesOf(data, int(size)), nil
 }
 
 // Join makes one message of 1 to 1024, as a list of their bytes: none is copied. It is read with [Message.Buffers] or
@@ -219,7 +231,7 @@ func Join(messages ...Message) (Message, error) {
 	var owner *sync.Mutex
 	for i, m := range messages {
 		if !m.valid() {
-			return Message{}, m.stale("Join")
+			return Message{}, m.holder.stale("Join")
 		}
 		if m.holder.owner != nil && owner != nil && m.holder.owner != owner {
 			return Message{}, ErrInvalid // shown by two loops, which no one goroutine drives
@@ -258,7 +270,7 @@ func (m Message) Buffers() (net.Buffers, error) {
 	}
 	buffers := make(net.Buffers, len(parts))
 	for i, part := range parts {
-		buffers[i] = unsafe.Slice((*byte)(part.iov_base), part.iov_len)[:part.iov_len:part.iov_len]
+		buffers[i] = bytesOf(part.iov_base, int(part.iov_len))
 	}
 	return buffers, nil
 }
@@ -267,7 +279,7 @@ func (m Message) Buffers() (net.Buffers, error) {
 func (m Message) WriteTo(w io.Writer) (int64, error) {
 	if m.data != nil {
 		if !m.valid() {
-			return 0, m.stale("WriteTo")
+			return 0, m.holder.stale("WriteTo")
 		}
 		n, err := w.Write(m.Bytes())
 		return int64(n), err

@@ -177,7 +177,7 @@ func (c *Conn) Forward(m Message) error {
 		return ErrInvalid
 	}
 	if !m.valid() {
-		return m.stale("Forward")
+		return m.holder.stale("Forward")
 	}
 	l.mu.Lock()
 	if c.c == nil || c.closing.Load() {
@@ -209,7 +209,7 @@ func (c *Conn) Reserve(size int) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return unsafe.Slice((*byte)(data), room)[:room:room], nil
+	return bytesOf(data, int(room)), nil
 }
 
 // Commit sends the first size bytes of the reserved room as one message, and gives the room behind it for the next; nil
@@ -226,7 +226,7 @@ func (c *Conn) Commit(size int) ([]byte, error) {
 	if err != nil || data == nil {
 		return nil, err
 	}
-	return unsafe.Slice((*byte)(data), room)[:room:room], nil
+	return bytesOf(data, int(room)), nil
 }
 
 // Flush writes what is queued now, as far as the socket takes it; [ErrWouldBlock] where some is left, which goes on by

@@ -207,7 +207,7 @@ func (s *Stream) read(c *C.zcngo_stream) error {
 		return Status(status)
 	}
 	room := c.room[0]
-	n, err := s.rw.Read(unsafe.Slice((*byte)(room.iov_base), room.iov_len))
+	n, err := s.rw.Read(bytesOf(room.iov_base, int(room.iov_len)))
 	if n < 0 || n > int(room.iov_len) {
 		return errors.New("zcnet: the reader under a stream says that it read more than there was room for")
 	}
@@ -461,7 +461,7 @@ func (s *Stream) writePieces(pieces []C.struct_iovec) (written int, err error) {
 		return writev(conn, pieces)
 	}
 	for _, piece := range pieces {
-		n, err := s.rw.Write(unsafe.Slice((*byte)(piece.iov_base), piece.iov_len))
+		n, err := s.rw.Write(bytesOf(piece.iov_base, int(piece.iov_len)))
 		written += n
 		if err == nil && n < int(piece.iov_len) {
 			err = io.ErrShortWrite
@@ -477,7 +477,7 @@ func (s *Stream) writePieces(pieces []C.struct_iovec) (written int, err error) {
 func writev(conn net.Conn, pieces []C.struct_iovec) (int, error) {
 	buffers := make(net.Buffers, len(pieces))
 	for i, piece := range pieces {
-		buffers[i] = unsafe.Slice((*byte)(piece.iov_base), piece.iov_len)
+		buffers[i] = bytesOf(piece.iov_base, int(piece.iov_len))
 	}
 	n, err := buffers.WriteTo(conn)
 	return int(n), err

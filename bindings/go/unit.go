@@ -57,7 +57,7 @@ func NewUnit(pool *Pool, framing *Framing, size int) (*Unit, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newUnit(c, unsafe.Slice((*byte)(data), size)[:size:size]), nil
+	return newUnit(c, bytesOf(data, size)), nil
 }
 
 // NewEmptyUnit makes a unit without a body, to append parts to.
@@ -107,7 +107,7 @@ func (u *Unit) Append(size int) ([]byte, error) {
 	}); err != nil {
 		return nil, err
 	}
-	return unsafe.Slice((*byte)(data), size)[:size:size], nil
+	return bytesOf(data, size), nil
 }
 
 // AppendCopy adds a copy of p.
@@ -321,7 +321,7 @@ func (b *UnitBatch) Len() int { return len(b.units) - b.first }
 
 // Bytes is the body of the i-th of those that are left, for writing.
 func (b *UnitBatch) Bytes(i int) []byte {
-	return unsafe.Slice((*byte)(b.datas[b.first+i]), b.size)[:b.size:b.size]
+	return bytesOf(b.datas[b.first+i], b.size)
 }
 
 // Release ends the units that were not sent, and the batch. A batch that was sent whole needs it too.

@@ -1,0 +1,373 @@
+// SPDX-License-Identifier: MIT
+
+package zcnet_test
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+
+	zcnet "github.com/libzcnet/libzcnet/bindings/go"
+)
+
+func TestVersion(t *testing.T) {
+	if !strings.HasPrefix(zcnet.Version(), "0.1.") {
+		t.Error(zcnet.Version())
+	}
+	switch zcnet.LinkMode() {
+	case "dynamic", "static", "vendored":
+	default:
+		t.Error(zcnet.LinkMode())
+	}
+}
+
+func TestStatuses(t *testing.T) {
+	for status, standard := range map[zcnet.Status][]error{
+		zcnet.ErrEOF:            {io.EOF},
+		zcnet.ErrFrameTruncated: {io.ErrUnexpectedEOF},
+		zcnet.ErrClosed:         {net.ErrClosed},
+		zcnet.ErrAborted:        {net.ErrClosed},
+		zcnet.ErrTimedOut:       {os.ErrDeadlineExceeded, syscall.ETIMEDOUT},
+		zcnet.ErrWouldBlock:     {syscall.EAGAIN},
+		zcnet.ErrReset:          {syscall.ECONNRESET},
+		zcnet.ErrRefused:        {syscall.ECONNREFUSED},
+		zcnet.ErrUnreachable:    {syscall.EHOSTUNREACH, syscall.ENETUNREACH},
+		zcnet.ErrInUse:          {syscall.EADDRINUSE},
+		zcnet.ErrPermission:     {os.ErrPermission, syscall.EACCES},
+		zcnet.ErrNoMemory:       {syscall.ENOMEM},
+		zcnet.ErrInvalid:        {os.ErrInvalid, syscall.EINVAL},
+		zcnet.ErrUnsupported:    {errors.ErrUnsupported},
+		zcnet.ErrInternal:       nil,
+	} {
+		wrapped := &zcnet.Error{Op: "test", Status: status, Errno: syscall.EPIPE}
+		for _, err := range append(standard, status) {
+			if !errors.Is(status, err) || !errors.Is(wrapped, err) {
+				t.Errorf("%v is not %v", status, err)
+			}
+		}
+		if errors.Is(status, io.ErrClosedPipe) || !errors.Is(wrapped, syscall.EPIPE) {
+			t.Error(status)
+		}
+		if status.Name() == "ZCN_UNKNOWN" || !strings.HasPrefix(status.Error(), "zcnet: ") {
+			t.Errorf("%d: %s, %s", status, status.Name(), status.Error())
+		}
+		if timeout := status == zcnet.ErrTimedOut; status.Timeout() != timeout || wrapped.Timeout() != timeout {
+			t.Error(status)
+		}
+	}
+	if zcnet.ErrClosed.Name() != "ZCN_ECLOSED" || zcnet.Status(12345).Name() != "ZCN_UNKNOWN" {
+		t.Error("names")
+	}
+	if !zcnet.ErrWouldBlock.Temporary() || (&zcnet.Error{Op: "x", Status: zcnet.ErrReset}).Temporary() {
+		t.Error("temporary")
+	}
+	if text := (&zcnet.Error{Op: "x", Status: zcnet.ErrReset}).Error(); text != "zcnet: x: the peer reset the connection" {
+		t.Error(text)
+	}
+}
+
+func TestFramings(t *testing.T) {
+	framing := must[*zcnet.Framing](t)(zcnet.ParseFraming("length,strip=4,max=1K"))
+	if framing.String() != "length,offset=0,width=4,order=big,adjust=0,strip=4,max=1K" {
+		t.Error(framing)
+	}
+	head, tail, err := framing.Overhead(100)
+	if head != 4 || tail != 0 || err != nil {
+		t.Error(head, tail, err)
+	}
+	if _, _, err := framing.Overhead(1 << 20); err != zcnet.ErrFrameTooLarge {
+		t.Error(err)
+	}
+	size, head, tail, err := framing.Measure([]byte{0, 0, 0, 9, 'x'})
+	if size != 13 || head != 4 || tail != 0 || err != nil {
+		t.Error(size, head, tail, err)
+	}
+	if _, _, _, err := framing.Measure([]byte{0, 0}); err != zcnet.ErrWouldBlock {
+		t.Error(err)
+	}
+	_, err = zcnet.ParseFraming("length,width=5")
+	if !errors.Is(err, zcnet.ErrInvalid) || !strings.Contains(err.Error(), "width") {
+		t.Error(err)
+	}
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("no panic")
+			}
+		}()
+		zcnet.MustParseFraming("nonsense")
+	}()
+}
+
+func TestPools(t *testing.T) {
+	pool := must[*zcnet.Pool](t)(zcnet.NewPool(&zcnet.PoolOptions{BlockSize: 64 << 10, Limit: 8 << 20}))
+	u := must[*zcnet.Unit](t)(zcnet.NewUnit(pool, nil, 1000))
+	stats, err := pool.Stats()
+	check(t, err)
+	if stats.BlockSize != 64<<10 || stats.LimitBytes != 8<<20 || stats.InUseBytes == 0 {
+		t.Errorf("%+v", stats)
+	}
+	if _, err := zcnet.NewUnit(pool, nil, 16<<20); !errors.Is(err, zcnet.ErrLimit) {
+		t.Error(err)
+	}
+	check(t, u.Release())
+	must[int](t)(pool.Trim())
+	check(t, pool.Close())
+	if err := pool.Close(); !errors.Is(err, net.ErrClosed) {
+		t.Error(err)
+	}
+	if _, err := zcnet.NewUnit(pool, nil, 1); !errors.Is(err, net.ErrClosed) {
+		t.Error(err)
+	}
+	if _, err := zcnet.NewPool(&zcnet.PoolOptions{BlockSize: 12345}); err != zcnet.ErrInvalid {
+		t.Error(err)
+	}
+	if _, err := zcnet.NewPool(&zcnet.PoolOptions{Limit: -1}); err != zcnet.ErrInvalid {
+		t.Error(err)
+	}
+	var none *zcnet.Pool
+	if stats, err := none.Stats(); err != nil || stats.BlockSize == 0 {
+		t.Error(stats, err)
+	}
+	check(t, none.Close())
+}
+
+func TestMessages(t *testing.T) {
+	ctx := limited(t)
+	near, far := pair(t, background(t, nil), lengths, nil)
+	check(t, near.SendCopy(ctx, []byte("hello there")))
+	check(t, near.SendCopy(ctx, []byte("general")))
+	a := must[zcnet.Message](t)(far.Recv(ctx))
+	b := must[zcnet.Message](t)(far.Recv(ctx))
+	clone := must[zcnet.Message](t)(a.Clone())
+	slice := must[zcnet.Message](t)(a.Slice(6, 5))
+	copied := must[zcnet.Message](t)(a.Detach())
+	joined := must[zcnet.Message](t)(zcnet.Join(slice, b))
+	if _, err := a.Slice(6, 6); err != zcnet.ErrInvalid {
+		t.Error(err)
+	}
+	if _, err := a.Slice(-1, 1); err != zcnet.ErrInvalid {
+		t.Error(err)
+	}
+	if _, err := slice.Frame(); !errors.Is(err, errors.ErrUnsupported) {
+		t.Error(err)
+	}
+	if _, err := zcnet.Join(); err != zcnet.ErrInvalid {
+		t.Error(err)
+	}
+	check(t, a.Release())
+	if clone.String() != "hello there" || slice.String() != "there" || copied.String() != "hello there" {
+		t.Errorf("%q %q %q", clone.String(), slice.String(), copied.String())
+	}
+	var out bytes.Buffer
+	if n, err := joined.WriteTo(&out); n != 12 || err != nil || out.String() != "theregeneral" {
+		t.Errorf("%d %v %q", n, err, out.String())
+	}
+	if n, err := clone.WriteTo(&out); n != 11 || err != nil || !strings.HasSuffix(out.String(), "hello there") {
+		t.Errorf("%d %v %q", n, err, out.String())
+	}
+	if parts := must[net.Buffers](t)(joined.Buffers()); len(parts) != 2 || string(parts[0]) != "there" {
+		t.Errorf("%q", parts)
+	}
+	appended := append(clone.Bytes(), " and more"...)
+	if string(appended) != "hello there and more" || clone.String() != "hello there" {
+		t.Error("append wrote into the received bytes")
+	}
+	// A joined message is sent like any other.
+	u := must[*zcnet.Unit](t)(zcnet.NewEmptyUnit(nil))
+	check(t, u.AppendMessage(joined))
+	check(t, near.Send(ctx, u))
+	check(t, zcnet.ReleaseAll([]zcnet.Message{b, clone, slice, copied, joined}))
+	m := must[zcnet.Message](t)(far.Recv(ctx))
+	if m.String() != "theregeneral" {
+		t.Errorf("%q", m.String())
+	}
+	check(t, m.Release())
+}
+
+func TestUnits(t *testing.T) {
+	ctx := limited(t)
+	framing := zcnet.MustParseFraming("length,offset=2,width=2,strip=4,max=1M")
+	near, far := pair(t, background(t, nil), framing, nil)
+	next := func() string {
+		t.Helper()
+		m := must[zcnet.Message](t)(far.Recv(ctx))
+		defer m.Release()
+		return m.String()
+	}
+
+	u := unit(t, framing, "too long by far")
+	check(t, u.Truncate(8))
+	if u.Len() != 8 || len(u.Bytes()) != 8 {
+		t.Error(u.Len())
+	}
+	check(t, u.SetPrefix([]byte{0xAB, 0xCD}))
+	check(t, near.Send(ctx, u))
+	m := must[zcnet.Message](t)(far.Recv(ctx))
+	if frame := must[[]byte](t)(m.Frame()); string(frame) != "\xAB\xCD\x00\x08too long" {
+		t.Errorf("%q", frame)
+	}
+
+	// A message of many kinds of parts.
+	u = must[*zcnet.Unit](t)(zcnet.NewEmptyUnit(nil))
+	part := must[[]byte](t)(u.Append(3))
+	copy(part, "abc")
+	check(t, u.AppendCopy([]byte("def")))
+	check(t, u.AppendMessage(m))
+	done := make(chan struct{})
+	pinned := []byte("pinned")
+	check(t, u.AppendPinned(pinned, func() { close(done) }))
+	for _, r := range []io.Reader{strings.NewReader("from a reader"), io.LimitReader(onlyReader{strings.NewReader("limited")}, 5), onlyReader{strings.NewReader("plain")}} {
+		if _, err := u.ReadFrom(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	check(t, near.Send(ctx, u))
+	check(t, m.Release())
+	if got := next(); got != "abcdeftoo longpinnedfrom a readerlimitplain" {
+		t.Errorf("%q", got)
+	}
+	<-done
+
+	// One unit, many times.
+	u = unit(t, framing, "again")
+	check(t, u.Seal(framing))
+	if u.Bytes() != nil {
+		t.Error("a sealed unit may be written to")
+	}
+	for range 3 {
+		clone := must[*zcnet.Unit](t)(u.Clone())
+		check(t, near.Send(ctx, clone))
+	}
+	if err := u.AppendCopy([]byte("x")); err != zcnet.ErrInvalid {
+		t.Error(err)
+	}
+	check(t, u.Release())
+	for range 3 {
+		if got := next(); got != "again" {
+			t.Errorf("%q", got)
+		}
+	}
+
+	if _, err := zcnet.NewUnit(nil, framing, -1); err != zcnet.ErrInvalid {
+		t.Error(err)
+	}
+	if _, err := zcnet.NewUnit(nil, framing, 70000); !errors.Is(err, zcnet.ErrFrameValue) {
+		t.Error(err)
+	}
+}
+
+type onlyReader struct{ io.Reader }
+
+func TestUnitBatches(t *testing.T) {
+	ctx := limited(t)
+	near, far := pair(t, background(t, nil), lengths, &zcnet.ConnOptions{HighWater: 4096})
+	batch := must[*zcnet.UnitBatch](t)(zcnet.NewUnitBatch(nil, lengths, 500, 16))
+	defer batch.Release()
+	const rounds = 20
+	go func() {
+		for round := range rounds {
+			if round > 0 {
+				if err := batch.Refill(nil, lengths, 500, 16); err != nil {
+					t.Error(err)
+				}
+			}
+			for i := range batch.Len() {
+				batch.Bytes(i)[0], batch.Bytes(i)[15] = byte(i), byte(round)
+			}
+			if err := batch.Refill(nil, lengths, 1, 1); err != zcnet.ErrBusy {
+				t.Error(err)
+			}
+			if err := near.SendBatch(ctx, batch); err != nil {
+				t.Error(err)
+			}
+		}
+		near.Close()
+	}()
+	got := 0
+	for m := range far.Messages(ctx) {
+		if b := m.Bytes(); len(b) != 16 || b[0] != byte(got%500) || b[15] != byte(got/500) {
+			t.Fatalf("message %d: %v", got, b)
+		}
+		got++
+	}
+	if got != rounds*500 {
+		t.Error(got, far.ReadErr())
+	}
+	rest := must[*zcnet.UnitBatch](t)(zcnet.NewUnitBatch(nil, lengths, 3, 16))
+	if err := near.TrySendBatch(rest); !errors.Is(err, net.ErrClosed) || rest.Len() != 3 {
+		t.Error(err)
+	}
+	rest.Release()
+	if _, err := zcnet.NewUnitBatch(nil, lengths, 0, 1); err != zcnet.ErrInvalid {
+		t.Error(err)
+	}
+}
+
+// Pinned memory stays pinned until the library needs it no longer, in every way that a unit can end.
+func TestPinnedMemoryIsGivenBack(t *testing.T) {
+	ctx := limited(t)
+	loop := background(t, nil)
+	near, far := pair(t, loop, lengths, nil)
+	dones := make(chan string, 10)
+	add := func(name string, size int) *zcnet.Unit {
+		u := must[*zcnet.Unit](t)(zcnet.NewEmptyUnit(nil))
+		check(t, u.AppendPinned(bytes.Repeat([]byte{'p'}, size), func() { dones <- name }))
+		return u
+	}
+	wait := func(name string) {
+		t.Helper()
+		runtime.GC()
+		select {
+		case got := <-dones:
+			if got != name {
+				t.Errorf("%s, not %s", got, name)
+			}
+		case <-ctx.Done():
+			t.Fatalf("%s was never given back", name)
+		}
+	}
+	check(t, add("released", 10).Release())
+	wait("released")
+	check(t, near.Send(ctx, add("sent", 100000)))
+	m := must[zcnet.Message](t)(far.Recv(ctx))
+	if m.Len() != 100000 || bytes.Count(m.Bytes(), []byte{'p'}) != 100000 {
+		t.Error("damaged")
+	}
+	check(t, m.Release())
+	wait("sent")
+	u := add("refused", 2<<20)
+	if err := near.Send(ctx, u); !errors.Is(err, zcnet.ErrFrameTooLarge) {
+		t.Error(err)
+	}
+	check(t, u.Release())
+	wait("refused")
+	check(t, far.Pause())
+	var sent int
+	for err := error(nil); err == nil; sent++ {
+		large := unit(t, lengths, string(make([]byte, 60000)))
+		if err = near.TrySend(large); err != nil {
+			check(t, large.Release())
+			break
+		}
+	}
+	check(t, far.Resume())
+	for range sent {
+		m := must[zcnet.Message](t)(far.Recv(ctx))
+		check(t, m.Release())
+	}
+	check(t, far.Pause())
+	check(t, near.Send(ctx, add("aborted", 1000000)))
+	check(t, near.Abort())
+	wait("aborted")
+	empty := must[*zcnet.Unit](t)(zcnet.NewEmptyUnit(nil))
+	check(t, empty.AppendPinned(nil, func() { dones <- "empty" }))
+	wait("empty")
+	check(t, empty.Release())
+}
