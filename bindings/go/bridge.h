@@ -120,6 +120,16 @@ static inline int32_t zcngo_msg_join(zcngo_view *out, const uintptr_t *msgs, siz
     out->size = zcn_msg_size(joined);
     return ZCN_OK;
 }
+/* msg is consumed on ZCN_OK. */
+static inline int32_t zcngo_msg_make_writable(zcngo_view *out, uintptr_t msg, void **data) {
+    zcn_msg *made;
+    const zcn_status status = zcn_msg_make_writable(&made, (zcn_msg *)msg, data);
+    if (status != ZCN_OK) return status;
+    out->msg = (uintptr_t)made;
+    out->data = zcn_msg_data(made);
+    out->size = zcn_msg_size(made);
+    return ZCN_OK;
+}
 static inline int32_t zcngo_msg_frame(uintptr_t msg, const void **data, uint64_t *size) {
     return zcn_msg_frame((const zcn_msg *)msg, data, size);
 }

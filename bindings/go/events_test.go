@@ -167,6 +167,27 @@ func TestTimers(t *testing.T) {
 	}
 }
 
+// A deadline that passes while the program is busy with its events must not show them again.
+func TestADeadlineThatPassesMeanwhile(t *testing.T) {
+	loop := must[*zcnet.Loop](t)(zcnet.NewLoop(nil))
+	defer loop.Close()
+	check(t, loop.SetTimer(1, 20*time.Millisecond))
+	go func() {
+		time.Sleep(5 * time.Millisecond) // so that the loop waits, with its deadline set; sooner is harmless
+		_ = loop.Wake()
+	}()
+	seen := map[zcnet.EventType]int{}
+	ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
+	defer cancel()
+	for event := range loop.Events(ctx) {
+		seen[event.Type()]++
+		time.Sleep(30 * time.Millisecond)
+	}
+	if seen[zcnet.EventWoken] != 1 || seen[zcnet.EventTimer] != 1 || len(seen) != 2 {
+		t.Error(seen)
+	}
+}
+
 // Wake-ups from elsewhere at random times, by the runtime's poller: none may be lost.
 func TestNoWakeUpIsLost(t *testing.T) {
 	for _, capacity := range []int{16, 1024} {

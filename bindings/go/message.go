@@ -207,6 +207,28 @@ func (m Message) Slice(offset, size int) (Message, error) {
 // Detach copies a message into memory of its own, so that a small one that lives long does not hold a large block.
 func (m Message) Detach() (Message, error) { return m.take("Detach", C.ZCNGO_DETACH, 0, 0) }
 
+// Writable makes the bytes of a message that the program owns writable: those where they lie when nobody else shares
+// them, else a copy. It ends m on success, and gives the message to go on with, and its bytes for writing until that
+// is cloned, sliced, joined or sent. A message that is only shown has to be cloned first, and its turn to be over.
+func (m Message) Writable() (Message, []byte, error) {
+	if m.holder == nil || m.holder.leak == nil {
+		return Message{}, nil, ErrInvalid
+	}
+	if !m.holder.serial.CompareAndSwap(m.serial, m.serial+1) { // nobody else shall use it meanwhile
+		return Message{}, nil, m.holder.stale("Writable")
+	}
+	var view C.zcngo_view
+	var data unsafe.Pointer
+	if status := C.zcngo_msg_make_writable(&view, C.uintptr_t(m.handle), &data); status != C.ZCN_OK {
+		m.holder.serial.Store(m.serial)
+		return Message{}, nil, Status(status)
+	}
+	m.holder.leak.settle()
+	holders.Put(m.holder)
+	made := ownMessage(uintptr(view.msg), view.data, int(view.size))
+	return made, bytesOf(data, made.size), nil
+}
+
 // Frame is the whole frame as it stood on the wire, header and delimiter included. Slices, joined and some detached
 // messages have none: [ErrUnsupported].
 func (m Message) Frame() ([]byte, error) {

@@ -8,6 +8,7 @@ import "C"
 import (
 	"runtime"
 	"sync"
+	"time"
 )
 
 // Pool is where the bytes of messages and units live. Most programs need none of their own: a nil *Pool means the
@@ -28,18 +29,27 @@ type PoolOptions struct {
 
 // PoolStats are the gauges and counters of a pool.
 type PoolStats struct {
-	BlockSize     uint64 // bytes of one block
-	LimitBytes    uint64 // 0: no limit
-	ReservedBytes uint64 // taken from the system now
-	InUseBytes    uint64 // held by messages, units, loops and caches
-	CachedBytes   uint64 // free
-	RegionBytes   uint64 // of InUseBytes: memory of single large messages
-	PeakBytes     uint64 // the highest InUseBytes so far
-	BlockTakes    uint64 // blocks handed out so far
-	RegionTakes   uint64 // regions handed out so far
-	Failures      uint64 // requests refused
-	Slabs         uint64 // mapped now
-	Waits         uint64 // times that a loop paused reading because the pool was full
+	BlockSize         uint64        // bytes of one block
+	LimitBytes        uint64        // 0: no limit
+	ReservedBytes     uint64        // taken from the system now
+	ReservedPeakBytes uint64        // the highest ReservedBytes so far
+	InUseBytes        uint64        // held by messages, units, loops and caches
+	PeakBytes         uint64        // the highest InUseBytes so far
+	CachedBytes       uint64        // free, where every thread finds it
+	ThreadCachedBytes uint64        // of InUseBytes: free blocks that threads, loops and streams keep
+	ArenaBytes        uint64        // of InUseBytes: blocks that threads cut the memory of units from
+	RegionBytes       uint64        // of InUseBytes: memory of single large messages
+	ObjectBytes       uint64        // memory of handles, of all pools of the process
+	BlockTakes        uint64        // blocks handed out so far
+	RegionTakes       uint64        // regions handed out so far
+	Failures          uint64        // requests refused
+	Slabs             uint64        // mapped now
+	Waits             uint64        // times that a loop paused reading because the pool was full
+	Views             uint64        // messages that are held
+	ViewedBytes       uint64        // the sum of their sizes
+	PinnedBytes       uint64        // of InUseBytes: what they keep from being used otherwise
+	OldestView        time.Duration // for how long the message that is held longest has been
+	CopiedBytes       uint64        // copied by Detach and Writable
 }
 
 // NewPool makes a pool. Nil options are the defaults.
@@ -126,8 +136,13 @@ func (p *Pool) Stats() (PoolStats, error) {
 	runtime.KeepAlive(p)
 	return PoolStats{
 		BlockSize: uint64(s.block_size), LimitBytes: uint64(s.limit_bytes), ReservedBytes: uint64(s.reserved_bytes),
-		InUseBytes: uint64(s.in_use_bytes), CachedBytes: uint64(s.cached_bytes), RegionBytes: uint64(s.region_bytes),
-		PeakBytes: uint64(s.peak_bytes), BlockTakes: uint64(s.block_takes), RegionTakes: uint64(s.region_takes),
-		Failures: uint64(s.failures), Slabs: uint64(s.slabs), Waits: uint64(s.waits),
+		ReservedPeakBytes: uint64(s.reserved_peak_bytes), InUseBytes: uint64(s.in_use_bytes),
+		PeakBytes: uint64(s.peak_bytes), CachedBytes: uint64(s.cached_bytes),
+		ThreadCachedBytes: uint64(s.thread_cached_bytes), ArenaBytes: uint64(s.arena_bytes),
+		RegionBytes: uint64(s.region_bytes), ObjectBytes: uint64(s.object_bytes), BlockTakes: uint64(s.block_takes),
+		RegionTakes: uint64(s.region_takes), Failures: uint64(s.failures), Slabs: uint64(s.slabs),
+		Waits: uint64(s.waits), Views: uint64(s.views), ViewedBytes: uint64(s.viewed_bytes),
+		PinnedBytes: uint64(s.pinned_bytes), OldestView: time.Duration(s.oldest_view_ns),
+		CopiedBytes: uint64(s.copied_bytes),
 	}, err
 }

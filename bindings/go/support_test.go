@@ -97,13 +97,19 @@ func unit(t testing.TB, framing *zcnet.Framing, body string) *zcnet.Unit {
 	return u
 }
 
-// drained waits until a pool has its memory back, but for the blocks that each thread keeps.
+// drained waits until a pool has its memory back, but for what threads keep for their next units.
 func drained(t testing.TB, pool *zcnet.Pool) {
 	t.Helper()
-	eventually(t, "the memory is back in the pool", func() bool {
+	var stats zcnet.PoolStats
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
 		runtime.GC()
-		stats, err := pool.Stats()
-		check(t, err)
-		return stats.InUseBytes <= 16<<20
-	})
+		var err error
+		if stats, err = pool.Stats(); err != nil {
+			t.Fatal(err)
+		}
+		if stats.InUseBytes == stats.ThreadCachedBytes+stats.ArenaBytes && stats.Views == 0 {
+			return
+		}
+	}
+	t.Fatalf("memory is not back: %+v", stats)
 }

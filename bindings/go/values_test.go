@@ -191,6 +191,36 @@ func TestMessages(t *testing.T) {
 	check(t, m.Release())
 }
 
+func TestWritableMessages(t *testing.T) {
+	ctx := limited(t)
+	near, far := pair(t, background(t, nil), lengths, nil)
+	check(t, near.SendCopy(ctx, []byte("hello there")))
+	m := must[zcnet.Message](t)(far.Recv(ctx))
+	clone := must[zcnet.Message](t)(m.Clone())
+	mine, bytes, err := m.Writable()
+	check(t, err)
+	copy(bytes, "HELLO")
+	if mine.String() != "HELLO there" || clone.String() != "hello there" {
+		t.Errorf("%q %q", mine.String(), clone.String())
+	}
+	misuse(t, "Writable", func() error { _, _, err := m.Writable(); return err })
+	check(t, clone.Release())
+	same, bytes, err := mine.Writable()
+	check(t, err)
+	copy(bytes[6:], "again")
+	if same.String() != "HELLO again" {
+		t.Errorf("%q", same.String())
+	}
+	joined := must[zcnet.Message](t)(zcnet.Join(same, same))
+	if _, _, err := joined.Writable(); !errors.Is(err, errors.ErrUnsupported) {
+		t.Error(err)
+	}
+	check(t, zcnet.ReleaseAll([]zcnet.Message{same, joined}))
+	if _, _, err := (zcnet.Message{}).Writable(); err != zcnet.ErrInvalid {
+		t.Error(err)
+	}
+}
+
 func TestUnits(t *testing.T) {
 	ctx := limited(t)
 	framing := zcnet.MustParseFraming("length,offset=2,width=2,strip=4,max=1M")
