@@ -263,6 +263,7 @@ func (a Addr) Network() string {
 	return "unix"
 }
 
+// String is the text.
 func (a Addr) String() string { return string(a) }
 
 // LocalAddr is the connection's own address; nil when it has ended.

@@ -34,6 +34,7 @@ var eventNames = map[EventType]string{
 	EventListenerClosed: "ListenerClosed",
 }
 
+// String is the name of the type, such as "Message".
 func (t EventType) String() string { return eventNames[t] }
 
 // rawEvent is zcn_event, whose layout bridge.h holds to this one. Handles are numbers here: what stands for a message

@@ -111,6 +111,7 @@ type Error struct {
 	Text   string        // one sentence, or empty
 }
 
+// Error says what was tried, and what went wrong.
 func (e *Error) Error() string {
 	if e.Text == "" {
 		return "zcnet: " + e.Op + ": " + C.GoString(C.zcn_status_text(C.zcn_status(e.Status)))

@@ -41,9 +41,9 @@ type Stream struct {
 	closed  atomic.Bool
 
 	// Under in.mu.
-	next    int // the event of the array that is to be given next
-	readErr error
-	ended   bool // the CLOSED event was seen
+	next    int   // the event of the array that is to be given next
+	readErr error // of the last Messages
+	ended   error // why nothing comes any more
 
 	// Under out.mu.
 	writeErr error // writing failed: a message may be cut
@@ -166,15 +166,14 @@ func (s *Stream) nextMessage() (*rawEvent, error) {
 			case EventMessage:
 				return event, nil
 			case EventClosed:
-				s.ended = true
-				s.readErr = event.status
+				s.ended = event.status
 				if event.status == ErrEOF {
-					s.readErr = io.EOF
+					s.ended = io.EOF
 				}
 			}
 		}
-		if s.ended {
-			return nil, s.readErr
+		if s.ended != nil {
+			return nil, s.ended
 		}
 		s.shown.serial.Add(1)
 		s.next = 0
@@ -298,6 +297,9 @@ func (s *Stream) Messages(ctx context.Context) iter.Seq[Message] {
 				return
 			}
 			if !yield(m) {
+				s.in.mu.Lock()
+				s.readErr = nil
+				s.in.mu.Unlock()
 				return
 			}
 		}
@@ -325,9 +327,6 @@ func (s *Stream) show(ctx context.Context) (Message, error) {
 func (s *Stream) ReadErr() error {
 	s.in.mu.Lock()
 	defer s.in.mu.Unlock()
-	if s.readErr == io.EOF {
-		return nil
-	}
 	return s.readErr
 }
 
