@@ -25,6 +25,20 @@ has_header() { printf '#include <%s>\n' "$1" | "${CXX:-c++}" -x c++ -E -; }
 # Another python3 may stand before the system's, whose package this is.
 has_plots() { python3 -c 'import matplotlib' || /usr/bin/python3 -c 'import matplotlib'; }
 
+# Where Go's own installer puts it is often in nobody's PATH.
+has_go() {
+    case $(PATH=$PATH:/usr/local/go/bin go env GOVERSION 2>/dev/null) in
+        go1.2[4-9]* | go1.[3-9][0-9]* | go[2-9]*) return ;;
+        *) return 1 ;;
+    esac
+}
+# Whether the system has a Go to install that is of use, and we may: without it its tests are skipped, by name.
+may_have_go() {
+    [ "$(id -u)" -eq 0 ] || sudo -n true || return
+    command -v apt-cache || return 0
+    dpkg --compare-versions "$(apt-cache policy golang-go | sed -n 's/^ *Candidate: //p')" ge 2:1.24~
+}
+
 need compiler has_any "${CXX:-c++}"
 need compiler has_any "${CC:-cc}"
 need cmake has cmake
@@ -38,6 +52,7 @@ case $job in
         need meson has meson
         need mandoc has mandoc
         need cmark-gfm has cmark-gfm
+        if ! has_go && may_have_go >/dev/null 2>&1; then need go false; fi
         ;;
     bench)
         need libzmq has_module libzmq
@@ -140,6 +155,7 @@ nginx        nginx-light      nginx             nginx                      nginx
 curl         curl             curl              curl                       curl
 openssl      openssl          openssl           openssl                    openssl
 clang-format clang-format-14  clang-tools-extra clang-extra-tools          clang
+go           golang-go        golang            go                         go
 clang-tidy   clang-tidy-14    clang-tools-extra clang-extra-tools          clang
 debhelper    debhelper        -                 -                          -
 dpkg-dev     dpkg-dev         -                 -                          -

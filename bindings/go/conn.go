@@ -64,7 +64,22 @@ type ConnOptions struct {
 	SendBuffer        int           // SO_SNDBUF; 0: the system's
 	ReceiveBuffer     int           // SO_RCVBUF; 0: the system's
 	StartPaused       bool          // reads nothing before Resume
+	Lag               Lag           // what a send does above HighWater; zero: it waits, or says ErrWouldBlock
 }
+
+// Lag is what becomes of messages for a receiver that has HighWater bytes queued. With anything but [LagRefuse] sends do
+// not wait, Forward holds nobody up, and one slow receiver never stalls the others. A message that is partly sent is
+// never dropped. Statistics count what was.
+type Lag uint32
+
+// What a send may do above high water.
+const (
+	LagRefuse     Lag = C.ZCN_LAG_REFUSE      // it waits, or says ErrWouldBlock
+	LagDropNewest Lag = C.ZCN_LAG_DROP_NEWEST // the message that is being sent is dropped
+	LagDropOldest Lag = C.ZCN_LAG_DROP_OLDEST // those that have waited longest are dropped
+	LagKeepLatest Lag = C.ZCN_LAG_KEEP_LATEST // all that are queued are dropped for the one that is being sent
+	LagDisconnect Lag = C.ZCN_LAG_DISCONNECT  // the connection ends with ErrLagged
+)
 
 // in32 are the fields of C's options that are 32 bits wide.
 func in32(err *error, value int) C.uint32_t {
@@ -96,6 +111,7 @@ func (o *ConnOptions) fill(c *C.zcn_conn_options) (err error) {
 	c.read_budget = C.uint64_t(o.ReadBudget)
 	c.messages_per_poll = in32(&err, o.MessagesPerPoll)
 	c.align, c.align_from = in32(&err, o.Align), in32(&err, o.AlignFrom)
+	c.lag = C.uint32_t(o.Lag)
 	c.half_open, c.delay, c.start_paused = bit(o.HalfOpen), bit(o.Delay), bit(o.StartPaused)
 	c.connect_timeout_ms = units(o.ConnectTimeout, time.Millisecond)
 	c.message_timeout_ms = units(o.MessageTimeout, time.Millisecond)
@@ -397,6 +413,8 @@ type Stats struct {
 	QueuedBytes     uint64 // gauge: accepted and not yet written
 	UnfinishedBytes uint64 // gauge: received bytes of a message that is not complete
 	TrailingBytes   uint64 // bytes of a frame that never finished
+	MessagesDropped uint64 // out: by the Lag option
+	BytesDropped    uint64 // of their frames
 }
 
 func newStats(s *C.zcn_stats) Stats {
@@ -407,11 +425,13 @@ func newStats(s *C.zcn_stats) Stats {
 		CopiedMoved: uint64(s.copied_moved), CopiedOwn: uint64(s.copied_own), CopiedAligned: uint64(s.copied_aligned),
 		CopiedFed: uint64(s.copied_fed), CopiedOut: uint64(s.copied_out), QueuedBytes: uint64(s.queued_bytes),
 		UnfinishedBytes: uint64(s.unfinished_bytes), TrailingBytes: uint64(s.trailing_bytes),
+		MessagesDropped: uint64(s.messages_dropped), BytesDropped: uint64(s.bytes_dropped),
 	}
 }
 
 func (s Stats) plus(o Stats) Stats {
-	a, b := (*[17]uint64)(unsafe.Pointer(&s)), (*[17]uint64)(unsafe.Pointer(&o))
+	const fields = unsafe.Sizeof(s) / 8
+	a, b := (*[fields]uint64)(unsafe.Pointer(&s)), (*[fields]uint64)(unsafe.Pointer(&o))
 	for i := range a {
 		a[i] += b[i]
 	}

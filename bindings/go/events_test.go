@@ -441,3 +441,78 @@ func TestSentTokens(t *testing.T) {
 		}
 	}
 }
+
+// One unit for many, some of which have ended, and one that lags.
+func TestSendToAll(t *testing.T) {
+	loop := must[*zcnet.Loop](t)(zcnet.NewLoop(nil))
+	defer loop.Close()
+	listener := must[*zcnet.Listener](t)(loop.Listen("tcp://127.0.0.1:0", lengths, nil))
+	const count = 50
+	var near, far []*zcnet.Conn
+	for i := range count {
+		options := &zcnet.ConnOptions{HighWater: 1000}
+		if i == 7 {
+			options.Lag = zcnet.LagDropNewest
+		}
+		near = append(near, must[*zcnet.Conn](t)(loop.Connect(listener.Addr().String(), lengths, options)))
+	}
+	got := map[*zcnet.Conn]int{}
+	for event := range loop.Events(limited(t)) {
+		if event.Type() != zcnet.EventAccepted {
+			if event.Type() != zcnet.EventMessage {
+				continue
+			}
+			if got[event.Conn()]++; event.Message().String() != "to all" {
+				t.Errorf("%q", event.Bytes())
+			}
+			if len(got) == count-1 {
+				break
+			}
+			continue
+		}
+		if far = append(far, event.Conn()); len(far) < count {
+			continue
+		}
+		check(t, near[3].Abort())
+		errs := make([]error, count)
+		sent := must[int](t)(loop.SendToAll(near, unit(t, lengths, "to all"), errs))
+		if sent != count-1 {
+			t.Errorf("%d", sent)
+		}
+		for i, err := range errs {
+			if (i == 3) != errors.Is(err, net.ErrClosed) || i != 3 && err != nil {
+				t.Errorf("%d: %v", i, err)
+			}
+		}
+	}
+	for _, n := range got {
+		if n != 1 {
+			t.Error(got)
+		}
+	}
+	// Above high water: one is refused, the other drops.
+	for range 3 {
+		must[int](t)(loop.SendToAll(near[6:8], unit(t, lengths, string(make([]byte, 1000))), nil))
+	}
+	errs := make([]error, 2)
+	must[int](t)(loop.SendToAll(near[6:8], unit(t, lengths, "x"), errs))
+	if errs[0] != zcnet.ErrWouldBlock || errs[1] != nil || near[7].Stats().MessagesDropped == 0 {
+		t.Error(errs, near[7].Stats())
+	}
+	u := unit(t, lengths, "stays")
+	if _, err := loop.SendToAll(nil, u, nil); err != zcnet.ErrInvalid {
+		t.Error(err)
+	}
+	if _, err := loop.SendToAll(near, u, errs); err != zcnet.ErrInvalid {
+		t.Error(err)
+	}
+	other := must[*zcnet.Loop](t)(zcnet.NewLoop(nil))
+	defer other.Close()
+	if _, err := other.SendToAll(near, u, nil); err != zcnet.ErrInvalid {
+		t.Error(err)
+	}
+	check(t, u.Release())
+	if _, err := loop.SendToAll(near, u, nil); err != zcnet.ErrStale {
+		t.Error(err)
+	}
+}

@@ -111,6 +111,43 @@ func (c *Conn) TrySendBatch(b *UnitBatch) error {
 	return err
 }
 
+// SendToAll queues one unit on many connections of one loop, without a copy and in one call of the library. It takes the
+// unit unless it fails; with Lag options of their own no receiver that lags holds up the others. What each connection
+// says is in errs, which may be nil, and else has the length of conns. It gives how many took the unit.
+func (l *Loop) SendToAll(conns []*Conn, u *Unit, errs []error) (sent int, err error) {
+	if u.c == nil {
+		return 0, ErrStale
+	}
+	if len(conns) == 0 || errs != nil && len(errs) != len(conns) {
+		return 0, ErrInvalid
+	}
+	handles := make([]*C.zcn_conn, len(conns))
+	statuses := make([]C.zcn_status, len(conns))
+	var out C.size_t
+	err = l.with(func(*C.zcngo_loop) error {
+		l.settleForwards()
+		for i, conn := range conns {
+			if conn == nil || conn.loop != l {
+				return ErrInvalid
+			}
+			if !conn.closing.Load() {
+				handles[i] = conn.c // nil where it has ended
+			}
+		}
+		return statusError(C.int32_t(C.zcn_conn_send_to_all(&handles[0], C.size_t(len(handles)), u.c, 0, &statuses[0], &out)))
+	})
+	if err != nil {
+		return 0, err
+	}
+	u.taken()
+	for i := range errs {
+		if errs[i] = statusError(C.int32_t(statuses[i])); handles[i] == nil {
+			errs[i] = ErrClosed
+		}
+	}
+	return int(out), nil
+}
+
 func copied(p []byte) func(cc *C.zcn_conn) C.zcn_status {
 	return func(cc *C.zcn_conn) C.zcn_status {
 		return C.zcn_conn_send_copy(cc, unsafe.Pointer(unsafe.SliceData(p)), C.uint64_t(len(p)))

@@ -56,6 +56,8 @@ const (
 	ErrPermission  Status = C.ZCN_EACCESS      // permission denied; is os.ErrPermission
 	ErrTruncated   Status = C.ZCN_ETRUNCATED   // a file shrank while it was sent
 	ErrAborted     Status = C.ZCN_EABORTED     // the program aborted the connection; is net.ErrClosed
+	ErrDropped     Status = C.ZCN_EDROPPED     // dropped before it was sent, since the receiver lags behind
+	ErrLagged      Status = C.ZCN_ELAGGED      // the receiver lags behind, and is disconnected for it
 )
 
 // Error says what the status means.

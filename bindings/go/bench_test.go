@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: MIT
+
+package zcnet_test
+
+import (
+	"context"
+	"encoding/binary"
+	"net"
+	"testing"
+
+	zcnet "github.com/libzcnet/libzcnet/bindings/go"
+)
+
+// flood writes n messages of 64 bytes to a listener, from plain Go, and ends the connection.
+func flood(b *testing.B, address string, n int) {
+	b.Helper()
+	var buffer []byte
+	for range 1000 {
+		buffer = binary.BigEndian.AppendUint32(buffer, 64)
+		buffer = append(buffer, make([]byte, 64)...)
+	}
+	go func() {
+		conn, err := net.Dial("tcp", address[len("tcp://"):])
+		if err != nil {
+			b.Error(err)
+			return
+		}
+		defer conn.Close()
+		for ; n > 0; n -= 1000 {
+			if _, err := conn.Write(buffer[:min(n, 1000)*68]); err != nil {
+				b.Error(err)
+				return
+			}
+		}
+	}()
+}
+
+func BenchmarkEvents(b *testing.B) {
+	loop := must[*zcnet.Loop](b)(zcnet.NewLoop(nil))
+	defer loop.Close()
+	listener := must[*zcnet.Listener](b)(loop.Listen("tcp://127.0.0.1:0", lengths, nil))
+	b.ReportAllocs()
+	flood(b, listener.Addr().String(), b.N)
+	seen := 0
+	for event := range loop.Events(context.Background()) {
+		if event.Type() == zcnet.EventMessage {
+			seen += len(event.Bytes()) / 64
+		}
+		if event.Type() == zcnet.EventClosed {
+			break
+		}
+	}
+	if seen != b.N {
+		b.Fatal(seen)
+	}
+}
+
+func inBackground(b *testing.B) *zcnet.Conn {
+	listener := must[*zcnet.Listener](b)(background(b, nil).Listen("tcp://127.0.0.1:0", lengths, nil))
+	b.ReportAllocs()
+	flood(b, listener.Addr().String(), b.N)
+	return must[*zcnet.Conn](b)(listener.Accept(context.Background()))
+}
+
+func BenchmarkMessages(b *testing.B) {
+	seen := 0
+	for m := range inBackground(b).Messages(context.Background()) {
+		seen += len(m.Bytes()) / 64
+	}
+	if seen != b.N {
+		b.Fatal(seen)
+	}
+}
+
+func BenchmarkRecvAndRelease(b *testing.B) {
+	conn := inBackground(b)
+	for range b.N {
+		m, err := conn.Recv(context.Background())
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := m.Release(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkCall is about what one call into C costs.
+func BenchmarkCall(b *testing.B) {
+	u := must[*zcnet.Unit](b)(zcnet.NewUnit(nil, nil, 1))
+	defer u.Release()
+	b.ReportAllocs()
+	for range b.N {
+		u.Len()
+	}
+}
+
+func BenchmarkNewUnitAndRelease(b *testing.B) {
+	b.ReportAllocs()
+	for range b.N {
+		u, err := zcnet.NewUnit(nil, lengths, 64)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := u.Release(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkUnitBatch(b *testing.B) {
+	var batch zcnet.UnitBatch
+	b.ReportAllocs()
+	for n := b.N; n > 0; n -= 256 {
+		if err := batch.Refill(nil, lengths, 256, 64); err != nil {
+			b.Fatal(err)
+		}
+		batch.Release()
+	}
+}
