@@ -423,6 +423,47 @@ func TestRunEndsWithTheContext(t *testing.T) {
 	}
 }
 
+// A loop whose events were taken goes to the background, with the connections that it has, and back.
+func TestFromEventsToTheBackgroundAndBack(t *testing.T) {
+	all := limited(t)
+	loop := must[*zcnet.Loop](t)(zcnet.NewLoop(nil))
+	defer loop.Close()
+	conn := must[*zcnet.Conn](t)(loop.Connect(echoServer(t, "tcp://127.0.0.1:0", lengths, nil), lengths, nil))
+	for range 3 {
+		check(t, conn.TrySendCopy([]byte("by events")))
+		check(t, conn.TrySendCopy([]byte("not looked at")))
+		for event := range loop.Events(all) {
+			if event.Type() == zcnet.EventMessage {
+				break
+			}
+		}
+		check(t, loop.Err())
+		ctx, cancel := context.WithCancel(all)
+		ended := make(chan error, 1)
+		go func() { ended <- loop.Run(ctx) }()
+		check(t, conn.SendCopy(ctx, []byte("in the background")))
+		for _, want := range []string{"not looked at", "in the background"} {
+			var m zcnet.Message
+			eventually(t, "an answer comes", func() bool {
+				var err error
+				m, err = conn.Recv(ctx)
+				if err != nil && !errors.Is(err, errors.ErrUnsupported) { // it does not run yet
+					t.Fatal(err)
+				}
+				return err == nil
+			})
+			if m.String() != want {
+				t.Errorf("%q, not %q", m.String(), want)
+			}
+			check(t, m.Release())
+		}
+		cancel()
+		if err := <-ended; err != context.Canceled {
+			t.Error(err)
+		}
+	}
+}
+
 func TestListenerClosesWhatNobodyTook(t *testing.T) {
 	ctx := limited(t)
 	loop := background(t, nil)

@@ -63,18 +63,22 @@ static inline void zcngo_run_forwards(zcngo_loop *l) {
     l->forward_count = 0;
 }
 
-static inline int32_t zcngo_loop_poll(zcngo_loop *l) {
-    zcngo_run_forwards(l);
-    zcn_status status = zcn_loop_poll(l->loop, 0, &l->events, &l->count, &l->more);
-    if (status != ZCN_OK) return status;
-    if (l->count == 0) return zcn_loop_next_deadline(l->loop, &l->deadline_ns);
-    if (!l->keep) return ZCN_OK;
-    for (size_t i = 0; i < l->count; i++) {
+/* Retains the messages of the array from there on. */
+static inline void zcngo_loop_keep(zcngo_loop *l, size_t from) {
+    for (size_t i = from; i < l->count; i++) {
         l->kept[i] = 0;
         if (l->events[i].type != ZCN_EVENT_MESSAGE) continue;
         zcn_msg *kept;
         l->kept[i] = zcn_msg_retain(&kept, l->events[i].msg) == ZCN_OK ? (uintptr_t)kept : ZCNGO_LOST;
     }
+}
+
+static inline int32_t zcngo_loop_poll(zcngo_loop *l) {
+    zcngo_run_forwards(l);
+    zcn_status status = zcn_loop_poll(l->loop, 0, &l->events, &l->count, &l->more);
+    if (status != ZCN_OK) return status;
+    if (l->count == 0) return zcn_loop_next_deadline(l->loop, &l->deadline_ns);
+    if (l->keep) zcngo_loop_keep(l, 0);
     return ZCN_OK;
 }
 

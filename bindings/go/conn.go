@@ -32,9 +32,9 @@ type Conn struct {
 	stats    Stats         // as it ended
 	end      *Error        // why it ended
 
-	in     *inbox        // of a loop that works in the background; else nil
-	opened chan struct{} // closed when it is connected
-	done   chan struct{} // closed when it has ended
+	in     atomic.Pointer[inbox] // made when a loop that works in the background has or is asked for something
+	opened chan struct{}         // closed when it is connected
+	done   chan struct{}         // closed when it has ended
 	err    atomic.Pointer[error]
 
 	readErr atomic.Pointer[error] // of the last Messages
@@ -134,13 +134,7 @@ func bit(b bool) C.uint32_t {
 
 // newConn makes the Go side of a connection. The caller holds the loop's lock.
 func newConn(l *Loop, c *C.zcn_conn) *Conn {
-	conn := &Conn{loop: l, c: c, done: make(chan struct{})}
-	if l.running.Load() {
-		conn.in = newInbox()
-		conn.opened = make(chan struct{})
-		// What came in and was never looked at; the program has no slice of it.
-		runtime.AddCleanup(conn, (*inbox).discard, conn.in)
-	}
+	conn := &Conn{loop: l, c: c, done: make(chan struct{}), opened: make(chan struct{})}
 	conn.number = l.conns.add(conn)
 	C.zcngo_conn_take(c, C.uintptr_t(conn.number))
 	return conn
@@ -171,8 +165,8 @@ func (c *Conn) Close() error {
 		return ErrClosed
 	}
 	c.loop.closed.Add(1)
-	if c.in != nil {
-		c.in.discard()
+	if in := c.in.Load(); in != nil {
+		in.discard()
 	}
 	return ignoreEnded(c.with(func(cc *C.zcn_conn) error { return statusError(C.int32_t(C.zcn_conn_close(cc))) }))
 }
@@ -189,8 +183,8 @@ func ignoreEnded(err error) error {
 func (c *Conn) Abort() error {
 	c.closing.Store(true)
 	c.loop.closed.Add(1)
-	if c.in != nil {
-		c.in.discard()
+	if in := c.in.Load(); in != nil {
+		in.discard()
 	}
 	return ignoreEnded(c.with(func(cc *C.zcn_conn) error { return statusError(C.int32_t(C.zcn_conn_abort(cc))) }))
 }
@@ -358,14 +352,12 @@ func (c *Conn) ended(why error) {
 }
 
 func (c *Conn) connected() {
-	if c.opened != nil {
-		close(c.opened)
-	}
+	close(c.opened)
 }
 
 func (c *Conn) readEnded() {
-	if c.in != nil {
-		c.in.end()
+	if c.loop.running.Load() {
+		c.inbox().end()
 	}
 }
 

@@ -252,6 +252,9 @@ func (l *Loop) accept(raw *rawEvent) bool {
 	listener := l.listener(raw.user)
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if listener == nil {
+		return false // the listener has ended; nobody knows the connection, which ends with the loop
+	}
 	conn := newConn(l, (*C.zcn_conn)(connPointer(raw.conn)))
 	conn.listener = listener
 	conn.connected()
@@ -282,7 +285,12 @@ func (l *Loop) run(ctx context.Context) error {
 		defer runtime.UnlockOSThread()
 	}
 	l.c.keep = 1
-	l.c.count = 0 // what an Events before this one has not shown was not kept
+	if l.next < int(l.c.count) { // what an Events before this one has not shown
+		l.mu.Lock()
+		C.zcngo_loop_keep(l.c, C.size_t(l.next))
+		l.mu.Unlock()
+		l.dispatch()
+	}
 	for {
 		if err := l.wait(ctx); err != nil {
 			if l.c != nil {
@@ -299,7 +307,7 @@ func (l *Loop) dispatch() {
 	count := int(l.c.count)
 	events := unsafe.Slice((*rawEvent)(unsafe.Pointer(l.c.events)), count)
 	kept := unsafe.Slice((*uintptr)(unsafe.Pointer(&l.c.kept[0])), count)
-	for i := 0; i < count; {
+	for i := l.next; i < count; {
 		raw := &events[i]
 		// Not by the type of the event: another goroutine may close the connection now and blank it.
 		if kept[i] != 0 {

@@ -16,7 +16,7 @@ import (
 
 // How much a loop that works in the background reads ahead of the program, for each connection.
 const (
-	inboxMessages = 4096
+	inboxMessages = 16384
 	inboxBytes    = 1 << 20
 )
 
@@ -148,30 +148,47 @@ func releaseEntries(entries []entry) {
 	}
 }
 
+// inbox is the connection's, made when it is first wanted: those whose events the program takes need none.
+func (c *Conn) inbox() *inbox {
+	if in := c.in.Load(); in != nil {
+		return in
+	}
+	in := newInbox()
+	if !c.in.CompareAndSwap(nil, in) {
+		return c.in.Load()
+	}
+	// What came in and was never looked at; the program has no slice of it.
+	runtime.AddCleanup(c, (*inbox).discard, in)
+	return in
+}
+
 // deliver takes messages of one poll from the loop.
 func (c *Conn) deliver(events []rawEvent, kept []uintptr) {
+	in := c.inbox()
 	for i, handle := range kept {
 		if handle == C.ZCNGO_LOST { // there was no memory to keep it: nothing may follow it
-			c.in.put(events[:i], kept[:i])
+			in.put(events[:i], kept[:i])
 			for _, rest := range kept[i+1:] {
 				if rest != C.ZCNGO_LOST {
 					C.zcngo_msg_release(C.uintptr_t(rest))
 				}
 			}
-			c.in.end()
+			in.end()
 			_ = c.with(func(cc *C.zcn_conn) error { return statusError(C.int32_t(C.zcn_conn_abort(cc))) })
 			return
 		}
 	}
-	if c.in.put(events, kept) {
-		c.balance()
+	if c.closing.Load() {
+		in.discard()
+	}
+	if in.put(events, kept) {
+		c.balance(in)
 	}
 }
 
 // balance pauses or resumes reading by what the inbox holds. The order of the locks makes the last word the right one.
-func (c *Conn) balance() {
+func (c *Conn) balance(in *inbox) {
 	_ = c.with(func(cc *C.zcn_conn) error {
-		in := c.in
 		in.mu.Lock()
 		defer in.mu.Unlock()
 		switch full := in.full(); {
@@ -188,20 +205,21 @@ func (c *Conn) balance() {
 
 // fetch waits for messages. With none there is an error: io.EOF when the peer ended the stream in order.
 func (c *Conn) fetch(ctx context.Context, entries []entry) (int, error) {
-	if c.in == nil {
+	in := c.inbox()
+	if !c.loop.running.Load() && c.idle(in) {
 		return 0, &Error{Op: "receive", Status: ErrUnsupported, Text: "the loop does not work in the background: take its Events"}
 	}
 	for {
-		n, more := c.in.get(entries)
+		n, more := in.get(entries)
 		if more {
-			c.balance()
+			c.balance(in)
 		}
 		if n > 0 {
 			return n, nil
 		}
-		c.in.mu.Lock()
-		over, ended := c.in.over, c.in.ended
-		c.in.mu.Unlock()
+		in.mu.Lock()
+		over, ended := in.over, in.ended
+		in.mu.Unlock()
 		switch {
 		case over || c.closing.Load():
 			return 0, ErrClosed
@@ -212,15 +230,27 @@ func (c *Conn) fetch(ctx context.Context, entries []entry) (int, error) {
 			return 0, err
 		}
 		select {
-		case <-c.in.ready:
+		case <-in.ready:
 		case <-ctx.Done():
 		case <-c.done:
-			if n, _ := c.in.get(entries); n > 0 {
+			if n, _ := in.get(entries); n > 0 {
 				return n, nil
 			}
 			return 0, c.endOfInput()
 		}
 	}
+}
+
+// idle tells whether there is nothing to be had, and never will be while nobody drives the loop for it.
+func (c *Conn) idle(in *inbox) bool {
+	select {
+	case <-c.done:
+		return false
+	default:
+	}
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.count() == 0 && !in.over && !in.ended
 }
 
 func (c *Conn) endOfInput() error {
@@ -276,7 +306,7 @@ func (c *Conn) turns(yield func(Message) bool, shown *holder, entries []entry) b
 	defer func() {
 		shown.serial.Add(1)
 		releaseEntries(entries[:seen])
-		c.in.putBack(entries[seen:])
+		c.inbox().putBack(entries[seen:])
 	}()
 	for i := range entries {
 		e := &entries[i]
@@ -286,7 +316,7 @@ func (c *Conn) turns(yield func(Message) bool, shown *holder, entries []entry) b
 		}
 		shown.serial.Add(1)
 		if c.closing.Load() {
-			c.in.discard() // what is left of entries is released by putBack
+			c.inbox().discard() // what is left of entries is released by putBack
 			return true
 		}
 	}

@@ -149,8 +149,15 @@ func (n *Listener) signal() {
 // deliver queues a connection for Accept.
 func (n *Listener) deliver(conn *Conn) {
 	n.mu.Lock()
-	n.queue = append(n.queue, conn)
+	taken := !n.closing.Load()
+	if taken {
+		n.queue = append(n.queue, conn)
+	}
 	n.mu.Unlock()
+	if !taken {
+		_ = conn.Abort() // Close has looked through the queue already, or will find nothing there
+		return
+	}
 	n.signal()
 }
 

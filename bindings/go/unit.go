@@ -17,6 +17,7 @@ import (
 	"io"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"unsafe"
 )
 
@@ -348,6 +349,7 @@ type pinTable struct {
 	mu     sync.Mutex
 	last   uint64
 	pinned map[uint64]*pin
+	live   atomic.Int64 // of pinned, for those who only want to know whether there are any
 }
 
 func (t *pinTable) add(p []byte, done func()) uint64 {
@@ -357,6 +359,7 @@ func (t *pinTable) add(p []byte, done func()) uint64 {
 	defer t.mu.Unlock()
 	t.last++
 	t.pinned[t.last] = entry
+	t.live.Add(1)
 	return t.last
 }
 
@@ -369,16 +372,14 @@ func (t *pinTable) drop(number uint64) func() {
 	if entry == nil {
 		return nil
 	}
+	t.live.Add(-1)
 	entry.pinner.Unpin()
 	return entry.done
 }
 
 // collect unpins what the library has let go of. Not under a lock that done may want.
 func (t *pinTable) collect() {
-	for {
-		if C.zcngo_any_unpinned() == 0 {
-			return
-		}
+	for t.live.Load() != 0 && C.zcngo_any_unpinned() != 0 {
 		var numbers [64]C.uint64_t
 		count := C.zcngo_take_unpinned(&numbers[0], C.size_t(len(numbers)))
 		for _, number := range numbers[:count] {
