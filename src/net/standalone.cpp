@@ -13,7 +13,7 @@ using zcnet::net::Outlet;
 
 namespace {
 
-constexpr uint32_t default_stream_events = 256;
+constexpr uint32_t default_events = 256;
 constexpr uint64_t most_room = 1 << 20;
 
 }  // namespace
@@ -30,7 +30,7 @@ zcn_stream_options default_stream_options() noexcept {
 
 Status zcn_stream::create(zcn_stream **out, zcn_pool *pool, const zcn_framing *framing,
                           const zcn_stream_options &options) noexcept {
-    const uint32_t events = options.event_capacity != 0 ? options.event_capacity : default_stream_events;
+    const uint32_t events = options.event_capacity != 0 ? options.event_capacity : default_events;
     if (events < 16 || events > Batch::most_events) return ZCN_EINVAL;
     zcnet::net::StreamLimits limits;
     if (const Status status =
