@@ -132,7 +132,7 @@ Status zcn_relay::join(zcn_relay **out, zcn_conn *first, zcn_conn *second, const
         // finds out with its next read.
         for (uint32_t i = 0; i < 2; i++)
             if (rests[i] != nullptr) zcnet::memory::block_release(rests[i]);
-        if (ready > 1) first->watch_again();
+        if (ready != 0) first->watch_again();
         relay->release();
         return error->set(status, -watched, status == ZCN_ESYS ? "a socket cannot be watched" : "no memory");
     }

@@ -331,6 +331,72 @@ void test_each_call_fails_once(void **) {
         fail_each_turn(call, {ENOMEM}, 40);
 }
 
+// Two connections with the start of a message each. When they cannot be joined they are as they were.
+void join_with_a_failure(Call call, uint64_t turn) {
+    const int64_t give_up = real_now() + 20000 * ms;
+    Verdict verdict{};
+    zcn_loop *loop = nullptr;
+    zcn_framing *framing = nullptr;
+    zcn_conn *conns[2] = {};
+    int pairs[2][2];
+    EXPECT(&verdict, zcn_loop_create(&loop, nullptr) == ZCN_OK);
+    EXPECT(&verdict, zcn_framing_parse(&framing, "length,strip=4", nullptr) == ZCN_OK);
+    for (int i = 0; i < 2; i++) {
+        EXPECT(&verdict, make_pair(pairs[i]));
+        EXPECT(&verdict, zcn_conn_adopt(&conns[i], loop, pairs[i][1], framing, nullptr) == ZCN_OK);
+        EXPECT(&verdict, ::write(pairs[i][0], "\0\0\0\5he", 6) == 6);
+    }
+    uint32_t messages = 0;
+    uint32_t ended = 0;
+    const auto poll = [&] {
+        const zcn_event *events = nullptr;
+        size_t count = 0;
+        EXPECT(&verdict, zcn_loop_poll(loop, ms, &events, &count, nullptr) == ZCN_OK);
+        for (size_t i = 0; i < count; i++) {
+            messages += events[i].type == ZCN_EVENT_MESSAGE && events[i].size == 5 &&
+                        std::memcmp(events[i].data, "hello", 5) == 0;
+            ended += events[i].type == ZCN_EVENT_RELAY_ENDED;
+        }
+    };
+    zcn_stats stats[2] = {};
+    do {
+        poll();
+        for (int i = 0; i < 2; i++) {
+            stats[i].struct_size = sizeof stats[i];
+            EXPECT(&verdict, zcn_conn_get_stats(conns[i], &stats[i]) == ZCN_OK);
+        }
+    } while ((stats[0].bytes_in < 6 || stats[1].bytes_in < 6) && real_now() < give_up);
+    zcn_relay *relay = nullptr;
+    script_fail(call, script_calls(call) + turn, 1, ENOMEM);
+    const zcn_status status = zcn_relay_conns(&relay, conns[0], conns[1], nullptr);
+    script_fail(call, 0, 0, 0);
+    EXPECT(&verdict, (status == ZCN_OK) == (relay != nullptr));
+    if (relay != nullptr) {
+        (void)zcn_relay_abort(relay);
+        while (ended == 0 && real_now() < give_up) poll();
+        EXPECT(&verdict, ended == 1);
+    } else {
+        EXPECT(&verdict, status == ZCN_ENOMEM || status == ZCN_ESYS);
+        for (int i = 0; i < 2; i++) EXPECT(&verdict, ::write(pairs[i][0], "llo", 3) == 3);
+        while (messages < 2 && real_now() < give_up) poll();
+        EXPECT(&verdict, messages == 2);
+    }
+    zcn_loop_release(loop);
+    zcn_framing_release(framing);
+    for (auto &pair : pairs) (void)::close(pair[0]);
+    if (verdict.text[0] != '\0')
+        fail_msg("%s number %llu: %s", call_name(call), static_cast<unsigned long long>(turn), verdict.text);
+}
+
+void test_a_join_that_fails_changes_nothing(void **) {
+    for (const Call call : {call_allocate, call_new, call_poller_set}) {
+        for (uint64_t turn = 1; turn <= 5; turn++) {
+            script_reset();
+            join_with_a_failure(call, turn);
+        }
+    }
+}
+
 void test_random_plans(void **) {
     const uint64_t seeds = number_from_environment("ZCNET_FAULT_SEEDS", 200);
     const uint64_t first = number_from_environment("ZCNET_FAULT_SEED", 1);
@@ -353,6 +419,7 @@ int main() {
         cmocka_unit_test(test_calls_are_interrupted_and_come_again),
         cmocka_unit_test(test_splice_is_refused),
         cmocka_unit_test(test_each_call_fails_once),
+        cmocka_unit_test(test_a_join_that_fails_changes_nothing),
         cmocka_unit_test(test_random_plans),
     };
     return cmocka_run_group_tests(tests, warm_up, nullptr);
