@@ -7,6 +7,7 @@
 #   make check-model  every interleaving of the lock-free parts, within bounds; takes minutes
 #   make check-interop  PostgreSQL, MQTT, Redis, memcached and HTTPS through zcnet relay (INTEROP="redis …": some of them)
 #   make bench      against hand-written loops and other libraries (BENCH=--quick)
+#   make bench-bindings  the bindings against C and against other packages of their languages
 #   make install    PREFIX=/usr/local DESTDIR= LIBDIR=lib
 #   make uninstall  with the same words
 #   make docs       the manual and the documents as a site, in build/site/; make check-docs opens it in a browser
@@ -32,7 +33,7 @@ configure = cmake -S . -B $(BUILD) -DCMAKE_BUILD_TYPE=$(BUILD_TYPE) -DZCNET_WARN
 compile = env -u MAKEFLAGS -u MAKELEVEL cmake --build $(BUILD) --parallel $(JOBS) $(if $(V),--verbose)
 export BUILD DESTDIR JOBS
 
-.PHONY: all demo test check check-valgrind check-asan check-tsan check-model check-interop bench install uninstall docs check-docs dist deb \
+.PHONY: all demo test check check-valgrind check-asan check-tsan check-model check-interop bench bench-bindings install uninstall docs check-docs dist deb \
 	check-deb check-rpm check-fresh format tidy clean
 
 all:
@@ -65,6 +66,12 @@ bench:
 	@$(configure) -DZCNET_BENCH=ON
 	@$(compile)
 	@python3 -c 'import matplotlib' 2>/dev/null || PATH=/usr/bin:$$PATH; tests/bench/run.sh $(BUILD)
+
+bench-bindings:
+	@scripts/setup.sh test
+	@$(configure) -DZCNET_TESTS=ON
+	@$(compile)
+	@tests/bench/bindings.sh $(BUILD)
 
 install: all
 	@cmake --install $(BUILD) --prefix $(PREFIX)

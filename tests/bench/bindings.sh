@@ -1,0 +1,17 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# tests/bench/bindings.sh BUILD: what `make bench-bindings` calls. Other packages come from the languages' registries.
+set -u
+build=$(cd "$1" && pwd) || exit 1
+cd "$(dirname "$0")/../../bindings" || exit 1
+status=0
+
+# In the build folder's own library, not an installed one.
+PKG_CONFIG_PATH=$build/pkgconfig LD_LIBRARY_PATH=$build
+PATH=$PATH:/usr/local/go/bin
+export PKG_CONFIG_PATH LD_LIBRARY_PATH PATH
+case $(go env GOVERSION 2>/dev/null) in
+    go1.2[4-9]* | go1.[3-9][0-9]* | go[2-9]*) (cd go/bench && go run . -build "$build") || status=1 ;;
+    *) echo "skipped: Go (1.24 or later is not here: apt-get install golang-go, or https://go.dev/doc/install)" ;;
+esac
+exit $status
