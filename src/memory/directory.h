@@ -19,9 +19,10 @@ class Directory {
     Directory(const Directory &) = delete;
     Directory &operator=(const Directory &) = delete;
 
-    // Only for indices that reserve() has given out. acquire: pairs with the release that published the chunk.
+    // Only for indices that reserve() has given out. relaxed: whoever reserved the index acquired the chunk, and
+    // whoever was handed it did so through something that synchronises.
     Entry &operator[](uint32_t index) noexcept {
-        return chunks_[index / chunk_entries].load(std::memory_order_acquire)[index % chunk_entries];
+        return chunks_[index / chunk_entries].load(std::memory_order_relaxed)[index % chunk_entries];
     }
 
     // The same for any index below size(), by someone to whom it was not handed: nullptr while its chunk is not there.

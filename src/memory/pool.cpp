@@ -102,8 +102,7 @@ void zcn_pool::release() noexcept {
     if (handles_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
     // The hand-shake with give_use(): whichever of the two comes last in the order of this word destroys the pool.
     // acq_rel: the destroyer sees every use of the memory that was given back before.
-    if ((use_.fetch_or(zcnet::memory::use_closed, std::memory_order_acq_rel) & zcnet::memory::use_any) == 0)
-        destroy();
+    if ((use_.fetch_or(zcnet::memory::use_closed, std::memory_order_acq_rel) & zcnet::memory::use_any) == 0) destroy();
 }
 
 void zcn_pool::destroy() noexcept {
@@ -170,7 +169,9 @@ zcn_pool *default_pool() noexcept {
     if (pool != nullptr && os::in_process(pool->process())) return pool;
     zcn_pool *made = nullptr;
     if (zcn_pool::create(&made, default_pool_options()) != ZCN_OK) return nullptr;
-    // release: as above. A forked child replaces its parent's pool, which it must not touch any more.
+    // release: as above. acquire on failure, for the pool that another thread made; no order on success may be weaker
+    // than that. A forked child replaces
+    // its parent's pool, which it must not touch any more.
     if (process_pool.compare_exchange_strong(pool, made, std::memory_order_acq_rel, std::memory_order_acquire))
         return made;
     made->release();

@@ -104,8 +104,8 @@ void zcn_pool::uncharge(uint64_t bytes) noexcept {
 
 void zcn_pool::wait(Waiter *waiter) noexcept {
     waits_.add(1);
-    // acq_rel: a waiter that is in the list already is not linked twice.
-    if (!waiter->queued.exchange(true, std::memory_order_acq_rel)) {
+    // A waiter that is in the list already is not linked twice. acquire: whoever took it out has read its link.
+    if (!waiter->queued.exchange(true, std::memory_order_acquire)) {
         Waiter *seen = waiters_.load(std::memory_order_relaxed);
         do {
             waiter->next = seen;
@@ -118,7 +118,8 @@ void zcn_pool::wait(Waiter *waiter) noexcept {
 }
 
 void zcn_pool::wake_waiters() noexcept {
-    use_.fetch_and(~zcnet::memory::use_waiting, std::memory_order_acq_rel);
+    // acquire: whoever set the flag is in the list that is taken next.
+    use_.fetch_and(~zcnet::memory::use_waiting, std::memory_order_acquire);
     Waiter *waiter = waiters_.exchange(nullptr, std::memory_order_acquire);
     while (waiter != nullptr) {
         Waiter *next = waiter->next;
@@ -136,7 +137,7 @@ bool zcn_pool::cancel_wait(Waiter *waiter) noexcept {
         Waiter *next = all->next;
         if (all == waiter) {
             found = true;
-            all->queued.store(false, std::memory_order_release);
+            all->queued.store(false, std::memory_order_relaxed);  // the caller's own
         } else {
             all->queued.store(false, std::memory_order_release);
             all->woken(all);  // a wake-up too many is harmless; a lost one is not

@@ -42,7 +42,9 @@ class TaggedStack {
             // relaxed: if the entry was taken and pushed again meanwhile the value may be anything; the tag differs
             // then, and the exchange fails.
             const uint64_t next = word(tag(seen) + 1, links.link(index).load(std::memory_order_relaxed));
-            // acquire on both: on success for the entry's contents, on failure for the next round's link.
+            // acquire on failure: for the next round's link, and the entry's contents. On success the write that is
+            // replaced was acquired when it was seen, which its tag makes sure of; no order on success may be weaker
+            // than the one on failure, though.
             if (head_.compare_exchange_weak(seen, next, std::memory_order_acquire, std::memory_order_acquire))
                 return index;
         }

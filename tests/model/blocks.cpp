@@ -16,7 +16,7 @@ using zcnet::memory::lease_renew;
 zcn_pool *pool;
 Block *block;
 Block *aliases[2];
-uint32_t read_so_far[model::max_threads];
+volatile uint32_t read_so_far[model::max_threads];
 uint64_t before;
 zcnet::Status why;
 
@@ -35,7 +35,7 @@ void set_up() {
     if (!leased) lease_end(block);
 }
 
-void read() { read_so_far[model::this_thread()] += block->base[0]; }
+void read() { read_so_far[model::this_thread()] = block->base[0]; }
 void read_and_release() {
     read();
     block_release(block);
@@ -98,7 +98,7 @@ void test_lease(void **) {
 // Two aliases hold their block; each is held twice.
 void release_aliases() {
     for (Block *alias : aliases) {
-        read_so_far[model::this_thread()] += alias->base[0];
+        read_so_far[model::this_thread()] = alias->base[0];
         block_release(alias);
     }
 }

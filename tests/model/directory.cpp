@@ -8,6 +8,7 @@ namespace {
 
 struct Entry {
     uint32_t owner = 7;
+    std::atomic<uint32_t> mark{5};
 };
 
 zcnet::memory::Directory<Entry, 2, 4> table;
@@ -38,7 +39,7 @@ void look() {
 }
 void look_anywhere() {
     for (uint32_t i = 0; i < 2; i++)
-        if (const Entry *entry = table.find(2 * i)) (void)*reinterpret_cast<const volatile uintptr_t *>(&entry);
+        if (const Entry *entry = table.find(2 * i)) MODEL_REQUIRE(entry->mark.load(std::memory_order_relaxed) == 5);
 }
 
 template <uint32_t all>

@@ -174,7 +174,12 @@ void test_orphans(void **) {
 }
 
 // The pool of the process: all get the same one, and there is no other.
-void find_default() { found[model::this_thread()] = zcnet::memory::default_pool(); }
+volatile uint64_t limits[model::max_threads];
+void find_default() {
+    const unsigned me = model::this_thread();
+    found[me] = zcnet::memory::default_pool();
+    if (found[me] != nullptr) limits[me] = found[me]->limit();
+}
 void test_default_pool(void **) {
     model::holds({"the default pool is made", nullptr, {find_default, find_default}, [] {
                       MODEL_REQUIRE(found[0] != nullptr && found[0] == found[1]);

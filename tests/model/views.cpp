@@ -12,7 +12,7 @@ zcn_pool *pool;
 Block *block;
 zcn_msg *handles[4];
 zcn_msg *again;
-uint32_t read_so_far[model::max_threads + 1];
+volatile uint32_t read_so_far[model::max_threads + 1];
 uint32_t ended[model::max_threads + 1];
 uint32_t stale[model::max_threads + 1];
 zcnet::Status why;
@@ -42,7 +42,7 @@ void set_up() {
 void read(const zcn_msg *msg) {
     zcnet::receive::View view;
     MODEL_REQUIRE(zcnet::receive::find_view(msg, &view));
-    read_so_far[model::this_thread()] += *view.data;
+    read_so_far[model::this_thread()] = *view.data;
 }
 
 void count(zcnet::Status status) {
