@@ -27,10 +27,10 @@ DIR ?= /usr/include
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 V ?=
 
-configure = cmake -S . -B $(BUILD) -DCMAKE_BUILD_TYPE=$(BUILD_TYPE) -DZCNET_WARNINGS=ON \
+configure = cmake -S . -B "$(BUILD)" -DCMAKE_BUILD_TYPE=$(BUILD_TYPE) -DZCNET_WARNINGS=ON \
 	$(if $(LIBDIR),-DCMAKE_INSTALL_LIBDIR=$(LIBDIR)) $(if $(V),,--log-level=WARNING >/dev/null)
 # CMake's own makefiles are not part of this one's job pool.
-compile = env -u MAKEFLAGS -u MAKELEVEL cmake --build $(BUILD) --parallel $(JOBS) $(if $(V),--verbose)
+compile = env -u MAKEFLAGS -u MAKELEVEL cmake --build "$(BUILD)" --parallel $(JOBS) $(if $(V),--verbose)
 export BUILD DESTDIR JOBS
 
 .PHONY: all demo test check check-valgrind check-asan check-tsan check-model check-interop bench bench-bindings install uninstall docs check-docs dist deb \
@@ -45,7 +45,7 @@ demo:
 	@scripts/setup.sh demo
 	@$(configure)
 	@$(compile)
-	@scripts/demo.sh $(BUILD) DIR=$(DIR)
+	@scripts/demo.sh "$(BUILD)" "DIR=$(DIR)"
 
 test:
 	@scripts/setup.sh test
@@ -65,7 +65,7 @@ bench:
 	@scripts/setup.sh bench
 	@$(configure) -DZCNET_BENCH=ON
 	@$(compile)
-	@python3 -c 'import matplotlib' 2>/dev/null || PATH=/usr/bin:$$PATH; tests/bench/run.sh $(BUILD)
+	@python3 -c 'import matplotlib' 2>/dev/null || PATH=/usr/bin:$$PATH; tests/bench/run.sh "$(BUILD)"
 
 bench-bindings:
 	@scripts/setup.sh test
@@ -74,11 +74,11 @@ bench-bindings:
 	@tests/bench/bindings.sh $(BUILD)
 
 install: all
-	@cmake --install $(BUILD) --prefix $(PREFIX)
+	@cmake --install "$(BUILD)" --prefix "$(PREFIX)"
 	@if [ -z "$(DESTDIR)" ] && [ "$$(id -u)" -eq 0 ] && command -v ldconfig >/dev/null; then ldconfig; fi
 
 uninstall: all
-	@scripts/uninstall.sh $(BUILD) $(PREFIX)
+	@scripts/uninstall.sh "$(BUILD)" "$(PREFIX)"
 
 docs:
 	@scripts/setup.sh docs

@@ -32,7 +32,7 @@ typedef struct zcn_conn_options {
                                         0: what is queued is sent, then it closes with ZCN_EOF */
     uint32_t connect_timeout_ms;     /* 0: 30000 */
     uint32_t message_timeout_ms;     /* from the first byte of a message to its last; 0: 60000 */
-    uint32_t idle_timeout_ms;        /* without a byte in or out; 0: never */
+    uint32_t idle_timeout_ms;        /* without a byte in or out, while it is read; 0: never */
     uint32_t drain_timeout_ms;       /* for what is queued when the connection closes; 0: 5000 */
     uint32_t delay;                  /* TCP: 1 lets the kernel hold small segments back (TCP_NODELAY off) */
     uint32_t keepalive_s;            /* TCP: idle seconds before the first probe; 0: no keep-alive */
@@ -143,8 +143,11 @@ ZCN_API ZCN_NODISCARD zcn_status zcn_conn_take_fd(zcn_conn *conn, int *out_fd, z
  * ARRIVED, and its later events come there. Events that are in the current array stay.
  *
  * @param loop  whose pool is the same as that of the present loop
- * @return ZCN_OK · ZCN_EINVAL · ZCN_EBUSY it is not open yet · ZCN_ECLOSED · ZCN_ENOMEM · ZCN_ENOBUFS ·
- *         ZCN_EUNSUPPORTED the pools differ · ZCN_EFORKED
+ * Where connections are accepted on one loop and served on others, do it at ACCEPTED: that event is the only one of
+ * its connection in its array, so that no message is left behind.
+ *
+ * @return ZCN_OK · ZCN_EINVAL · ZCN_EBUSY it is not open yet, or the call comes from a release function while it is
+ *         written · ZCN_ECLOSED · ZCN_ENOMEM · ZCN_ENOBUFS · ZCN_EUNSUPPORTED the pools differ · ZCN_EFORKED
  * @thread owner of the present loop; after ZCN_OK the connection belongs to the owner of the other
  * @since 0.1
  */
@@ -212,7 +215,8 @@ ZCN_API ZCN_NODISCARD zcn_status zcn_conn_send_msg(zcn_conn *conn, const zcn_msg
  * Pass a message of the current array on, as zcn_conn_send_msg() does, but with the back-pressure built in: it is
  * accepted above high water too, and the connection that it came from is then not read until conn is below low water
  * again. So an echo server or a proxy loses nothing and needs no queue of its own, and what a slow receiver costs stays
- * bounded by high_water and one array. Deadlines for receiving stand still meanwhile.
+ * bounded by high_water and one read of each connection that passes messages to it. Deadlines for receiving stand
+ * still meanwhile. A connection that was moved to another loop since the poll is not held up.
  *
  * @param msg  borrowed, of the loop that drives conn; it stays the caller's
  * @return ZCN_OK · ZCN_ECLOSED conn has ended or can send no more, also where its CLOSED event is still to come ·
@@ -238,7 +242,8 @@ ZCN_API ZCN_NODISCARD zcn_status zcn_conn_send_copy(zcn_conn *conn, const void *
  * @param out_room  bytes that it may have, at least size; 0 on failure; may be NULL
  * @param size      bytes that the next message needs
  * @return ZCN_OK · ZCN_AGAIN above high water · ZCN_ECLOSED · ZCN_EINVAL · ZCN_EUNSUPPORTED a framing whose header
- *         size depends on the body (varint), or a lag option other than ZCN_LAG_REFUSE · ZCN_EFRAME_TOO_LARGE · ZCN_ENOMEM · ZCN_ENOBUFS · ZCN_EFORKED
+ *         size depends on the body (varint), or a lag option other than ZCN_LAG_REFUSE · ZCN_EFRAME_TOO_LARGE for the
+ *         framing, or for one block of the pool: send a unit then · ZCN_ENOMEM · ZCN_ENOBUFS · ZCN_EFORKED
  * @lifetime until another call on conn, or the next poll
  * @thread owner
  * @since 0.1
@@ -354,6 +359,7 @@ ZCN_API zcn_status zcn_conn_set_send_framing(zcn_conn *conn, const zcn_framing *
 /**
  * The user value, which comes with every event of the connection.
  *
+ * @return ZCN_OK · ZCN_EINVAL
  * @thread owner
  * @since 0.1
  */
@@ -363,8 +369,8 @@ ZCN_API uintptr_t zcn_conn_get_user(const zcn_conn *conn);
 /**
  * Set a socket or flow option (ZCN_OPTION_*).
  *
- * @return ZCN_OK · ZCN_EINVAL the value is out of range · ZCN_EOPTION · ZCN_EUNSUPPORTED not on this transport ·
- *         ZCN_ECLOSED · ZCN_ESYS
+ * @return ZCN_OK · ZCN_EINVAL the value is out of range · ZCN_EOPTION · ZCN_EUNSUPPORTED not on this transport, or a
+ *         socket option before there is a socket · ZCN_ECLOSED · ZCN_ESYS · ZCN_ENOMEM · ZCN_EFORKED
  * @thread owner
  * @since 0.1
  */

@@ -8,7 +8,8 @@ ZCN_BEGIN_DECLS
 
 enum {
     ZCN_EVENT_NONE = 0,           /* blanked by a close or a change of framing: skip it */
-    ZCN_EVENT_CONNECTED = 1,      /* conn: zcn_connect() succeeded, or the first of an adopted one */
+    ZCN_EVENT_CONNECTED = 1,      /* conn: zcn_connect() succeeded, or the first of an adopted one. As ACCEPTED and
+                                     ARRIVED, no message of the connection stands in the same array */
     ZCN_EVENT_ACCEPTED = 2,       /* conn: a listener's new connection; user is the listener's */
     ZCN_EVENT_MESSAGE = 3,        /* conn, msg, data, size */
     ZCN_EVENT_SENT = 4,           /* conn, token, size, status: the units with tokens token, token + 1 … token +

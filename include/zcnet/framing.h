@@ -43,7 +43,8 @@ enum {
 
 /**
  * Measures the frame at the start of some bytes, for ZCN_FRAMING_CUSTOM.
- * It must answer the same for the same bytes, and must not call the library.
+ * It must answer the same for the same bytes, and a size that it told stands when more bytes are there; another answer
+ * closes the connection with ZCN_EFRAME_MEASURE. It must not call the library.
  *
  * @param context         as given in the options
  * @param data            received bytes from the start of a frame

@@ -11,7 +11,7 @@ typedef struct zcn_listen_options {
     const zcn_conn_options *conn;  /* for accepted connections; NULL: the defaults */
     uint32_t backlog;              /* 0: 1024 */
     uint32_t reuse_port;           /* 1: SO_REUSEPORT, one listener a core on the same port */
-    uint32_t max_connections;      /* accepted ones open at a time; 0: no limit */
+    uint32_t max_connections;      /* accepted ones open at a time, but for those moved away; 0: no limit */
     uint32_t accepts_per_poll;     /* 0: 64 */
     uint32_t v6_only;              /* 1: an IPv6 address does not take IPv4 too */
     uint32_t unix_mode;            /* permissions of the socket file, such as 0600; 0: by umask */
@@ -23,7 +23,7 @@ typedef struct zcn_listen_options {
 typedef struct zcn_listener_stats {
     uint64_t struct_size;  /* set by the caller */
     uint64_t accepted;     /* so far */
-    uint64_t open;         /* gauge: accepted and not yet closed */
+    uint64_t open;         /* gauge: accepted and neither closed nor moved to another loop */
     uint64_t limited;      /* times that accepting paused */
     uint64_t dropped;      /* connections closed at once because descriptors ran out */
     uint64_t failed;       /* connections that ended before they were accepted */
@@ -45,8 +45,8 @@ ZCN_API void zcn_listen_options_init(zcn_listen_options *options, size_t struct_
  * @param framing  for accepted connections; a reference is kept
  * @param options  or NULL for the defaults
  * @return ZCN_OK · ZCN_EINVAL · ZCN_EOPTION · ZCN_EADDRESS · ZCN_ERESOLVE · ZCN_EINUSE · ZCN_EACCESS · ZCN_ENOBUFS the
- *         framing's max exceeds the pool's limit · ZCN_ENOMEM · ZCN_ESYS · ZCN_EFORKED · ZCN_ECLOSED;
- *         zcn_loop_get_error() has the details
+ *         framing's max exceeds the pool's limit · ZCN_ENOMEM · ZCN_ESYS · ZCN_EUNSUPPORTED fd:N does not listen ·
+ *         ZCN_EFORKED · ZCN_ECLOSED; zcn_loop_get_error() has the details
  * @ownership owned: zcn_listener_release()
  * @thread owner of the loop. A name other than a numeric address is looked up at once and may block
  * @since 0.1
@@ -77,6 +77,7 @@ ZCN_API zcn_status zcn_listener_close(zcn_listener *listener);
 /**
  * The user value, which comes with ACCEPTED.
  *
+ * @return ZCN_OK · ZCN_EINVAL
  * @thread owner
  * @since 0.1
  */

@@ -7,7 +7,8 @@
  * A message in an event is borrowed until the next poll of the loop or stream that showed it: reading it
  * costs nothing. zcn_msg_retain() makes a handle that is yours for as long as you like, on any thread,
  * even after connection, loop and pool handles are gone. Each retain gives a handle of its own, and each
- * handle carries a generation: a second release of one is found (ZCN_ESTALE) and does nothing.
+ * handle carries a generation: a second release of one is found (ZCN_ESTALE) and does nothing. A borrowed one is
+ * found stale as long as the loop or stream that showed it lives.
  *
  * A small view holds its whole block. zcn_msg_detach() copies it out when it is to live long.
  */

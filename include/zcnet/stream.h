@@ -76,8 +76,8 @@ ZCN_API void zcn_stream_release(zcn_stream *stream);
  * @param iovecs     filled
  * @param capacity   at least 2
  * @param out_count  pieces, 0 on failure
- * @return ZCN_OK · ZCN_AGAIN poll first: messages wait to be taken · ZCN_ENOBUFS the pool is at its limit ·
- *         ZCN_ENOMEM · ZCN_EOF after zcn_stream_end() · ZCN_ECLOSED the framing was violated · ZCN_EINVAL
+ * @return ZCN_OK · ZCN_AGAIN poll first: messages wait to be taken · ZCN_ENOBUFS the pool is at its limit: release
+ *         messages, poll, and try again · ZCN_ENOMEM · ZCN_EOF after zcn_stream_end() · ZCN_ECLOSED the framing was violated · ZCN_EINVAL
  * @lifetime until zcn_stream_read_done() or another call on the stream
  * @thread owner
  * @since 0.1
@@ -145,7 +145,7 @@ ZCN_API zcn_status zcn_stream_poll(zcn_stream *stream, const zcn_event **out_eve
  * Queue a unit; see zcn_conn_send().
  *
  * @return ZCN_OK the unit is consumed · ZCN_AGAIN above high water: nothing was queued · ZCN_EFRAME_* the unit does
- *         not fit the framing · ZCN_ECLOSED · ZCN_ENOMEM · ZCN_ENOBUFS · ZCN_EINVAL
+ *         not fit the framing · ZCN_ENOMEM · ZCN_ENOBUFS · ZCN_EINVAL
  * @thread owner
  * @since 0.1
  */

@@ -51,7 +51,7 @@ ZCN_API ZCN_NODISCARD zcn_status zcn_unit_alloc(zcn_unit **out, void **out_data,
  * @param out        count new references on ZCN_OK, else all NULL
  * @param out_datas  count addresses of size writable bytes
  * @param count      1 to 65536
- * @return as zcn_unit_alloc(); all of them or none
+ * @return as zcn_unit_alloc(); all of them or none. With a larger count ZCN_EINVAL, and the arrays are left alone
  * @ownership owned, each
  * @thread any thread
  * @since 0.1

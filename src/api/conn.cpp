@@ -22,6 +22,8 @@ zcn_status begin(zcn_conn **out, zcn_loop *loop, const zcn_framing *framing, con
     if (loop->closing()) return error.set(ZCN_ECLOSED, 0, "the loop is closed");
     Settings *settings = nullptr;
     zcn_status status = zcnet::net::make_settings(&settings, options);
+    if (!zcnet::has_size(options))
+        return error.set(status, 0, "struct_size is wrong: zcn_conn_options_init() sets it, and the defaults");
     if (status != ZCN_OK) return error.set(status, 0, "an option is out of range or not known");
     zcn_conn *conn = nullptr;
     status = zcn_conn::create(&conn, loop, framing, settings);
@@ -53,7 +55,7 @@ zcn_status adopt_socket(zcn_conn *conn, int fd, zcnet::Error &error) noexcept {
         return error.set(ZCN_ESYS, -result, "descriptor %d cannot be made non-blocking", fd);
     const bool is_tcp = peer.any.sa_family != AF_UNIX;
     if (const int result = conn->apply_options(fd, is_tcp); result < 0)
-        return error.set(ZCN_ESYS, -result, "a socket option cannot be set: errno %d", -result);
+        return error.set(ZCN_ESYS, -result, "a socket option cannot be set: %s", zcnet::net::why(ZCN_ESYS, -result));
     return conn->start_socket(fd, is_tcp, ZCN_EVENT_CONNECTED);
 }
 

@@ -31,6 +31,8 @@ zcn_status zcn_listen(zcn_listener **out, zcn_loop *loop, const char *address, c
     if (loop->closing()) return error.set(ZCN_ECLOSED, 0, "the loop is closed");
     zcn_listen_options chosen{};
     const zcn_status status = zcnet::read_options(&chosen, options, defaults());
+    if (!zcnet::has_size(options))
+        return error.set(status, 0, "struct_size is wrong: zcn_listen_options_init() sets it, and the defaults");
     if (status != ZCN_OK) return error.set(status, 0, "an option of the listener is not known");
     return zcn_listener::create(out, loop, address, framing, chosen, &error);
 }

@@ -47,7 +47,8 @@ zcn_status zcn_unit_alloc_batch(zcn_unit **out, void **out_datas, size_t count, 
             if (out_datas != nullptr) out_datas[k] = nullptr;
         }
     };
-    if (out == nullptr || out_datas == nullptr || count == 0 || count > most) {
+    if (count > most) return ZCN_EINVAL;
+    if (out == nullptr || out_datas == nullptr || count == 0) {
         clear();
         return ZCN_EINVAL;
     }

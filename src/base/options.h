@@ -13,14 +13,20 @@ namespace zcnet {
 
 constexpr uint64_t largest_struct = 4096;
 
+// Whether an *_options_init() has been there.
+template <class Options>
+[[nodiscard]] bool has_size(const Options *given) noexcept {
+    return given == nullptr || (given->struct_size >= sizeof(uint64_t) && given->struct_size <= largest_struct);
+}
+
 // The caller's options over the library's defaults. An older caller gives fewer bytes; of a newer one the bytes
 // beyond ours must be zero, so that a feature which is asked for is never silently ignored.
 template <class Options>
 [[nodiscard]] Status read_options(Options *out, const Options *given, const Options &defaults) noexcept {
     *out = defaults;
     if (given == nullptr) return ZCN_OK;
+    if (!has_size(given)) return ZCN_EINVAL;
     const uint64_t size = given->struct_size;
-    if (size < sizeof(uint64_t) || size > largest_struct) return ZCN_EINVAL;
     const auto *bytes = reinterpret_cast<const unsigned char *>(given);
     for (uint64_t i = sizeof(Options); i < size; i++)
         if (bytes[i] != 0) return ZCN_EOPTION;

@@ -211,4 +211,10 @@ inline Scan scan(const Rule &rule, const uint8_t *begin, const uint8_t *end, uin
     return detail::stopped(end);
 }
 
+// Whether the program's function says of these bytes that their first frame has that size.
+inline bool measures(const Rule &rule, const uint8_t *data, uint64_t size, uint64_t expected) noexcept {
+    uint64_t total = 0;
+    return rule.measure(rule.measure_context, data, size, &total) == ZCN_OK && total == expected;
+}
+
 }  // namespace zcnet::framing

@@ -29,7 +29,9 @@ bool parse_number(const char *text, size_t size, uint32_t most, uint32_t *out) n
 }
 
 Status parse_tcp(const char *rest, bool listening, Address *out, Error *error) noexcept {
-    const char *colon = std::strrchr(rest, ':');
+    // Of a bracketed host, the colon behind the bracket.
+    const char *bracket = rest[0] == '[' ? std::strchr(rest, ']') : nullptr;
+    const char *colon = std::strrchr(bracket != nullptr ? bracket : rest, ':');
     if (colon == nullptr) return error->set(ZCN_EADDRESS, 0, "tcp://%s has no port; write tcp://HOST:PORT", rest);
     const char *host = rest;
     auto host_size = static_cast<size_t>(colon - rest);
@@ -162,6 +164,11 @@ bool format_endpoint(const Endpoint &endpoint, char *buffer, size_t capacity) no
             break;
     }
     return size >= 0 && static_cast<size_t>(size) < capacity;
+}
+
+const char *why(Status status, int number) noexcept {
+    const char *words = status == ZCN_ESYS ? ::strerrordesc_np(number) : nullptr;
+    return words != nullptr ? words : zcn_status_text(status);
 }
 
 Status status_of_errno(int number) noexcept {

@@ -43,6 +43,8 @@ bool format_endpoint(const Endpoint &endpoint, char *buffer, size_t capacity) no
 
 // The status that a failed connect(), bind() or transfer stands for.
 Status status_of_errno(int number) noexcept;
+// Why something failed, in words: what the system says of the errno where the status says no more than that.
+const char *why(Status status, int number) noexcept;
 
 constexpr uint32_t most_endpoints = 16;
 

@@ -19,6 +19,7 @@ using zcnet::net::State;
 namespace {
 
 constexpr int64_t write_retry_ns = 5000000;
+constexpr uint32_t told_alone = UINT32_MAX;  // as a number of messages: there are to be none in this poll
 constexpr int64_t memory_retry_ns = 10000000;
 
 }  // namespace
@@ -122,7 +123,9 @@ void zcn_conn::wait_for_room() noexcept {
 
 Status zcn_conn::start_socket(int fd, bool is_tcp, uint32_t told_as) noexcept {
     const int result = watch(fd, EPOLL_CTL_ADD, false);
-    if (result < 0) return loop()->error().set(ZCN_ESYS, -result, "the socket cannot be watched: errno %d", -result);
+    if (result < 0)
+        return loop()->error().set(ZCN_ESYS, -result, "the socket cannot be watched: %s",
+                                   zcnet::net::why(ZCN_ESYS, -result));
     fd_ = fd;
     is_tcp_ = is_tcp;
     writable_ = true;
@@ -169,7 +172,7 @@ void zcn_conn::on_readiness(uint32_t events) noexcept {
         writable_ = true;
         if (!stream_.idle() || state_ != State::open) loop()->become_dirty(this);
     }
-    const bool nobody_reads = paused_ || held_up_ || memory_paused_ || input_over_;
+    const bool nobody_reads = stands_still() || input_over_;
     if ((events & (EPOLLERR | EPOLLHUP)) != 0 && nobody_reads && state_ == State::open) {
         // Nobody would find the error.
         int number = 0;
@@ -194,6 +197,9 @@ bool zcn_conn::tell_pending() noexcept {
         zcn_event *event = batch.push(told_as_, ZCN_OK, this, user_);
         if (told_as_ == ZCN_EVENT_ACCEPTED && listener_ != nullptr) event->user = listener_->user();
         told_as_ = 0;
+        // It stands alone in its array, so that who moves the connection leaves no message behind.
+        serial_ = loop()->serial();
+        delivered_ = told_alone;
     }
     zcnet::send::Ended ended;
     while (stream_.queue().has_ended()) {
@@ -249,6 +255,8 @@ void zcn_conn::service() noexcept {
                 begin_close(reason_);
             } else if (input_over_ && (shutdown_done_ || write_failed_)) {
                 begin_close(ZCN_EOF);  // both directions have ended
+            } else if (delivered_now() == told_alone) {
+                become_ready();
             } else {
                 read();
             }
@@ -277,9 +285,9 @@ int64_t zcn_conn::next_deadline() const noexcept {
     if (state_ == State::draining) soonest = close_by_;
     if (state_ == State::lingering) soonest = std::min(close_by_, loop()->now() + int64_t{linger_ms_} * 1000000);
     if (state_ == State::open) {
-        if (options.idle_timeout != 0) soonest = std::min(soonest, active_at_ + options.idle_timeout);
-        if (message_at_ != 0 && !paused_ && !held_up_ && !memory_paused_)
-            soonest = std::min(soonest, message_at_ + options.message_timeout);
+        const bool runs = !stands_still();
+        if (options.idle_timeout != 0 && runs) soonest = std::min(soonest, active_at_ + options.idle_timeout);
+        if (message_at_ != 0 && runs) soonest = std::min(soonest, message_at_ + options.message_timeout);
     }
     if (retry_write_) soonest = std::min(soonest, loop()->now() + write_retry_ns);
     if (memory_paused_ && memory_retry_) soonest = std::min(soonest, loop()->now() + memory_retry_ns);
@@ -313,12 +321,12 @@ void zcn_conn::on_timer() noexcept {
             if (state_ == State::ended) return;
             break;
         case State::open:
+            if (stands_still()) break;
             if (options.idle_timeout != 0 && asked >= active_at_ + options.idle_timeout) {
                 set_error(ZCN_ETIMEDOUT, 0, "no byte came or went for the idle timeout");
                 if (stream_.window().unfinished()) stream_.note_trailing();
                 begin_close(ZCN_ETIMEDOUT);
-            } else if (message_at_ != 0 && !paused_ && !held_up_ && !memory_paused_ &&
-                       asked >= message_at_ + options.message_timeout) {
+            } else if (message_at_ != 0 && asked >= message_at_ + options.message_timeout) {
                 // Who found no memory with its last look has itself not read on.
                 const Status why = memory_retry_ ? ZCN_ENOMEM : ZCN_ETIMEDOUT;
                 set_error(why, 0, "a message was not complete after the message timeout%s",

@@ -177,8 +177,11 @@ struct zcn_conn final : zcnet::Link<zcnet::net::AllTag>,
     void detach_socket() noexcept;
     void fail_stream(Status reason) noexcept;
 
-    // conn.cpp
+    // conn.cpp, conn_read.cpp, conn_write.cpp
     [[nodiscard]] Status send_status() const noexcept;
+    // Nothing is read, for reasons on this side: deadlines for receiving stand still.
+    [[nodiscard]] bool stands_still() const noexcept { return paused_ || held_up_ || memory_paused_; }
+    void go_on() noexcept;
     [[nodiscard]] bool drops() const noexcept { return settings().limits.lag != zcnet::send::Lag::refuse; }
     // conn_lag.cpp: above high water, where sends are not refused.
     template <class Send>

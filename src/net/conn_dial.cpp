@@ -224,6 +224,6 @@ void zcn_conn::dial_failed(Status status, int number) noexcept {
     if (status == ZCN_ERESET) status = ZCN_EREFUSED;
     if (reason_ != ZCN_OK && (requests_.load(std::memory_order_acquire) & zcnet::net::request_over) != 0)
         status = reason_;
-    set_error(status, number, "the connection could not be made: %s", zcn_status_text(status));
+    set_error(status, number, "the connection could not be made: %s", zcnet::net::why(status, number));
     finish(status);
 }

@@ -152,7 +152,7 @@ void zcn_conn::on_memory() noexcept {
     loop()->count_paused(false);
     // A pause at the pool's limit was ours. One that the system brought about runs on: a message that it never has
     // memory for must not wait for ever.
-    if (message_at_ != 0 && !memory_retry_) message_at_ = loop()->now();
+    if (!memory_retry_) go_on();
     become_ready();
 }
 
@@ -221,8 +221,15 @@ void zcn_conn::on_relief() noexcept {
     if (!held_up_) return;
     held_up_ = false;
     if (state_ != State::open) return;
-    if (message_at_ != 0) message_at_ = loop()->now();  // the pause was ours
+    go_on();
     become_ready();
+}
+
+// Reading pauses no more: the pause was ours, and the deadlines begin anew.
+void zcn_conn::go_on() noexcept {
+    const int64_t now = loop()->read_clock();
+    active_at_ = now;
+    if (message_at_ != 0) message_at_ = now;
 }
 
 Status zcn_conn::pause(bool on) noexcept {
@@ -233,7 +240,7 @@ Status zcn_conn::pause(bool on) noexcept {
     if (on && finisher_) end_finisher();
     if (!on) {
         if (state_ == State::open) {
-            if (message_at_ != 0) message_at_ = loop()->read_clock();
+            go_on();
             become_ready();
         }
     }

@@ -99,9 +99,13 @@ Status zcn_conn::forward(const zcn_msg *msg) noexcept {
     // One array brings no more than a read or so: it leaves in one piece with the next poll.
     loop()->become_dirty(this);
     if (stream_.queued_bytes() >= settings().limits.high_water) {
-        (void)stream_.starve();
-        holds_up_ = true;
-        found.event->conn->held_up_ = true;
+        // One that was moved away since is another loop's to read.
+        zcn_conn *source = found.event->conn;
+        if (source->loop() == loop()) {
+            (void)stream_.starve();
+            holds_up_ = true;
+            source->held_up_ = true;
+        }
     }
     return ZCN_OK;
 }
@@ -163,7 +167,7 @@ void zcn_conn::write(uint64_t most) noexcept {
                 hung_up_ = readable_ = true;
                 const Status why = zcnet::net::status_of_errno(static_cast<int>(-sent));
                 set_error(why, static_cast<int>(-sent), "the connection failed while it was written: %s",
-                          zcn_status_text(why));
+                          zcnet::net::why(why, static_cast<int>(-sent)));
                 if (sent != -EPIPE && sent != -ECONNRESET) {
                     // The fault is on this side, as with memory that cannot be read: the peer will not end it.
                     broken_ = true;

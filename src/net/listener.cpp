@@ -61,6 +61,8 @@ Status zcn_listener::create(zcn_listener **out, zcn_loop *loop, const char *text
     if (!loop->pool()->reserve_for(framing->rule.max))
         return error->set(ZCN_ENOBUFS, 0, "the pool's limit is too small for the framing's max");
     Settings *settings = nullptr;
+    if (!zcnet::has_size(options.conn))
+        return error->set(ZCN_EINVAL, 0, "conn->struct_size is wrong: zcn_conn_options_init() sets it");
     if (const Status status = zcnet::net::make_settings(&settings, options.conn); status != ZCN_OK)
         return error->set(status, 0, "an option of the connections is out of range or not known");
     auto *listener = new (std::nothrow) zcn_listener();
@@ -80,10 +82,13 @@ Status zcn_listener::create(zcn_listener **out, zcn_loop *loop, const char *text
     if (status == ZCN_OK) {
         const int watched = zcnet::os::poller_set(loop->poller(), EPOLL_CTL_ADD, listener->fd_, EPOLLIN | EPOLLET,
                                                   reinterpret_cast<uintptr_t>(listener) | zcnet::net::token_listener);
-        if (watched < 0) status = error->set(ZCN_ESYS, -watched, "the socket cannot be watched: errno %d", -watched);
+        if (watched < 0)
+            status =
+                error->set(ZCN_ESYS, -watched, "the socket cannot be watched: %s", zcnet::net::why(ZCN_ESYS, -watched));
     }
     if (status != ZCN_OK) {
-        if (listener->fd_ >= 0) (void)zcnet::os::close(listener->fd_);
+        // A descriptor of the program's stays its own.
+        if (listener->fd_ >= 0 && !listener->adopted_) (void)zcnet::os::close(listener->fd_);
         listener->release();
         return status;
     }
@@ -114,6 +119,7 @@ Status zcn_listener::bind_address(const char *text, const zcn_listen_options &op
         (void)zcnet::os::local_address(address.fd, &bound.address.any, &bound_size);
         is_tcp_ = bound.address.any.sa_family != AF_UNIX;
         fd_ = address.fd;
+        adopted_ = true;
         return ZCN_OK;
     }
     if (!address.is_name) {
@@ -145,7 +151,7 @@ Status zcn_listener::bind_address(const char *text, const zcn_listen_options &op
 Status zcn_listener::bind_endpoint(const Endpoint &endpoint, const zcn_listen_options &options, Error *error) noexcept {
     const int family = endpoint.address.any.sa_family;
     const int fd = zcnet::os::make_socket(family);
-    if (fd < 0) return error->set(ZCN_ESYS, -fd, "no socket can be made: errno %d", -fd);
+    if (fd < 0) return error->set(ZCN_ESYS, -fd, "no socket can be made: %s", zcnet::net::why(ZCN_ESYS, -fd));
     const int one = 1;
     int result = 0;
     if (family != AF_UNIX) {
@@ -163,8 +169,11 @@ Status zcn_listener::bind_endpoint(const Endpoint &endpoint, const zcn_listen_op
         result = zcnet::os::bind(fd, &endpoint.address.any, endpoint.size);
         const char *path = endpoint.address.local.sun_path;
         zcnet::os::FileId stale;
+        zcnet::os::FileId again;
+        // Looked at once more behind the question, so that another server's fresh file is not taken for the stale one.
         if (result == -EADDRINUSE && family == AF_UNIX && path[0] != 0 && options.keep_path == 0 &&
-            zcnet::os::socket_file(path, &stale) == 0 && !is_served(endpoint)) {
+            zcnet::os::socket_file(path, &stale) == 0 && !is_served(endpoint) &&
+            zcnet::os::socket_file(path, &again) == 0 && again.device == stale.device && again.inode == stale.inode) {
             (void)zcnet::os::remove_path(path);
             result = zcnet::os::bind(fd, &endpoint.address.any, endpoint.size);
         }
@@ -179,8 +188,8 @@ Status zcn_listener::bind_endpoint(const Endpoint &endpoint, const zcn_listen_op
         (void)zcnet::net::format_endpoint(endpoint, where, sizeof where);
         Status status = zcnet::net::status_of_errno(-result);
         if (status == ZCN_EREFUSED || status == ZCN_EUNREACHABLE) status = ZCN_ESYS;
-        return error->set(status, -result, "%s cannot be listened on: %s (errno %d)", where, zcn_status_text(status),
-                          -result);
+        return error->set(status, -result, "%s cannot be listened on: %s (errno %d)", where,
+                          zcnet::net::why(status, -result), -result);
     }
     fd_ = fd;
     return ZCN_OK;

@@ -70,6 +70,7 @@ struct zcn_listener final : zcnet::Link<zcnet::net::ListenersTag>,
     bool limited_ = false;
     bool tell_limited_ = false;
     bool tell_closed_ = false;
+    bool adopted_ = false;  // the program's descriptor, until the listener stands
     bool open_ = false;
     Status limited_status_ = ZCN_OK;
     uint32_t back_off_ms_ = 0;

@@ -306,9 +306,13 @@ void zcn_loop::dispatch(const epoll_event &event) noexcept {
 
 // Asks the kernel once, and does what follows from its answer.
 void zcn_loop::look(int64_t wait_ns) noexcept {
-    const int count = zcnet::os::poller_wait(poller_, events_, static_cast<int>(std::size(events_)), wait_ns);
+    int count = zcnet::os::poller_wait(poller_, events_, static_cast<int>(std::size(events_)), wait_ns);
     counters_.waits++;
     unlooked_ = 0;
+    if (count < 0) {
+        if (count != -EINTR && count != -EAGAIN) wait_failure_ = -count;
+        count = 0;
+    }
     looked_at_ = read_clock();
     for (int i = 0; i < count; i++) dispatch(events_[i]);
     if (!inbox_.looks_empty()) take_letters();
@@ -397,13 +401,19 @@ Status zcn_loop::poll(int64_t timeout_ns, const zcn_event **out_events, size_t *
             looked = true;
             if (memory_paused_ != 0 && batch_->count() == 0) check_starvation();
             if (closing_ && is_empty()) break;
+            if (wait_failure_ != 0) break;
         }
+        if (wait_failure_ != 0 && batch_->count() == 0) {
+            status = error_.set(ZCN_ESYS, wait_failure_, "the loop cannot wait: %s",
+                                zcnet::net::why(ZCN_ESYS, wait_failure_));
+        }
+        wait_failure_ = 0;
         relieve_blocks();
     }
     // The next look, in this loop or a host's, must come about by the clock.
     if (starved_polls_ == 0) look_for_starvation();
     polling_ = false;
-    const bool more = has_work();
+    const bool more = has_work() || timers_.next() <= now_;
     if (nested_ && more && !raised_) raise();
     *out_count = batch_->count();
     *out_events = batch_->count() != 0 ? batch_->events() : nullptr;

@@ -215,6 +215,7 @@ struct zcn_loop final {
 
     uint32_t serial_ = 0;
     uint64_t stalled_ = 0;        // what the pool was told that we hold in unfinished messages alone
+    int wait_failure_ = 0;        // errno of a wait that failed for good
     uint32_t starved_polls_ = 0;  // in a row, with nothing but unfinished messages in the pool
     // Who has the reserve to finish in while all starve: since when, and what it had when it last got on.
     struct {

@@ -75,7 +75,8 @@ bool zcn_stream::in_process() const noexcept { return zcnet::os::in_process(proc
 Status zcn_stream::input_status() const noexcept {
     if (wrong_ != ZCN_OK || closed_) return ZCN_ECLOSED;
     if (ended_) return ZCN_EOF;
-    return stream_.window().undelivered() ? ZCN_AGAIN : ZCN_OK;
+    if (!stream_.window().undelivered()) return ZCN_OK;
+    return short_ != ZCN_OK ? short_ : Status{ZCN_AGAIN};
 }
 
 Status zcn_stream::read_room(iovec *pieces, size_t *count) noexcept {
@@ -140,9 +141,14 @@ void zcn_stream::poll(const zcn_event **events, size_t *count, int32_t *more) no
     zcnet::receive::Window &window = stream_.window();
     Outlet outlet{batch_, nullptr, user_, limits_.messages_per_poll != 0 ? limits_.messages_per_poll : UINT32_MAX};
     const uint32_t before = batch_->count();
+    short_ = ZCN_OK;
     if (wrong_ == ZCN_OK && !closed_ && window.undelivered() && !batch_->full()) {
         const Status status = stream_.deliver(intake_, zcnet::memory::Purpose::ordinary, limits_, outlet);
-        if (status != ZCN_OK && status != ZCN_ENOBUFS && status != ZCN_ENOMEM) wrong_ = status;
+        if (status == ZCN_ENOBUFS || status == ZCN_ENOMEM) {
+            short_ = status;
+        } else {
+            wrong_ = status;
+        }
         if (!window.unfinished()) pool_->end_finish(this);
     }
     const bool told = batch_->count() != before;
@@ -194,6 +200,7 @@ Status zcn_stream::set_framing(const zcn_msg *after, const zcn_framing *framing)
         if (!zcnet::receive::is_borrowed(after)) return ZCN_EINVAL;
         const Batch::Found found = Batch::find(after);
         if (found.event == nullptr || found.batch != batch_) return ZCN_EINVAL;
+        if (found.event->type != ZCN_EVENT_MESSAGE) return ZCN_EINVAL;  // blanked: it comes again
         event = found.event;
     }
     if (!pool_->reserve_for(framing->rule.max)) return ZCN_ENOBUFS;

@@ -52,5 +52,6 @@ struct zcn_stream final {
     size_t gathered_ = 0;
     bool ended_ = false;
     bool closed_ = false;    // CLOSED was told
+    Status short_ = ZCN_OK;  // why the last poll could not show what is there: no memory
     Status wrong_ = ZCN_OK;  // the received bytes violate the framing
 };

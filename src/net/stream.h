@@ -147,7 +147,7 @@ class Stream {
     void set_send_framing(const zcn_framing *framing) noexcept;
     // Takes undelivered and blanked messages back into the window.
     Status take_back(receive::Intake &intake, Batch &batch, const zcn_event *after) noexcept;
-    // Blanks the events of this stream from `from` on; types other than messages as well if `all`.
+    // Blanks the messages of a connection from the event `from` on.
     static void blank(Batch &batch, const zcn_conn *conn, uint32_t from) noexcept;
 
     // Nothing is queued and nothing committed.

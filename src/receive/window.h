@@ -184,6 +184,9 @@ Status Window::deliver(Intake &intake, const framing::Rule &rule, Purpose purpos
             settle(intake);
             return ZCN_OK;
         }
+        // A size that a function of the program told once stands: the memory for the message was chosen by it.
+        if (need_ != 0 && rule.kind == framing::Kind::custom && !framing::measures(rule, begin_, distance(), need_))
+            return ZCN_EFRAME_MEASURE;
         if (sink.full()) {
             undelivered_ = true;
             return ZCN_OK;

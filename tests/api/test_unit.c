@@ -600,12 +600,16 @@ static void wrong_arguments(void **state) {
     assert_status(zcn_unit_alloc_batch(NULL, datas, 2, NULL, NULL, 1), ZCN_EINVAL);
     assert_true(datas[0] == NULL && datas[1] == NULL);
     assert_status(zcn_unit_alloc_batch(batch, datas, 0, NULL, NULL, 1), ZCN_EINVAL);
-    zcn_unit **many = exact_block(65537 * sizeof *many, 0xAA);
-    void **many_datas = exact_block(65537 * sizeof *many_datas, 0xAA);
-    assert_status(zcn_unit_alloc_batch(many, many_datas, 65537, NULL, NULL, 1), ZCN_EINVAL);
-    assert_true(many[0] == NULL && many[65536] == NULL && many_datas[0] == NULL && many_datas[65536] == NULL);
-    free(many);
-    free(many_datas);
+    /* Counts that no array has: n - 1 with n = 0, for one. */
+    const size_t too_many[] = {65537, SIZE_MAX / 8, SIZE_MAX};
+    for (size_t i = 0; i < 3; i++) {
+        zcn_unit **many = exact_block(2 * sizeof *many, 0xAA);
+        void **many_datas = exact_block(2 * sizeof *many_datas, 0xAA);
+        assert_status(zcn_unit_alloc_batch(many, many_datas, too_many[i], NULL, NULL, 1), ZCN_EINVAL);
+        for (size_t k = 0; k < 2; k++) assert_true(many[k] != NULL && many_datas[k] != NULL);
+        free(many);
+        free(many_datas);
+    }
     assert_status(zcn_unit_create(NULL, NULL), ZCN_EINVAL);
 
     zcn_framing *framing = framing_of("raw");

@@ -25,6 +25,28 @@ void assert_error_says(const zcn_conn *conn, zcn_status status) {
     assert_true(std::strlen(error.text) > 0);
 }
 
+// --- waiting ---
+
+void test_a_wait_that_fails_for_good_is_told(void **) {
+    World *world = world_begin();
+    script_fail(call_poller_wait, 1, for_ever, EBADF);
+    const zcn_event *events = nullptr;
+    size_t count = 0;
+    assert_int_equal(zcn_loop_poll(world->loop, -1, &events, &count, nullptr), ZCN_ESYS);
+    assert_int_equal(count, 0);
+    zcn_error error{};
+    error.struct_size = sizeof error;
+    assert_int_equal(zcn_loop_get_error(world->loop, &error), ZCN_OK);
+    assert_int_equal(error.sys_errno, EBADF);
+    // What needs no waiting is still done.
+    assert_int_equal(zcn_loop_wake(world->loop), ZCN_OK);
+    assert_int_equal(zcn_loop_poll(world->loop, -1, &events, &count, nullptr), ZCN_OK);
+    assert_int_equal(count, 1);
+    assert_int_equal(events[0].type, ZCN_EVENT_WOKEN);
+    script_reset();
+    world_end(world);
+}
+
 // --- connecting ---
 
 void test_connecting_ends_at_its_timeout(void **) {
@@ -281,6 +303,7 @@ void test_a_kernel_without_memory_is_asked_now_and_then(void **) {
 
 int main() {
     const CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_wait_that_fails_for_good_is_told),
         cmocka_unit_test(test_connecting_ends_at_its_timeout),
         cmocka_unit_test(test_a_full_backlog_is_tried_again),
         cmocka_unit_test(test_draining_ends_at_its_timeout),
