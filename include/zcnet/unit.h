@@ -168,7 +168,7 @@ ZCN_API zcn_status zcn_unit_set_token(zcn_unit *unit, uint64_t token);
  * A unit sealed with one framing can be sent with another: it then gets a header of its own there.
  *
  * @return ZCN_OK · ZCN_EINVAL sealed already, or a prefix of the wrong size · ZCN_EFRAME_* the framing cannot
- *         carry the body · ZCN_ENOMEM · ZCN_ENOBUFS
+ *         carry the body · ZCN_ENOMEM
  * @thread the unit's one thread
  * @since 0.1
  */
