@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: MIT
+use crate::error::check;
+use crate::{ConnRef, Loop, MessageRef, Result};
+use std::fmt;
+use std::iter::FusedIterator;
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicU32, Ordering};
+use zcnet_sys as sys;
+
+/// One of the things that happened.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// A connection of [`Loop::connect`] stands, or an adopted one is driven.
+    Connected(ConnRef<'a>),
+    /// A listener's new connection.
+    Accepted(ConnRef<'a>),
+    /// A message.
+    Message {
+        /// That it came from.
+        conn: ConnRef<'a>,
+        /// Its bytes, borrowed until the next poll.
+        message: MessageRef<'a>,
+    },
+    /// The units with the tokens `first`, `first` + 1 … `first` + `count` - 1 have ended.
+    Sent {
+        /// That they were sent on.
+        conn: ConnRef<'a>,
+        /// The first token.
+        first: u64,
+        /// How many.
+        count: u64,
+        /// They were written, or why not.
+        result: Result<()>,
+    },
+    /// Below the low-water mark again after an [`Again`](crate::ErrorKind::Again).
+    Writable(ConnRef<'a>),
+    /// The peer sends no more (only with [`ConnOptions::half_open`](crate::ConnOptions::half_open)).
+    PeerClosed(ConnRef<'a>),
+    /// The last event of a connection.
+    Closed {
+        /// That has ended.
+        conn: ConnRef<'a>,
+        /// The one reason: closed here in order, or [`Eof`](crate::ErrorKind::Eof), or what went wrong.
+        reason: Result<()>,
+    },
+    /// [`Waker::wake`](crate::Waker::wake) was called.
+    Woken,
+    /// The timer with this token has run out.
+    Timer(u64),
+    /// Accepting pauses: the descriptors or the listener's limit are used up.
+    AcceptLimited {
+        /// The listener's number.
+        user: usize,
+        /// Which of the two.
+        reason: Result<()>,
+    },
+    /// Reading pauses until the pool has memory again.
+    PoolLimited(ConnRef<'a>),
+    /// A listener has ended.
+    ListenerClosed {
+        /// The listener's number.
+        user: usize,
+        /// Why.
+        reason: Result<()>,
+    },
+}
+
+impl<'a> Event<'a> {
+    /// The message, if this is one.
+    pub fn message(&self) -> Option<MessageRef<'a>> {
+        match self {
+            Event::Message { message, .. } => Some(*message),
+            _ => None,
+        }
+    }
+
+    /// The connection, if the event is of one.
+    pub fn conn(&self) -> Option<ConnRef<'a>> {
+        match self {
+            Event::Connected(conn)
+            | Event::Accepted(conn)
+            | Event::Message { conn, .. }
+            | Event::Sent { conn, .. }
+            | Event::Writable(conn)
+            | Event::PeerClosed(conn)
+            | Event::Closed { conn, .. }
+            | Event::PoolLimited(conn) => Some(*conn),
+            _ => None,
+        }
+    }
+}
+
+/// What one poll handed out. It borrows the loop: the next poll ends it, and everything in it.
+///
+/// ```compile_fail,E0499
+/// fn two(poller: &mut zcnet::Loop) {
+///     let first = poller.poll(None).unwrap();
+///     let second = poller.poll(None).unwrap();
+///     println!("{} {}", first.len(), second.len());
+/// }
+/// ```
+/// ```
+/// fn two(poller: &mut zcnet::Loop) {
+///     let first = poller.poll(None).unwrap().len();
+///     let second = poller.poll(None).unwrap();
+///     println!("{} {}", first, second.len());
+/// }
+/// ```
+pub struct Events<'a> {
+    first: *const sys::zcn_event,
+    count: usize,
+    more: bool,
+    owner: &'a Loop,
+}
+
+impl<'a> Events<'a> {
+    /// # Safety
+    /// The array is the present one of the loop, which is not polled for 'a.
+    pub(crate) unsafe fn new(first: *const sys::zcn_event, count: usize, more: bool, owner: &'a Loop) -> Events<'a> {
+        Events { first, count, more, owner }
+    }
+
+    /// The events, each once. Those of a connection that is closed meanwhile are left out.
+    #[inline]
+    pub fn iter(&self) -> EventIter<'a> {
+        EventIter { next: self.first, left: self.count, owner: self.owner }
+    }
+
+    /// How many events, at most.
+    pub fn len(&self) -> usize {
+        self.count
+    }
+
+    /// True when the time passed without an event.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// True when another poll would give more at once.
+    pub fn more(&self) -> bool {
+        self.more
+    }
+
+    /// The loop, to connect, listen and set timers while the events are looked at.
+    pub fn owner(&self) -> &'a Loop {
+        self.owner
+    }
+}
+
+impl<'a> IntoIterator for &Events<'a> {
+    type Item = Event<'a>;
+    type IntoIter = EventIter<'a>;
+
+    #[inline]
+    fn into_iter(self) -> EventIter<'a> {
+        self.iter()
+    }
+}
+
+impl<'a> IntoIterator for Events<'a> {
+    type Item = Event<'a>;
+    type IntoIter = EventIter<'a>;
+
+    fn into_iter(self) -> EventIter<'a> {
+        self.iter()
+    }
+}
+
+impl fmt::Debug for Events<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+/// Iterates over [`Events`].
+#[derive(Debug)]
+pub struct EventIter<'a> {
+    next: *const sys::zcn_event,
+    left: usize,
+    owner: &'a Loop,
+}
+
+/// # Safety
+/// `event` is in the present array of a loop or stream.
+#[inline]
+pub(crate) unsafe fn event_type(event: *const sys::zcn_event) -> u32 {
+    // SAFETY: a connection that is closed on another thread blanks its events while they are looked at: the type is
+    // the one field that changes, and it is stored with an atomic operation. Relaxed, since nothing else is told by it:
+    // what the event shows stays valid either way.
+    unsafe { (*std::ptr::addr_of!((*event).r#type).cast::<AtomicU32>()).load(Ordering::Relaxed) }
+}
+
+impl<'a> Iterator for EventIter<'a> {
+    type Item = Event<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Event<'a>> {
+        while self.left > 0 {
+            let event = self.next;
+            self.left -= 1;
+            // SAFETY: there was one more, so this is in the array or just behind it.
+            self.next = unsafe { event.add(1) };
+            // SAFETY: the event is in the array, which stays for 'a.
+            if let Some(known) = unsafe { make(event, self.owner) } {
+                return Some(known);
+            }
+        }
+        None
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (0, Some(self.left))
+    }
+}
+
+impl FusedIterator for EventIter<'_> {}
+
+struct Fields {
+    status: i32,
+    user: usize,
+    size: u64,
+    token: u64,
+}
+
+/// # Safety
+/// The event is in the present array of the loop, which is not polled for 'a.
+#[inline]
+unsafe fn make<'a>(event: *const sys::zcn_event, owner: &'a Loop) -> Option<Event<'a>> {
+    // SAFETY: as the caller promises; events that have a connection hold a reference on it for as long. So it is below.
+    let conn = || unsafe { ConnRef::new(NonNull::new_unchecked((*event).conn), owner.id()) };
+    // SAFETY: as above. These fields stay as they are; the type, which may change, is not read with them.
+    let of = || unsafe {
+        Fields { status: (*event).status, user: (*event).user, size: (*event).size, token: (*event).token }
+    };
+    // SAFETY: as above.
+    let kind = unsafe { event_type(event) };
+    Some(match kind {
+        // SAFETY: the event is a message's.
+        sys::ZCN_EVENT_MESSAGE => Event::Message { conn: conn(), message: unsafe { MessageRef::new(event) } },
+        sys::ZCN_EVENT_CONNECTED => Event::Connected(conn()),
+        sys::ZCN_EVENT_ACCEPTED => Event::Accepted(conn()),
+        sys::ZCN_EVENT_SENT => {
+            let Fields { status, size, token, .. } = of();
+            Event::Sent { conn: conn(), first: token, count: size, result: check(status) }
+        }
+        sys::ZCN_EVENT_WRITABLE => Event::Writable(conn()),
+        sys::ZCN_EVENT_PEER_CLOSED => Event::PeerClosed(conn()),
+        sys::ZCN_EVENT_CLOSED => Event::Closed { conn: conn(), reason: check(of().status) },
+        sys::ZCN_EVENT_WOKEN => Event::Woken,
+        sys::ZCN_EVENT_TIMER => Event::Timer(of().token),
+        sys::ZCN_EVENT_ACCEPT_LIMITED => Event::AcceptLimited { user: of().user, reason: check(of().status) },
+        sys::ZCN_EVENT_POOL_LIMITED => Event::PoolLimited(conn()),
+        sys::ZCN_EVENT_LISTENER_CLOSED => Event::ListenerClosed { user: of().user, reason: check(of().status) },
+        // ZCN_EVENT_NONE, and what a later library may add.
+        _ => return None,
+    })
+}

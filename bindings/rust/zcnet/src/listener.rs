@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+use crate::error::check;
+use crate::Result;
+use std::ptr::NonNull;
+use zcnet_sys as sys;
+
+/// Accepts connections, each of which appears with [`Accepted`](crate::Event::Accepted). It stays open when this is
+/// dropped; [`Loop::close_listener`](crate::Loop::close_listener) ends it.
+#[derive(Debug)]
+pub struct Listener {
+    raw: NonNull<sys::zcn_listener>,
+    loop_id: u64,
+    address: String,
+}
+
+// SAFETY: what belongs to the loop's owner goes through the loop; a release is for any thread.
+unsafe impl Send for Listener {}
+// SAFETY: as above.
+unsafe impl Sync for Listener {}
+
+/// Text that a function writes into a buffer.
+pub(crate) fn address(get: impl FnOnce(*mut sys::c_char, usize) -> i32) -> Result<String> {
+    let mut buffer = [0_u8; 160];
+    check(get(buffer.as_mut_ptr().cast(), buffer.len()))?;
+    let end = buffer.iter().position(|&byte| byte == 0).unwrap_or(buffer.len());
+    Ok(String::from_utf8_lossy(&buffer[..end]).into_owned())
+}
+
+impl Listener {
+    /// # Safety
+    /// `raw` is an owned listener of the loop with this id, whose owner calls.
+    pub(crate) unsafe fn new(raw: NonNull<sys::zcn_listener>, loop_id: u64) -> Result<Listener> {
+        let mut listener = Listener { raw, loop_id, address: String::new() };
+        // SAFETY: the handle is live, and the buffer as large as it says.
+        listener.address = address(|buffer, size| unsafe { sys::zcn_listener_address(raw.as_ptr(), buffer, size) })?;
+        Ok(listener)
+    }
+
+    /// The bound address as text, such as "tcp://127.0.0.1:41234".
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    pub(crate) fn as_ptr(&self) -> *mut sys::zcn_listener {
+        self.raw.as_ptr()
+    }
+
+    pub(crate) fn loop_id(&self) -> u64 {
+        self.loop_id
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        // SAFETY: this value holds one reference, which ends here.
+        unsafe { sys::zcn_listener_release(self.as_ptr()) }
+    }
+}

@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: MIT
+//! Loops under tokio, and messages over what tokio reads and writes.
+#![cfg(feature = "tokio")]
+
+mod shared;
+
+use futures_util::{SinkExt, StreamExt};
+use shared::{framing, DEADLINE};
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::thread;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
+use tokio::time::timeout;
+use zcnet::tokio::{Driver, Framed};
+use zcnet::{ErrorKind, Event, Loop, LoopOptions, StreamOptions, Unit};
+
+fn run<T>(future: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async { timeout(DEADLINE, future).await.expect("it did not happen in time") })
+}
+
+/// Polls a future so many times at most, then drops it.
+struct Dropped<F>(Pin<Box<F>>, u32);
+
+impl<F: Future> Future for Dropped<F> {
+    type Output = Option<F::Output>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<F::Output>> {
+        if self.1 == 0 {
+            return Poll::Ready(None);
+        }
+        self.1 -= 1;
+        match self.0.as_mut().poll(context) {
+            Poll::Ready(output) => Poll::Ready(Some(output)),
+            Poll::Pending => {
+                context.waker().wake_by_ref();
+                Poll::Pending
+            }
+        }
+    }
+}
+
+fn dropped<F: Future>(future: F, polls: u32) -> Dropped<F> {
+    Dropped(Box::pin(future), polls)
+}
+
+fn number(number: u64) -> Unit {
+    let mut body = Unit::with_capacity(None, None, 8).unwrap();
+    body.put(&number.to_le_bytes());
+    body.finish().unwrap()
+}
+
+fn as_number(bytes: &[u8]) -> u64 {
+    u64::from_le_bytes(bytes.try_into().expect("eight bytes"))
+}
+
+/// xorshift: the spacing of wake-ups.
+fn next(random: &mut u64) -> u64 {
+    *random ^= *random << 13;
+    *random ^= *random >> 7;
+    *random ^= *random << 17;
+    *random
+}
+
+fn is_send<T: Send>(value: T) -> T {
+    value
+}
+
+/// Posts and sends at random times, between polls too and into arrays as small as they can be: none is lost.
+#[test]
+fn no_wake_up_is_lost_under_tokio() {
+    const COUNT: u64 = 10_000;
+    for capacity in [16, 1024] {
+        run(is_send_after_setup(capacity, COUNT));
+    }
+}
+
+async fn is_send_after_setup(capacity: u32, count: u64) {
+    let mut driver = Driver::new(Loop::with_options(&LoopOptions::new().event_capacity(capacity)).unwrap()).unwrap();
+    let listener = driver.listen("tcp://127.0.0.1:0", &framing()).unwrap();
+    let conn = driver.connect(listener.address(), &framing()).unwrap();
+    let poster = {
+        let conn = conn.clone();
+        thread::spawn(move || {
+            let mut random = 88172645463325252;
+            for n in 0..count {
+                let mut unit = number(n);
+                while let Err(failed) = conn.post(unit) {
+                    assert!(failed.error.is_again());
+                    unit = failed.unit;
+                    thread::yield_now();
+                }
+                for _ in 0..next(&mut random) % 2048 {
+                    std::hint::spin_loop();
+                }
+            }
+        })
+    };
+    let (mut there, mut back) = (0, 0);
+    let mut random = 1234567;
+    while back < count {
+        // Now and then the future is dropped before it is ready.
+        let polls = 1 + (next(&mut random) % 3) as u32;
+        let events = match dropped(driver.poll(), polls).await {
+            Some(events) => events.unwrap(),
+            None => continue,
+        };
+        for event in &events {
+            match event {
+                Event::Message { conn: from, message } if from == conn => {
+                    assert_eq!(as_number(&message), back);
+                    back += 1;
+                }
+                Event::Message { conn: from, message } => {
+                    assert_eq!(as_number(&message), there);
+                    there += 1;
+                    from.forward(message).unwrap();
+                }
+                Event::Connected(_) | Event::Accepted(_) => {}
+                other => panic!("{:?}", other),
+            }
+        }
+    }
+    poster.join().unwrap();
+}
+
+#[test]
+fn a_driver_wakes_for_timers_and_wakers_and_leaves_others_their_turn() {
+    run(async {
+        let mut driver = Driver::new(Loop::new().unwrap()).unwrap();
+        driver.set_timer(3, Duration::from_millis(2)).unwrap();
+        assert!(matches!(driver.poll().await.unwrap().iter().next(), Some(Event::Timer(3))));
+        let waker = driver.waker();
+        let other = thread::spawn(move || waker.wake());
+        assert!(matches!(driver.poll().await.unwrap().iter().next(), Some(Event::Woken)));
+        other.join().unwrap();
+
+        // A loop that is never idle.
+        let turns = std::rc::Rc::new(std::cell::Cell::new(0_u32));
+        let counter = std::rc::Rc::clone(&turns);
+        let local = tokio::task::LocalSet::new();
+        local
+            .run_until(async {
+                let task = tokio::task::spawn_local(async move {
+                    loop {
+                        counter.set(counter.get() + 1);
+                        tokio::task::yield_now().await;
+                    }
+                });
+                let waker = driver.waker();
+                for _ in 0..1000 {
+                    waker.wake();
+                    driver.poll().await.unwrap();
+                }
+                task.abort();
+            })
+            .await;
+        assert!(turns.get() >= 10, "{} turns", turns.get());
+
+        let mut inner = driver.into_inner();
+        assert!(inner.poll(Some(Duration::ZERO)).unwrap().is_empty());
+        inner.close().unwrap();
+        let mut driver = Driver::new(inner).unwrap();
+        assert_eq!(driver.poll().await.unwrap_err().kind(), ErrorKind::Closed);
+    });
+}
+
+#[test]
+fn streams_and_sinks_lose_nothing_when_their_futures_are_dropped() {
+    const COUNT: u64 = 5_000;
+    run(async {
+        let (one, other) = UnixStream::pair().unwrap();
+        let options = StreamOptions::new().high_water(4096);
+        let mut sender = Framed::with_options(one, None, &framing(), &options).unwrap();
+        let mut receiver = Framed::new(other, &framing()).unwrap();
+        let sending = async {
+            let mut random = 99;
+            for n in 0..COUNT {
+                let mut waiting = number(n);
+                // A feed that is dropped has either taken the unit or not been polled to the end: ready first, then
+                // hand over in one step.
+                while dropped(std::future::poll_fn(|c| sender.poll_ready_unpin(c)), 1).await.is_none() {
+                    tokio::task::yield_now().await;
+                }
+                if next(&mut random) % 4 == 0 {
+                    waiting = waiting.seal(&framing()).unwrap().into();
+                }
+                sender.start_send_unpin(waiting).unwrap();
+                if next(&mut random) % 8 == 0 {
+                    dropped(sender.flush(), 1).await;
+                }
+            }
+            SinkExt::close(&mut sender).await.unwrap();
+        };
+        let receiving = async {
+            let mut random = 7;
+            let mut expected = 0;
+            while expected < COUNT {
+                if next(&mut random) % 2 == 0 {
+                    let Some(message) = dropped(receiver.next(), 1).await else { continue };
+                    assert_eq!(as_number(&message.expect("not the end").unwrap()), expected);
+                    expected += 1;
+                } else {
+                    // A batch that is not looked at to its end.
+                    let Some(batch) = dropped(receiver.batch(), 1).await else { continue };
+                    let take = 1 + (next(&mut random) % 3) as usize;
+                    for message in batch.unwrap().expect("not the end").take(take) {
+                        assert_eq!(as_number(&message.unwrap()), expected);
+                        expected += 1;
+                    }
+                }
+            }
+            assert!(receiver.next().await.is_none());
+            assert!(receiver.next().await.is_none(), "the end stays the end");
+        };
+        futures_util::future::join(sending, receiving).await;
+    });
+}
+
+#[test]
+fn a_framed_echo_copies_nothing() {
+    run(async {
+        let (one, other) = UnixStream::pair().unwrap();
+        let mut client = Framed::new(one, &framing()).unwrap();
+        let mut server = Framed::new(other, &framing()).unwrap();
+        for n in 0..100 {
+            client.send(number(n)).await.unwrap();
+        }
+        let mut echoed = 0;
+        while echoed < 100 {
+            let mut batch = server.batch().await.unwrap().expect("not the end");
+            while let Some(message) = batch.next() {
+                batch.send_message(message.unwrap()).unwrap();
+                echoed += 1;
+            }
+            server.flush().await.unwrap();
+        }
+        for n in 0..100 {
+            let message = client.next().await.expect("not the end").unwrap();
+            assert_eq!(as_number(&message), n);
+            server.send_message(&message).unwrap();
+        }
+        assert_eq!(server.stats().copied_out, 0);
+    });
+}
+
+#[test]
+fn broken_frames_and_cut_streams_are_errors_and_then_the_end() {
+    let cases = [(&b"\xff\xff\xff\xffxx"[..], ErrorKind::FrameTooLarge), (b"\0\0\0\x09cut", ErrorKind::FrameTruncated)];
+    for (bytes, wanted) in cases {
+        run(async {
+            let (one, mut other) = UnixStream::pair().unwrap();
+            let mut framed = Framed::new(one, &framing()).unwrap();
+            other.write_all(b"\0\0\0\x02ok").await.unwrap();
+            other.write_all(bytes).await.unwrap();
+            drop(other);
+            assert_eq!(framed.next().await.unwrap().unwrap(), b"ok");
+            let error = framed.next().await.unwrap().unwrap_err();
+            let inner = error.get_ref().unwrap().downcast_ref::<zcnet::Error>().unwrap();
+            assert_eq!(inner.kind(), wanted);
+            assert!(framed.next().await.is_none());
+        });
+    }
+}
+
+#[test]
+fn sinks_refuse_what_cannot_be_framed_and_go_on() {
+    run(async {
+        let (one, mut other) = UnixStream::pair().unwrap();
+        let mut framed = Framed::new(one, &"length,max=16".parse().unwrap()).unwrap();
+        let mut large = Unit::new().unwrap();
+        large.append_static(&[0; 100]).unwrap();
+        let refused = framed.send(large).await.unwrap_err();
+        assert_eq!(refused.kind(), std::io::ErrorKind::InvalidData);
+        framed.send(number(1)).await.unwrap();
+        drop(framed);
+        let mut wire = Vec::new();
+        other.read_to_end(&mut wire).await.unwrap();
+        assert_eq!(wire, b"\0\0\0\x08\x01\0\0\0\0\0\0\0");
+    });
+}
+
+#[test]
+fn drivers_and_framed_move_between_threads() {
+    is_send(Driver::new);
+    fn send<T: Send>() {}
+    send::<Driver>();
+    send::<Framed<UnixStream>>();
+}
