@@ -34,9 +34,18 @@ def rust_type(text):
 
 def declarator(text):
     """`char text[240]` becomes ('text', '[c_char; 240]')."""
+    callback = re.fullmatch(r"(.*?)\(\*(\w+)\)\((.*)\)", text.strip(), re.S)
+    if callback:
+        return callback[2], rust_callback(callback[1], callback[3])
     found = re.fullmatch(r"(.*?)(\w+)(?:\[(\d+)\])?", text.strip(), re.S)
     kind = rust_type(found[1])
     return found[2], f"[{kind}; {found[3]}]" if found[3] else kind
+
+
+def rust_callback(result, parameters):
+    arguments = [declarator(re.sub(r"\s+", " ", word)) for word in parameters.split(",")]
+    arrow = "" if result.strip() == "void" else f" -> {rust_type(result)}"
+    return f'Option<unsafe extern "C" fn({", ".join(": ".join(pair) for pair in arguments)}){arrow}>'
 
 
 def sentence(comment):
@@ -57,7 +66,8 @@ def struct(name, body, comment):
     if name == "zcn_event":
         out[0] = "/// One of the things that happened, as a poll hands them out."
     out += ["#[repr(C)]", "#[derive(Debug, Clone, Copy)]", f"pub struct {name} {{"]
-    for text, note in re.findall(r"^\s*([^;/]+);\s*(?:/\*(.*?)\*/)?", body, re.S | re.M):
+    body = re.sub(r"^[ \t]*/\*.*?\*/\n", "", body, flags=re.S | re.M)  # those that stand before a field
+    for text, note in re.findall(r"^\s*([^;/]+);[ \t]*(?:/\*(.*?)\*/)?", body, re.S | re.M):
         field, kind = declarator(text)
         note = re.sub(r"\s+", " ", note).strip() or "See the header."
         out += [f"    /// {sentence(note)}", f"    pub {rust_name(field)}: {kind},"]
@@ -105,15 +115,8 @@ def main():
         for comment, result, name, parameters in re.findall(
             r"/\*\*((?:(?!\*/).)*?)\*/\ntypedef ([\w ]+?)\(\*(\w+)\)\((.*?)\);", text, re.S
         ):
-            arguments = []
-            for word in parameters.split(","):
-                argument, kind = declarator(re.sub(r"\s+", " ", word))
-                arguments.append(f"{argument}: {kind}")
-            arrow = "" if result.strip() == "void" else f" -> {rust_type(result)}"
-            callbacks.append(
-                f"/// {sentence('/**' + comment)}\n"
-                f"pub type {name} = Option<unsafe extern \"C\" fn({', '.join(arguments)}){arrow}>;\n"
-            )
+            kind = rust_callback(result, parameters)
+            callbacks.append(f"/// {sentence('/**' + comment)}\npub type {name} = {kind};\n")
         comment = ""
         for found in re.finditer(r"/\*\*(.*?)\*/|^ZCN_API (?:ZCN_NODISCARD )?([^;(]*?)(\w+)\(([^;]*?)\);", text, re.S | re.M):
             if found[3]:

@@ -61,6 +61,13 @@ pub struct zcn_loop {
     _marker: core::marker::PhantomData<(*mut u8, core::marker::PhantomPinned)>,
 }
 
+/// Bytes between two connections, by splice.
+#[repr(C)]
+pub struct zcn_relay {
+    _opaque: [u8; 0],
+    _marker: core::marker::PhantomData<(*mut u8, core::marker::PhantomPinned)>,
+}
+
 /// Measures the frame at the start of some bytes, for ZCN_FRAMING_CUSTOM. It must answer the same for the same bytes, and must not call the library.
 pub type zcn_measure_function = Option<
     unsafe extern "C" fn(context: *mut c_void, data: *const c_void, size: u64, out_frame_size: *mut u64) -> zcn_status,
@@ -121,6 +128,10 @@ pub struct zcn_conn_options {
     pub start_paused: u32,
     /// user value
     pub user: usize,
+    /// what a send does above high water: ZCN_LAG_*
+    pub lag: u32,
+    /// 0
+    pub reserved: u32,
 }
 
 /// One of the things that happened, as a poll hands them out.
@@ -249,6 +260,24 @@ pub struct zcn_loop_options {
     pub unfinished_blocks: u32,
 }
 
+/// Memory of the program for a pool: pinned, of huge pages, shared, on a device's bus. The bytes of messages and units lie in it; descriptors do not. The functions are called on whichever thread needs or returns memory, by several at once, and not for each message: for slabs of many blocks, and for messages that are larger than half a block. They must not call this library, and must not throw.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct zcn_pool_source {
+    /// sizeof(zcn_pool_source)
+    pub struct_size: u64,
+    /// See the header.
+    pub allocate: Option<unsafe extern "C" fn(context: *mut c_void, size: u64, alignment: u64) -> *mut c_void>,
+    /// See the header.
+    pub free: Option<unsafe extern "C" fn(context: *mut c_void, memory: *mut c_void, size: u64)>,
+    /// See the header.
+    pub drop: Option<unsafe extern "C" fn(context: *mut c_void, memory: *mut c_void, size: u64) -> i32>,
+    /// See the header.
+    pub end: Option<unsafe extern "C" fn(context: *mut c_void)>,
+    /// See the header.
+    pub context: *mut c_void,
+}
+
 /// Filled by its options_init(), and changed from there.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
@@ -261,10 +290,14 @@ pub struct zcn_pool_options {
     pub limit: u64,
     /// bytes of free memory kept for reuse before it goes back to the system; 0: 64 MiB
     pub keep: u64,
-    /// 0: when the pool has grown past 8 MiB; 1: never; 2: from the start
+    /// 0: when the pool has grown past 8 MiB; 1: never; 2: from the start. The system may give none: huge_refused_bytes of zcn_pool_stats says so, and ordinary pages serve
     pub huge_pages: u32,
-    /// 0
-    pub reserved: u32,
+    /// milliseconds after which free memory that was not needed goes back to the system, at the latest after twice as long; 0: as much as keep is kept for good. It is looked at when memory goes back to the pool, and by loops that use it
+    pub keep_ms: u32,
+    /// where its memory comes from, copied; NULL: the system
+    pub source: *const zcn_pool_source,
+    /// not 0: the pool's memory lies in a memfd of so many bytes, a multiple of 2 MiB; see zcn_pool_get_shared(). Not with source
+    pub shared_bytes: u64,
 }
 
 /// Gauges and counters of a pool. Bytes are bytes; the rest are counts.
@@ -317,6 +350,82 @@ pub struct zcn_pool_stats {
     pub oldest_view_ns: u64,
     /// copied by zcn_msg_detach() and zcn_msg_make_writable()
     pub copied_bytes: u64,
+    /// bytes of slabs that the system was asked to back with huge pages, and agreed
+    pub huge_bytes: u64,
+    /// and did not
+    pub huge_refused_bytes: u64,
+}
+
+/// Filled by its options_init(), and changed from there.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct zcn_relay_options {
+    /// set by zcn_relay_options_init()
+    pub struct_size: u64,
+    /// count messages: headers are parsed, bodies are spliced. NULL: bytes only
+    pub forward_framing: *const zcn_framing,
+    /// the same for the other direction
+    pub backward_framing: *const zcn_framing,
+    /// of the first message alone, where it differs; NULL: it does not
+    pub forward_first: *const zcn_framing,
+    /// See the header.
+    pub backward_first: *const zcn_framing,
+    /// bytes of a direction in one turn before others have theirs; 0: 1 MiB
+    pub budget: u64,
+    /// ZCN_RELAY_AUTO, _SPLICE or _COPY
+    pub method: u32,
+    /// without a byte in either direction; 0: never
+    pub idle_timeout_ms: u32,
+    /// without a byte when one direction has ended; 0: never
+    pub half_close_timeout_ms: u32,
+    /// for what is held when the relay closes or one side is gone; 0: 5000
+    pub drain_timeout_ms: u32,
+    /// user value
+    pub user: usize,
+}
+
+/// One direction.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct zcn_relay_flow {
+    /// read, with what the connection had received before
+    pub bytes_in: u64,
+    /// written
+    pub bytes_out: u64,
+    /// of bytes_in: by splice
+    pub spliced_bytes: u64,
+    /// of bytes_in: through memory
+    pub copied_bytes: u64,
+    /// system calls that read
+    pub read_calls: u64,
+    /// system calls that wrote
+    pub write_calls: u64,
+    /// whose header was seen; 0 without a framing
+    pub messages: u64,
+    /// gauge: read and not written yet
+    pub held_bytes: u64,
+    /// read and never written: set when the relay ended
+    pub lost_bytes: u64,
+    /// written to the tap
+    pub tapped_bytes: u64,
+    /// that a tap did not get
+    pub tap_missed_bytes: u64,
+    /// 1: its end was passed on
+    pub ended: u32,
+    /// why the tap ended before the relay; else ZCN_OK
+    pub tap_status: zcn_status,
+}
+
+/// Filled by its options_init(), and changed from there.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct zcn_relay_stats {
+    /// set by the caller: sizeof(zcn_relay_stats)
+    pub struct_size: u64,
+    /// See the header.
+    pub forward: zcn_relay_flow,
+    /// See the header.
+    pub backward: zcn_relay_flow,
 }
 
 /// What went through a stream or connection. copied_bytes is every payload byte that the library itself copied; the copied_* fields below it are its parts.
@@ -359,6 +468,10 @@ pub struct zcn_stats {
     pub unfinished_bytes: u64,
     /// bytes of a frame that never finished; set when the connection closed
     pub trailing_bytes: u64,
+    /// out: accepted and dropped, or not queued at all, by the lag option
+    pub messages_dropped: u64,
+    /// the bytes of their frames
+    pub bytes_dropped: u64,
 }
 
 /// A loop: the sum over its connections, living and closed, and its own work.
@@ -435,6 +548,16 @@ pub struct zcn_stream_options {
     pub user: usize,
 }
 
+/// the send says ZCN_AGAIN, and WRITABLE follows
+pub const ZCN_LAG_REFUSE: u32 = 0;
+/// the message that is being sent is dropped
+pub const ZCN_LAG_DROP_NEWEST: u32 = 1;
+/// those that have waited longest are dropped until less than high_water is queued
+pub const ZCN_LAG_DROP_OLDEST: u32 = 2;
+/// all that are queued are dropped for the one that is being sent
+pub const ZCN_LAG_KEEP_LATEST: u32 = 3;
+/// the connection ends at once, with CLOSED and ZCN_ELAGGED
+pub const ZCN_LAG_DISCONNECT: u32 = 4;
 /// The value of `ZCN_OPTION_DELAY`.
 pub const ZCN_OPTION_DELAY: u32 = 1;
 /// The value of `ZCN_OPTION_KEEPALIVE_S`.
@@ -471,6 +594,8 @@ pub const ZCN_STATE_OPEN: u32 = 2;
 pub const ZCN_STATE_DRAINING: u32 = 3;
 /// The value of `ZCN_STATE_CLOSED`.
 pub const ZCN_STATE_CLOSED: u32 = 4;
+/// the unit is queued on each of the connections, or on none
+pub const ZCN_ALL_OR_NOTHING: u32 = 1;
 /// blanked by a close or a change of framing: skip it
 pub const ZCN_EVENT_NONE: u32 = 0;
 /// conn: zcn_connect() succeeded, or the first of an adopted one
@@ -499,6 +624,8 @@ pub const ZCN_EVENT_POOL_LIMITED: u32 = 11;
 pub const ZCN_EVENT_ARRIVED: u32 = 12;
 /// user is the listener's; status: why
 pub const ZCN_EVENT_LISTENER_CLOSED: u32 = 13;
+/// user is the relay's, data the zcn_relay, borrowed until the next poll; status: why; size: bytes written in both directions
+pub const ZCN_EVENT_RELAY_ENDED: u32 = 14;
 /// The value of `ZCN_FRAMING_LENGTH`.
 pub const ZCN_FRAMING_LENGTH: u32 = 1;
 /// The value of `ZCN_FRAMING_VARINT`.
@@ -511,6 +638,22 @@ pub const ZCN_FRAMING_FIXED: u32 = 4;
 pub const ZCN_FRAMING_RAW: u32 = 5;
 /// The value of `ZCN_FRAMING_CUSTOM`.
 pub const ZCN_FRAMING_CUSTOM: u32 = 6;
+/// splice where reads are large, copy where they are small
+pub const ZCN_RELAY_AUTO: u32 = 0;
+/// splice, but where the kernel refuses it or no pipe is to be had
+pub const ZCN_RELAY_SPLICE: u32 = 1;
+/// through blocks of the pool
+pub const ZCN_RELAY_COPY: u32 = 2;
+/// from the first to the second
+pub const ZCN_RELAY_FORWARD: u32 = 0;
+/// from the second to the first
+pub const ZCN_RELAY_BACKWARD: u32 = 1;
+/// the tap ends: what it got is a beginning without a gap
+pub const ZCN_TAP_END: u32 = 0;
+/// it misses bytes, and goes on with later ones
+pub const ZCN_TAP_SKIP: u32 = 1;
+/// the pair waits for it, for some time
+pub const ZCN_TAP_WAIT: u32 = 2;
 /// Success.
 pub const ZCN_OK: zcn_status = 0;
 /// Nothing to do now: a queue is above its high-water mark, or nothing is ready.
@@ -577,6 +720,10 @@ pub const ZCN_EACCESS: zcn_status = -49;
 pub const ZCN_ETRUNCATED: zcn_status = -50;
 /// The program aborted the connection.
 pub const ZCN_EABORTED: zcn_status = -51;
+/// Dropped before it was sent, since the receiver lags behind.
+pub const ZCN_EDROPPED: zcn_status = -52;
+/// The receiver lags behind, and is disconnected for it.
+pub const ZCN_ELAGGED: zcn_status = -53;
 /// Part of the version of the headers.
 pub const ZCN_VERSION_MAJOR: u32 = 0;
 /// Part of the version of the headers.
@@ -609,6 +756,15 @@ extern "C" {
     pub fn zcn_conn_move(conn: *mut zcn_conn, r#loop: *mut zcn_loop) -> zcn_status;
     /// Queue a unit. It leaves at the next poll, when flush_at bytes are queued, or with zcn_conn_flush(). Units leave in the order of the calls.
     pub fn zcn_conn_send(conn: *mut zcn_conn, unit: *mut zcn_unit) -> zcn_status;
+    /// Queue one unit on many connections of one loop, without a copy: fan-out. What each of them says is independent of the others, unless ZCN_ALL_OR_NOTHING asks otherwise.
+    pub fn zcn_conn_send_to_all(
+        conns: *const *mut zcn_conn,
+        count: usize,
+        unit: *mut zcn_unit,
+        flags: u32,
+        statuses: *mut zcn_status,
+        out_sent: *mut usize,
+    ) -> zcn_status;
     /// Queue many units.
     pub fn zcn_conn_send_batch(
         conn: *mut zcn_conn,
@@ -818,10 +974,50 @@ extern "C" {
     pub fn zcn_pool_retain(pool: *mut zcn_pool) -> *mut zcn_pool;
     /// End one reference. Memory that is still in use stays valid; the pool goes with the last of it.
     pub fn zcn_pool_release(pool: *mut zcn_pool);
-    /// Give free memory back to the system: what lies in the upstream and in the calling thread's cache.
+    /// Give free memory back to the system: what lies in the upstream and in the calling thread's cache. Slabs that are empty then are unmapped.
     pub fn zcn_pool_trim(pool: *mut zcn_pool, out_bytes: *mut u64) -> zcn_status;
     /// Read the pool's gauges and counters. They are read one after the other while others may change them.
     pub fn zcn_pool_get_stats(pool: *mut zcn_pool, stats: *mut zcn_pool_stats) -> zcn_status;
+    /// The memory file of a pool that was made with shared_bytes. Hand the descriptor to another process (SCM_RIGHTS), which maps it and reads messages where they lie: tell it their offsets, and keep the messages until it has read them. Pages of the file are taken as they are used. Its size is sealed; its contents are not, so give it to whom you trust.
+    pub fn zcn_pool_get_shared(pool: *mut zcn_pool, out_fd: *mut c_int, out_bytes: *mut u64) -> zcn_status;
+    /// Where bytes lie in the pool's memory file: those of a received message, a part of one, or a unit's body.
+    pub fn zcn_pool_get_offset(pool: *mut zcn_pool, data: *const c_void, size: u64, out_offset: *mut u64)
+        -> zcn_status;
+    /// Fill options with the defaults.
+    pub fn zcn_relay_options_init(options: *mut zcn_relay_options, struct_size: usize);
+    /// Join two connections. They give up their sockets to the relay and end with CLOSED (ZCN_OK); what they had received and not delivered goes first, whatever was delivered is the program's. A connection that shall deliver nothing before is created with start_paused.
+    pub fn zcn_relay_conns(
+        out: *mut *mut zcn_relay,
+        first: *mut zcn_conn,
+        second: *mut zcn_conn,
+        options: *const zcn_relay_options,
+    ) -> zcn_status;
+    /// Join two connected stream sockets that the program has. They become non-blocking.
+    pub fn zcn_relay_fds(
+        out: *mut *mut zcn_relay,
+        r#loop: *mut zcn_loop,
+        first: c_int,
+        second: c_int,
+        options: *const zcn_relay_options,
+    ) -> zcn_status;
+    /// Let a third descriptor have what goes through one direction: a file, a pipe, a socket (of a connection by zcn_conn_take_fd()). Before the next poll nothing is missed. Spliced bytes get there without a copy. The tap is flushed when the relay ends, within the drain timeout.
+    pub fn zcn_relay_tap(relay: *mut zcn_relay, direction: u32, fd: c_int, policy: u32, wait_ms: u32) -> zcn_status;
+    /// Close: nothing more is read; what was read is written until the drain timeout, both peers see the end, then RELAY_ENDED (ZCN_OK) comes; ZCN_ETIMEDOUT when the time was not enough. Calling it again does nothing.
+    pub fn zcn_relay_close(relay: *mut zcn_relay) -> zcn_status;
+    /// End at once: both peers get a reset (TCP). RELAY_ENDED (ZCN_EABORTED) comes.
+    pub fn zcn_relay_abort(relay: *mut zcn_relay) -> zcn_status;
+    /// The user value, which comes with RELAY_ENDED.
+    pub fn zcn_relay_set_user(relay: *mut zcn_relay, user: usize) -> zcn_status;
+    /// The user value, which comes with RELAY_ENDED.
+    pub fn zcn_relay_get_user(relay: *const zcn_relay) -> usize;
+    /// Why the relay ended: ZCN_EOF both directions ended in order · ZCN_OK it was closed · ZCN_ERESET one side is gone · ZCN_ETIMEDOUT a limit in time · ZCN_EFRAME_* · ZCN_EABORTED · ZCN_ESYS. But for the first two both sides were reset.
+    pub fn zcn_relay_get_error(relay: *const zcn_relay, error: *mut zcn_error) -> zcn_status;
+    /// Read the relay's counters.
+    pub fn zcn_relay_get_stats(relay: *const zcn_relay, stats: *mut zcn_relay_stats) -> zcn_status;
+    /// Take another reference.
+    pub fn zcn_relay_retain(relay: *mut zcn_relay) -> *mut zcn_relay;
+    /// End one reference. It does not close the relay: the loop holds its own until RELAY_ENDED.
+    pub fn zcn_relay_release(relay: *mut zcn_relay);
     /// The name of a status, such as "ZCN_EINVAL".
     pub fn zcn_status_name(status: zcn_status) -> *const c_char;
     /// What a status means, as a short English sentence without a full stop.

@@ -33,6 +33,10 @@ fn c_declarator(rust: &str, name: &str) -> String {
     if let Some((kind, count)) = rust.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')?.split_once(';')) {
         return format!("{} {}[{}]", c_base(kind.trim()), name, count.trim());
     }
+    if let Some(callback) = rust.split("fn(").nth(1) {
+        let (arguments, result) = signature(callback.strip_suffix('>').expect("a callback ends").trim_end_matches(','));
+        return c_declarator(&result, &format!("(*{})({})", name, c_arguments(&arguments)));
+    }
     format!("{} {}", c_base(rust), name)
 }
 
@@ -71,8 +75,26 @@ struct Parsed {
     callbacks: Vec<(String, Vec<(String, String)>, String)>,
 }
 
+/// Splits at commas that are not inside brackets.
+fn pieces(text: &str) -> Vec<&str> {
+    let (mut depth, mut from, mut found) = (0, 0, Vec::new());
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            b'(' => depth += 1,
+            b')' => depth -= 1,
+            b',' if depth == 0 => {
+                found.push(&text[from..at]);
+                from = at + 1;
+            }
+            _ => {}
+        }
+    }
+    found.push(&text[from..]);
+    found
+}
+
 fn pairs(text: &str) -> Vec<(String, String)> {
-    let fields = text.split(',').map(str::trim).filter(|field| !field.is_empty());
+    let fields = pieces(text).into_iter().map(str::trim).filter(|field| !field.is_empty());
     let split = fields.map(|field| field.split_once(':').unwrap_or_else(|| panic!("not a field: {:?}", field)));
     split
         .map(|(name, kind)| {
@@ -174,7 +196,8 @@ fn sizes() -> Vec<(&'static str, usize, usize)> {
         ($($name:ident)*) => { vec![$((stringify!($name), size_of::<sys::$name>(), align_of::<sys::$name>())),*] };
     }
     sizes![zcn_conn_options zcn_error zcn_event zcn_framing_options zcn_listen_options zcn_listener_stats
-           zcn_loop_options zcn_loop_stats zcn_pool_options zcn_pool_stats zcn_stats zcn_stream_options]
+           zcn_loop_options zcn_loop_stats zcn_pool_options zcn_pool_source zcn_pool_stats zcn_relay_flow
+           zcn_relay_options zcn_relay_stats zcn_stats zcn_stream_options]
 }
 
 fn compiles(program: &str) -> Result<(), String> {

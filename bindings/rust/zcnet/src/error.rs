@@ -92,6 +92,10 @@ kinds! {
     Truncated = ZCN_ETRUNCATED => io::ErrorKind::UnexpectedEof;
     /// The program aborted the connection.
     Aborted = ZCN_EABORTED => io::ErrorKind::ConnectionAborted;
+    /// A unit was dropped before it was sent, since the receiver lags behind.
+    Dropped = ZCN_EDROPPED => io::ErrorKind::Other;
+    /// The receiver lags behind, and is disconnected for it.
+    Lagged = ZCN_ELAGGED => io::ErrorKind::ConnectionAborted;
 }
 
 /// Why a call failed, or a connection ended.
