@@ -6,8 +6,8 @@ set -u
 source=$1 build=$2
 have=$(cargo --version 2>/dev/null) || have='no cargo'
 case $have in
-    'cargo 1.'[0-5][0-9].* | 'cargo 1.6'[0-9].* | 'cargo 1.7'[0-3].* | 'no cargo')
-        echo "skipped: cargo 1.74 or later is needed, and there is $have. Install: https://rustup.rs, or apt-get install cargo (Debian 13)"
+    'cargo 1.'[0-7][0-9].* | 'cargo 1.8'[0-4].* | 'no cargo')
+        echo "skipped: cargo 1.85 or later is needed, and there is $have. Install: https://rustup.rs, or apt-get install cargo (Debian 13)"
         exit 77
         ;;
 esac
