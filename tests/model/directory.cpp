@@ -29,11 +29,6 @@ void reserve() {
     }
     passed.store(first + 1, std::memory_order_release);
 }
-template <uint32_t count>
-void reserve_twice() {
-    reserve<count>();
-    reserve<count>();
-}
 void look() {
     if (const uint32_t index = passed.load(std::memory_order_acquire)) MODEL_REQUIRE(table[index - 1].owner != 7);
 }
@@ -66,13 +61,6 @@ void test_three_threads(void **) {
                   nullptr,
                   {reserve<3>, reserve<3>, look},
                   its_memory_goes<6>});
-    model::holds(
-        {"three reserve twice", nullptr, {reserve_twice<1>, reserve_twice<1>, reserve_twice<1>}, its_memory_goes<6>});
-    model::holds({"three reserve over the edges of chunks",
-                  nullptr,
-                  {reserve<2>, reserve<3>, reserve<1>, look},
-                  its_memory_goes<6>});
-    model::holds({"the table is too small for one", nullptr, {reserve<3>, reserve<3>, reserve<3>}, its_memory_goes<6>});
 }
 
 }  // namespace
