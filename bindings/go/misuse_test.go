@@ -384,3 +384,27 @@ func TestAPanicInABodyLeavesTheLoopUsable(t *testing.T) {
 	}
 	check(t, loop.Err())
 }
+
+// A function of the program that panics when its memory comes back: loud where it happens, and nothing else is lost.
+func TestACallbackThatPanics(t *testing.T) {
+	u := must[*zcnet.Unit](t)(zcnet.NewEmptyUnit(nil))
+	var called []int
+	for i := range 5 {
+		check(t, u.AppendPinned(make([]byte, 100), func() {
+			if called = append(called, i); i == 2 {
+				panic("on purpose")
+			}
+		}))
+	}
+	func() {
+		defer func() {
+			if recover() != "on purpose" {
+				t.Error("no panic, or another")
+			}
+		}()
+		_ = u.Release()
+	}()
+	if len(called) != 5 {
+		t.Error(called)
+	}
+}

@@ -382,10 +382,15 @@ func (t *pinTable) collect() {
 	for t.live.Load() != 0 && C.zcngo_any_unpinned() != 0 {
 		var numbers [64]C.uint64_t
 		count := C.zcngo_take_unpinned(&numbers[0], C.size_t(len(numbers)))
-		for _, number := range numbers[:count] {
-			if done := t.drop(uint64(number)); done != nil {
-				done()
-			}
+		t.give(numbers[:count])
+	}
+}
+
+// give unpins all of them, and calls their functions in order; one that panics does not keep the others from it.
+func (t *pinTable) give(numbers []C.uint64_t) {
+	for i := len(numbers) - 1; i >= 0; i-- {
+		if done := t.drop(uint64(numbers[i])); done != nil {
+			defer done()
 		}
 	}
 }

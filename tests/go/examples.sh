@@ -79,7 +79,7 @@ serve "$build/zcnet" recv tcp://127.0.0.1:0 --framing length
 says "requests without answers" 1 '^0 answered, 20 late, 0 failed' "$go/request" "$address" 20 10 50ms
 stop
 says "a client without a server" 1 'nobody listens|refused' "$go/echo_client" "unix://$work/nobody" hello
-for program in echo_client batch_client request fan_out forward_proxy file_sender tls_echo; do
+for program in echo_client batch_client request fan_out forward_proxy file_sender tls_echo two_connections; do
     says "$program without words" 2 '^usage' "$go/$program"
 done
 
@@ -107,6 +107,14 @@ for wanted in tcp://127.0.0.1:0 "unix://$work/files"; do
         "$go/echo_server"
     stop
 done
+
+# Large messages on a connection of their own, opened when the first of them comes.
+serve "$go/two_connections" serve tcp://127.0.0.1:0 "unix://$work/large-ones"
+says "small messages need one connection" 0 '^4092 bytes, 1 connections$' "$go/two_connections" send "$address" \
+    "unix://$work/large-ones" 10 4092
+says "a large one opens the second" 0 '^20 bytes, 2 connections$' "$go/two_connections" send "$address" \
+    "unix://$work/large-ones" 10 4093 30000000 20
+stop
 
 # TLS, also with whoever else speaks it.
 step "a certificate" "$go/tls_echo" certificate "$work/cert" "$work/key"
