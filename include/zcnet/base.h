@@ -17,7 +17,10 @@
  * Errors     zcn_status says what happened; errno and a sentence lie in the object (*_get_error()).
  * Fork       A child sees the parent's handles as dead: calls say ZCN_EFORKED, release stays safe.
  * Signals    None is raised (no SIGPIPE), no handler is installed, EINTR never shows.
- * Quiet      Nothing is printed, no environment variable is read, there is no global constructor.
+ * Quiet      Nothing is printed, there is no global constructor, and one environment variable is read, where pools
+ *            are made (not in programs that run with more rights than their user): ZCNET_DEBUG=poison makes the use of
+ *            memory that was given back fault, or read 0xDB, at the price of memory that is used only once.
+ * Checkers   Valgrind and the address sanitizer are told which bytes of messages and blocks may not be used any more.
  */
 #include <stddef.h>
 #include <stdint.h>

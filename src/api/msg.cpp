@@ -2,7 +2,9 @@
 // The C boundary of messages.
 #include "zcnet/msg.h"
 
+#include "memory/watch.h"
 #include "net/message.h"
+#include "receive/exclusive.h"
 
 using zcnet::net::locate;
 using zcnet::net::Located;
@@ -36,10 +38,16 @@ zcn_status zcn_msg_retain(zcn_msg **out, const zcn_msg *msg) {
     return msg == nullptr ? ZCN_EINVAL : zcnet::net::retain_message(out, msg);
 }
 
-zcn_status zcn_msg_release(zcn_msg *msg) { return zcnet::receive::end_view(msg); }
+zcn_status zcn_msg_release(zcn_msg *msg) {
+    if (zcnet::memory::watched()) [[unlikely]]
+        zcnet::receive::hide_released(msg);
+    return zcnet::receive::end_view(msg);
+}
 
 zcn_status zcn_msg_release_batch(zcn_msg *const *msgs, size_t count) {
     if (msgs == nullptr) return count == 0 ? ZCN_OK : ZCN_EINVAL;
+    if (zcnet::memory::watched()) [[unlikely]]
+        for (size_t i = 0; i < count; i++) zcnet::receive::hide_released(msgs[i]);
     return zcnet::receive::end_views(msgs, count);
 }
 

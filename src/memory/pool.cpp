@@ -9,6 +9,7 @@
 #include "memory/clock.h"
 #include "memory/memfd_source.h"
 #include "memory/objects.h"
+#include "memory/watch.h"
 #include "os/os.h"
 #include "os/process.h"
 
@@ -72,6 +73,7 @@ zcnet::Status zcn_pool::create(zcn_pool **out, const zcn_pool_options &given) no
     zcnet::memory::Source source;
     if (const zcnet::Status status = read_source(options.source, &source); status != ZCN_OK) return status;
     if (options.shared_bytes != 0 && options.source != nullptr) return ZCN_EINVAL;
+    zcnet::memory::find_watchers();
     const uint64_t process = zcnet::os::process_number();
     if (process == 0) return ZCN_ENOMEM;
     void *memory = zcnet::os::map(sizeof(zcn_pool), 4096);

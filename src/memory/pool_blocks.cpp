@@ -2,6 +2,7 @@
 // The blocks of a pool, and the two stacks that free ones lie in.
 #include "memory/clock.h"
 #include "memory/pool.h"
+#include "memory/watch.h"
 
 using zcnet::memory::Block;
 using zcnet::memory::TaggedStack;
@@ -41,7 +42,12 @@ Block *zcn_pool::take_block(Purpose purpose, Status *why) noexcept {
 }
 
 void zcn_pool::give_block(Block *block) noexcept {
-    if (keeps_another(block_size_) || !drop_memory(block->base, block_size_)) {
+    const bool watched = zcnet::memory::watched();
+    if (watched) zcnet::memory::hide(block->base, block_size_);
+    if (watched && zcnet::memory::poisoned()) {
+        // Not used again: whoever still looks at it is found.
+        charged_.fetch_sub(block_size_, std::memory_order_relaxed);
+    } else if (keeps_another(block_size_) || !drop_memory(block->base, block_size_)) {
         warm_.push(*this, block->index);
     } else {
         charged_.fetch_sub(block_size_, std::memory_order_relaxed);

@@ -7,6 +7,7 @@
 #include "base/checked.h"
 #include "memory/pool.h"
 #include "memory/thread_memory.h"
+#include "memory/watch.h"
 #include "os/os.h"
 
 using zcnet::memory::Block;
@@ -52,6 +53,7 @@ Block *zcn_pool::take_region(uint64_t size, uint64_t first, Purpose purpose, Sta
             drop_region(region);
             wake_if_waited();
         } else {
+            if (zcnet::memory::watched()) zcnet::memory::show(region->base, region->size);
             // What a recycled one has resident is charged already.
             uncharge(std::min(region->committed, needed));
             region->committed = std::max(region->committed, needed);
@@ -117,7 +119,12 @@ void zcn_pool::give_region(Block *region) noexcept {
     const uint64_t bytes = region->committed;
     region_bytes_.subtract(bytes);
     // A region that is far larger than what came in is not kept: its next user would inherit the address space.
-    if (bytes != 0 && keeps_another(bytes)) {
+    if (zcnet::memory::watched() && zcnet::memory::poisoned()) {
+        // Not used again, and not unmapped: something else would come to lie there.
+        zcnet::memory::hide(region->base, bytes);
+        charged_.fetch_sub(bytes, std::memory_order_relaxed);
+    } else if (bytes != 0 && keeps_another(bytes)) {
+        if (zcnet::memory::watched()) zcnet::memory::hide(region->base, bytes);
         regions_[region_class(region->size)].push(*this, region->index);
     } else {
         drop_region(region);

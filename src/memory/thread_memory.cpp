@@ -99,7 +99,7 @@ void release_pool(zcn_pool *pool) noexcept {
 }
 
 bool Arena::renew(zcn_pool *pool, BlockCache &cache, Status *why) noexcept {
-    if (block_ != nullptr && lease_is_alone(block_)) {
+    if (block_ != nullptr && lease_is_alone(block_) && !(watched() && poisoned())) {
         // Everything that was cut from it has come back: the same warm memory serves again.
         lease_begin(block_);
         cursor_ = block_->base;

@@ -9,6 +9,7 @@
 #include "memory/cache_cell.h"
 #include "memory/objects.h"
 #include "memory/pool.h"
+#include "memory/watch.h"
 
 namespace zcnet::memory {
 
@@ -17,13 +18,17 @@ class BlockCache {
   public:
     // One block with count 0.
     Block *take(zcn_pool *pool, Purpose purpose, Status *why) noexcept {
-        if (used_ == 0) return pool->take_block(purpose, why);
+        if (used_ == 0) return shown(pool->take_block(purpose, why));
         Block *block = blocks_[--used_];
         show();
-        return block;
+        return shown(block);
     }
 
     void give(zcn_pool *pool, Block *block) noexcept {
+        if (watched()) [[unlikely]] {
+            if (poisoned()) return pool->give_block(block);
+            hide(block->base, block->size);
+        }
         if (used_ >= pool->cache_blocks()) {
             overflow(pool, block);
         } else {
@@ -47,6 +52,13 @@ class BlockCache {
 
     void show() noexcept {
         if (cell_ != nullptr) cell_->blocks.set(used_);
+    }
+
+    // To those who watch, a block that is taken may be used again.
+    static Block *shown(Block *block) noexcept {
+        if (watched() && block != nullptr) [[unlikely]]
+            memory::show(block->base, block->size);
+        return block;
     }
 
     // The coldest half leaves: a thread that only releases gives back what it gets.
@@ -95,6 +107,7 @@ class Arena {
     // When everything that was cut has come back, the same memory serves again, while it is in the nearest cache.
     void rewind() noexcept {
         if (block_ == nullptr || cursor_ == block_->base || !lease_is_alone(block_)) return;
+        if (watched() && poisoned()) return;
         lease_begin(block_);
         cursor_ = block_->base;
     }

@@ -4,6 +4,7 @@
 #include <new>
 
 #include "os/os.h"
+#include "receive/exclusive.h"
 
 namespace zcnet::net {
 
@@ -16,6 +17,15 @@ Batch *Batch::create(uint32_t capacity) noexcept {
     batch->bytes_ = bytes;
     batch->next_generation();
     return batch;
+}
+
+void Batch::hide_shown() noexcept {
+    for (uint32_t i = 0; i < count_; i++) {
+        const zcn_event *shown = event(i);
+        if (shown->type != ZCN_EVENT_MESSAGE || shown->size == 0) continue;
+        receive::hide_shown(span_of(shown).block, static_cast<const uint8_t *>(shown->data), shown->size,
+                            is_retained(shown));
+    }
 }
 
 void Batch::destroy() noexcept { os::unmap(this, bytes_); }

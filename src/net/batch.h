@@ -7,6 +7,7 @@
 
 #include <cstdint>
 
+#include "memory/watch.h"
 #include "receive/view.h"
 #include "zcnet/event.h"
 
@@ -31,6 +32,8 @@ class alignas(64) Batch {
 
     // Ends the borrow of what was shown.
     void reset() noexcept {
+        if (memory::watched()) [[unlikely]]
+            hide_shown();
         count_ = 0;
         spans_used_ = 0;
         generation_ = (generation_ + 1) & generation_mask;
@@ -131,6 +134,7 @@ class alignas(64) Batch {
     static constexpr uint64_t message_flag = uint64_t{1} << 62;  // stays when the event is blanked
 
     Batch() noexcept = default;
+    void hide_shown() noexcept;
     zcn_event *first() noexcept { return reinterpret_cast<zcn_event *>(this + 1); }
     [[nodiscard]] const zcn_event *first() const noexcept { return reinterpret_cast<const zcn_event *>(this + 1); }
     Span *spans() noexcept { return reinterpret_cast<Span *>(first() + capacity_); }

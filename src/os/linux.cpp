@@ -160,6 +160,10 @@ void *map(size_t size, size_t alignment) noexcept {
 
 void unmap(void *address, size_t size) noexcept { ::munmap(address, size); }
 
+void protect(void *address, size_t size, bool usable) noexcept {
+    (void)::mprotect(address, size, usable ? PROT_READ | PROT_WRITE : PROT_NONE);
+}
+
 void drop_pages(void *address, size_t size) noexcept {
     // Whole pages only: the kernel rounds up, and what it would take with them is in use.
     const auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
@@ -206,6 +210,8 @@ int punch_hole(int fd, uint64_t offset, uint64_t size) noexcept {
 void *allocate(size_t size) noexcept { return std::malloc(size); }
 
 void deallocate(void *address) noexcept { std::free(address); }
+
+const char *environment(const char *name) noexcept { return ::secure_getenv(name); }
 
 int64_t now() noexcept {
     timespec time{};

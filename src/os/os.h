@@ -70,16 +70,20 @@ int change_mode(const char *path, unsigned mode) noexcept;
 // they are touched; nullptr when there is none.
 void *map(size_t size, size_t alignment) noexcept;
 void unmap(void *address, size_t size) noexcept;
-void drop_pages(void *address, size_t size) noexcept;      // contents become zero, pages go back
-bool ask_huge_pages(void *address, size_t size) noexcept;  // false: the system gives none
-bool wipe_on_fork(void *address, size_t size) noexcept;    // zeroed in a child
-int make_memory_file() noexcept;                           // a memfd whose size can be sealed
+void protect(void *address, size_t size, bool usable) noexcept;  // pages that nobody may touch, or may again
+void drop_pages(void *address, size_t size) noexcept;            // contents become zero, pages go back
+bool ask_huge_pages(void *address, size_t size) noexcept;        // false: the system gives none
+bool wipe_on_fork(void *address, size_t size) noexcept;          // zeroed in a child
+int make_memory_file() noexcept;                                 // a memfd whose size can be sealed
 int resize_file(int fd, uint64_t size) noexcept;
 int seal_file_size(int fd) noexcept;                              // it neither shrinks nor grows any more
 void *map_file(int fd, size_t size, size_t alignment) noexcept;   // shared; unmap() ends it
 int punch_hole(int fd, uint64_t offset, uint64_t size) noexcept;  // those pages go back, and read as zero
 void *allocate(size_t size) noexcept;                             // the heap, for memory of odd sizes
 void deallocate(void *address) noexcept;
+
+// A word of the environment, unless the program runs with more rights than its user; nullptr without.
+const char *environment(const char *name) noexcept;
 
 // Monotonic nanoseconds.
 int64_t now() noexcept;

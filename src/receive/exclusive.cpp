@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "receive/exclusive.h"
 
+#include "memory/watch.h"
 #include "receive/survey.h"
 
 namespace zcnet::receive {
@@ -89,6 +90,24 @@ bool is_exclusive(const zcn_msg *msg, const View &view) noexcept {
     }
     // Last: what was lent by the holder of a view that has ended meanwhile was noted before that end.
     return !meets(root->lent_by_lessee, view) && !meets(root->lent, view);
+}
+
+void hide_released(const zcn_msg *msg) noexcept {
+    if (msg == nullptr || is_borrowed(msg)) return;
+    const Handle handle = take_apart(msg);
+    View view;
+    if (handle.group == nullptr || handle.place == 0 || !find_view(msg, &view) || view.tail == is_join) return;
+    if (is_exclusive(msg, view)) memory::hide(view.data, view.size);
+}
+
+void hide_shown(Block *block, const uint8_t *data, uint64_t size, bool retained) noexcept {
+    View view;
+    view.data = data;
+    view.size = size;
+    const Block *root = memory::root_of(block);
+    if (meets(root->lent_by_lessee, view) || meets(root->lent, view)) return;
+    if (retained && meets_other_view(nullptr, view)) return;
+    memory::hide(data, size);
 }
 
 }  // namespace zcnet::receive

@@ -22,4 +22,9 @@ void count_share(memory::Block *block) noexcept;
 // nothing can come to.
 bool is_exclusive(const zcn_msg *msg, const View &view) noexcept;
 
+// For those who watch memory (memory/watch.h): the bytes of a view that ends now, and of an event whose borrow ends
+// now, are hidden when nothing else refers to them.
+void hide_released(const zcn_msg *msg) noexcept;
+void hide_shown(memory::Block *block, const uint8_t *data, uint64_t size, bool retained) noexcept;
+
 }  // namespace zcnet::receive

@@ -20,6 +20,10 @@ void Intake::end_lease(Block *block) noexcept {
 }
 
 void Intake::begin_batch() noexcept {
+    if (memory::watched() && memory::poisoned() && current_ != nullptr && current_->holds == 0) {
+        current_ = nullptr;
+        cursor_ = end_ = after_ = nullptr;
+    }
     Block **place = &leased_;
     while (Block *block = *place) {
         if (block == current_ || block->holds != 0) {
@@ -45,7 +49,10 @@ void Intake::start_over() noexcept {
     cursor_ = current_->base;
     end_ = block_end;
     after_ = nullptr;
-    if (current_->holds == 0) return;
+    if (current_->holds == 0) {
+        if (memory::watched()) memory::show(cursor_, room());
+        return;
+    }
     const auto before = static_cast<uint64_t>(current_->kept_begin - current_->base);
     const auto behind = static_cast<uint64_t>(block_end - current_->kept_end);
     if (before >= std::min(current_->size / 4, behind)) {
@@ -54,6 +61,7 @@ void Intake::start_over() noexcept {
     } else {
         cursor_ = current_->kept_end;
     }
+    if (memory::watched()) memory::show(cursor_, room());
 }
 
 void Intake::close() noexcept {
@@ -72,6 +80,7 @@ bool Intake::provide(uint64_t least, Purpose purpose, Status *why) noexcept {
         cursor_ = after_;
         end_ = current_->base + current_->size;
         after_ = nullptr;
+        if (memory::watched()) memory::show(cursor_, room());
         return true;
     }
     Block *fresh = cache_.take(pool_, purpose, why);

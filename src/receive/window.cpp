@@ -316,6 +316,7 @@ bool Window::compact(const framing::Rule &rule) noexcept {
     uint8_t *const start = block_->base + body_lead(rule);
     if (begin_ <= start || block_->handed != 0 || !memory::lease_is_alone(block_)) return false;
     const uint64_t have = distance();
+    if (memory::watched()) memory::show(start, static_cast<uint64_t>(begin_ - start));
     std::memmove(start, begin_, have);
     copied.moved += have;
     uint8_t *const whole =

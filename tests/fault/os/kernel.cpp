@@ -311,6 +311,10 @@ void unmap(void *address, size_t size) noexcept {
     ::munmap(address, size);
 }
 
+void protect(void *address, size_t size, bool usable) noexcept {
+    (void)::mprotect(address, size, usable ? PROT_READ | PROT_WRITE : PROT_NONE);
+}
+
 void drop_pages(void *address, size_t size) noexcept { (void)::madvise(address, size, MADV_DONTNEED); }
 
 bool ask_huge_pages(void *address, size_t size) noexcept {
@@ -360,6 +364,8 @@ void deallocate(void *address) noexcept {
     if (address != nullptr) note_allocation(-1);
     std::free(address);
 }
+
+const char *environment(const char *) noexcept { return nullptr; }
 
 int64_t now() noexcept {
     if (clock_is_scripted()) return clock_read();
