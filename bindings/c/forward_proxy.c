@@ -18,7 +18,7 @@ static zcn_status pair_up(zcn_loop *loop, zcn_conn *near, const char *target, co
 }
 
 static void handle(zcn_loop *loop, const zcn_event *event, const char *target, const zcn_framing *framing) {
-    /* Not event->user, which is older than what is set while the array is read. */
+    /* Not event->user: that of ACCEPTED is the listener's. */
     zcn_conn *other = (zcn_conn *)zcn_conn_get_user(event->conn);
     zcn_status status;
     switch (event->type) {

@@ -357,7 +357,8 @@ ZCN_API ZCN_NODISCARD zcn_status zcn_conn_set_framing(zcn_conn *conn, const zcn_
 ZCN_API zcn_status zcn_conn_set_send_framing(zcn_conn *conn, const zcn_framing *framing);
 
 /**
- * The user value, which comes with every event of the connection.
+ * The user value, which comes with every event of the connection, also with those further down in the current array;
+ * ACCEPTED alone has the listener's.
  *
  * @return ZCN_OK · ZCN_EINVAL
  * @thread owner

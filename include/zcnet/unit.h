@@ -192,7 +192,8 @@ ZCN_API uint64_t zcn_unit_size(const zcn_unit *unit);
 ZCN_API zcn_unit *zcn_unit_retain(zcn_unit *unit);
 
 /**
- * End one reference. With the last one the segments are released.
+ * End one reference. With the last one the segments are released. A unit that a send consumed (ZCN_OK) is not the
+ * caller's any more: releasing it then ends somebody else's memory, and nothing finds that out.
  *
  * @param unit  or NULL for nothing
  * @thread any thread

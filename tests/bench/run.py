@@ -3,7 +3,7 @@
 """Runs the contenders against each other: interleaved rounds, medians, ratios with their spread, goals.
 
     tests/bench/run.py [--build DIR] [--quick] [--rounds N] [--only flow,ping] [--sizes 64,4K] [--transport tcp]
-                       [--contenders raw,zcnet] [--pin both|yes|no] [--json F] [--csv F] [--plots DIR]
+                       [--contenders raw,zcnet] [--pin both|yes|no] [--json F] [--csv F] [--markdown F] [--plots DIR]
 
 The status is 0 unless a contender failed to do its work.
 """
@@ -41,6 +41,7 @@ def arguments():
     parser.add_argument("--verify", action="store_true", help="compare every byte of every message; rates mean nothing")
     parser.add_argument("--json", type=Path, help="everything that was measured")
     parser.add_argument("--csv", type=Path, help="a line for each run")
+    parser.add_argument("--markdown", type=Path, help="tables for a page")
     parser.add_argument("--plots", type=Path, help="a folder for SVG files")
     parsed = parser.parse_args()
     parsed.rounds = parsed.rounds or (2 if parsed.quick else 5)
@@ -74,6 +75,8 @@ def main():
         output.write_json(options.json, described, missing, failures, results, verdicts)
     if options.csv:
         output.write_csv(options.csv, results)
+    if options.markdown:
+        options.markdown.write_text(tables.markdown(results))
     if options.plots:
         output.draw(options.plots, described, results)
     for failure in failures:

@@ -87,3 +87,34 @@ def text(results):
             rows += [[size_text(result.case.size)] + [cell(result, workload, name, modes) for _, name, modes in heads] for result in chosen]
             parts.append(f"\n{workload}, {transport}: {SHOWN[workload][3]}\n{table(rows)}")
     return "\n".join(parts)
+
+
+# What a page that is read has room for: the columns whose head is among these, the figure alone.
+READ = {
+    "flow": ("raw", "zcnet unit", "zcnet batch", "zcnet reserve", "libzmq", "nng", "libuv", "libuv packed", "asio"),
+    "ping": ("raw epoll", "raw spin", "zcnet wait", "zcnet spin", "libzmq", "nng", "libuv", "asio"),
+    "retain": ("raw", "zcnet batch", "libzmq", "nng", "libuv", "asio"),
+    "forward": ("raw late", "raw soon", "raw deep", "zcnet"),
+    "fanout": ("raw late", "raw soon", "raw deep", "zcnet"),
+    "echo": ("raw", "zcnet", "libuv", "asio"),
+    "idle": ("raw", "zcnet", "libuv", "asio"),
+}
+UNITS = {"flow": "messages/s", "ping": "median µs", "retain": "messages/s", "forward": "CPU s/GB", "fanout": "CPU s/GB",
+         "echo": "requests/s", "idle": "bytes a connection: idle / one byte of a message / idle again"}
+
+
+def markdown(results):
+    """The results over TCP as tables of a Markdown page."""
+    parts = []
+    for workload in plan.WORKLOADS:
+        chosen = [result for result in results if result.case.workload == workload and result.case.transport == "tcp"]
+        heads = [head for head in columns(chosen, workload) if head[0] in READ[workload]]
+        if not chosen or not heads:
+            continue
+        lines = [f"| {workload}, {UNITS[workload]} | " + " | ".join(head for head, _, _ in heads) + " |",
+                 "|---|" + "---:|" * len(heads)]
+        for result in chosen:
+            cells = [cell(result, workload, name, modes) for _, name, modes in heads]
+            lines.append(f"| {size_text(result.case.size)} | " + " | ".join(text.split(" (")[0] for text in cells) + " |")
+        parts.append("\n".join(lines))
+    return "\n\n".join(parts) + "\n"
