@@ -10,6 +10,7 @@
 #   make bench-bindings  the bindings against C and against other packages of their languages
 #   make install    PREFIX=/usr/local DESTDIR= LIBDIR=lib
 #   make uninstall  with the same words
+#   make check-abi  the library against the ABI of the last release; make abi writes it down for the next
 #   make docs       the manual and the documents as a site, in build/site/; make check-docs opens it in a browser
 #   make dist       the source archive, in build/
 #   make deb        Debian packages, in build-deb/; make check-deb tries them in a fresh system (as root)
@@ -33,7 +34,7 @@ configure = cmake -S . -B "$(BUILD)" -DCMAKE_BUILD_TYPE=$(BUILD_TYPE) -DZCNET_WA
 compile = env -u MAKEFLAGS -u MAKELEVEL cmake --build "$(BUILD)" --parallel $(JOBS) $(if $(V),--verbose)
 export BUILD DESTDIR JOBS
 
-.PHONY: all demo test check check-valgrind check-asan check-tsan check-model check-interop bench bench-bindings install uninstall docs check-docs dist deb \
+.PHONY: all demo test check check-valgrind check-asan check-tsan check-model check-interop bench bench-bindings install uninstall abi check-abi docs check-docs dist deb \
 	check-deb check-rpm check-fresh format tidy clean
 
 all:
@@ -79,6 +80,14 @@ install: all
 
 uninstall: all
 	@scripts/uninstall.sh "$(BUILD)" "$(PREFIX)"
+
+abi: all
+	@scripts/setup.sh abi
+	@scripts/abi.sh dump $(BUILD)
+
+check-abi: all
+	@scripts/setup.sh abi
+	@scripts/abi.sh check $(BUILD)
 
 docs:
 	@scripts/setup.sh docs

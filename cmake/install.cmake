@@ -56,6 +56,10 @@ if(ZCNET_MAN)
         install(DIRECTORY ${zcnet_man}/man1 DESTINATION ${CMAKE_INSTALL_MANDIR})
     endif()
 endif()
+if(ZCNET_TOOL AND zcnet_has_probes)
+    file(GLOB zcnet_tracing CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tracing/*.bt)
+    install(FILES ${zcnet_tracing} DESTINATION ${CMAKE_INSTALL_DATADIR}/zcnet)
+endif()
 install(DIRECTORY include/zcnet DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
 
 # Before 1.0 a minor version may break programs.

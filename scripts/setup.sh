@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Installs what a job lacks with the system's package manager; does nothing where nothing lacks.
-#   scripts/setup.sh build|demo|test|bench|interop|docs|check-docs|deb|check-deb|check-rpm|check-fresh|format|tidy
+#   scripts/setup.sh build|demo|test|bench|interop|abi|docs|check-docs|deb|check-deb|check-rpm|check-fresh|format|tidy
 # As root, or through sudo where it asks no password. Else it prints the command to type, and fails.
 set -eu
 
@@ -53,6 +53,7 @@ case $job in
         need mandoc has mandoc
         need cmark-gfm has cmark-gfm
         if ! has_go && may_have_go >/dev/null 2>&1; then need go false; fi
+        need abigail has abidiff
         ;;
     bench)
         need libzmq has_module libzmq
@@ -61,6 +62,7 @@ case $job in
         need asio has_header boost/asio.hpp
         need matplotlib has_plots
         ;;
+    abi) need abigail has abidiff ;;
     docs | check-docs)
         need mandoc has mandoc
         need cmark-gfm has cmark-gfm
@@ -86,6 +88,7 @@ case $job in
         ;;
     deb | check-deb)
         need cmocka has_module cmocka
+        need sdt has_header sys/sdt.h
         need mandoc has mandoc
         need debhelper has dh
         need dpkg-dev has dpkg-buildpackage
@@ -97,6 +100,7 @@ case $job in
         ;;
     check-rpm)
         need cmocka has_module cmocka
+        need sdt has_header sys/sdt.h
         need mandoc has mandoc
         need rpmbuild has rpmbuild
         need cpio has cpio
@@ -105,7 +109,7 @@ case $job in
     format) need clang-format has_any clang-format-14 clang-format ;;
     tidy) need clang-tidy has_any clang-tidy-14 clang-tidy ;;
     *)
-        echo "setup: there is no job '$job': build, demo, test, bench, interop, docs, check-docs, deb, check-deb, check-rpm, check-fresh, format, tidy" >&2
+        echo "setup: there is no job '$job': build, demo, test, bench, interop, abi, docs, check-docs, deb, check-deb, check-rpm, check-fresh, format, tidy" >&2
         exit 2
         ;;
 esac
@@ -138,6 +142,8 @@ cmocka       libcmocka-dev    libcmocka-devel   cmocka-dev                 cmock
 valgrind     valgrind         valgrind          valgrind                   valgrind
 meson        meson            meson             meson                      meson
 mandoc       mandoc           mandoc            mandoc                     mandoc
+abigail      abigail-tools    libabigail        libabigail                 libabigail
+sdt          systemtap-sdt-dev systemtap-sdt-devel -                       -
 cmark-gfm    cmark-gfm        cmark-gfm         cmark-gfm                  cmark-gfm
 browser      chromium         chromium          chromium                   chromium
 python       python3          python3           python3                    python

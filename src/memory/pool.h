@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include "base/guard.h"
+#include "base/probe.h"
 #include "base/statistic.h"
 #include "memory/block.h"
 #include "memory/cache_cell.h"
@@ -121,7 +122,10 @@ struct zcn_pool {
     // How many blocks a private cache may hold: none when the pool is so small that a hoard could starve it.
     [[nodiscard]] uint32_t cache_blocks() const noexcept { return cache_blocks_; }
     [[nodiscard]] uint64_t in_use() const noexcept;
-    void count_failure() noexcept { failures_.add(1); }
+    void count_failure() noexcept {
+        ZCNET_PROBE(pool__refuse, this);
+        failures_.add(1);
+    }
     // Bytes of messages that were copied out of their blocks.
     void count_copied(uint64_t bytes) noexcept { copied_bytes_.add(bytes); }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The blocks of a pool, and the two stacks that free ones lie in.
+#include "base/probe.h"
 #include "memory/clock.h"
 #include "memory/pool.h"
 #include "memory/watch.h"
@@ -38,6 +39,7 @@ Block *zcn_pool::take_block(Purpose purpose, Status *why) noexcept {
     take_use(block_size_);
     note_free();
     block_takes_.add(1);
+    ZCNET_PROBE(pool__block, this, block->index);
     return block;
 }
 

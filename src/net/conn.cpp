@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "base/probe.h"
 #include "net/conn.h"
 
 #include <algorithm>
@@ -131,6 +132,7 @@ Status zcn_conn::start_socket(int fd, bool is_tcp, uint32_t told_as) noexcept {
     writable_ = true;
     readable_ = true;  // bytes may be there already
     state_ = State::open;
+    ZCNET_PROBE(conn__open, this, fd_);
     told_as_ = static_cast<uint8_t>(told_as);
     active_at_ = loop()->now();
     loop()->add(this);
@@ -211,6 +213,7 @@ bool zcn_conn::tell_pending() noexcept {
     }
     if (tell_writable_ && state_ == State::open) {
         if (batch.full()) return false;
+        ZCNET_PROBE(conn__writable, this);
         tell(ZCN_EVENT_WRITABLE, ZCN_OK);
     }
     tell_writable_ = false;
@@ -229,6 +232,7 @@ bool zcn_conn::tell_pending() noexcept {
 
 bool zcn_conn::tell_closed() noexcept {
     if (loop()->batch().full()) return false;
+    ZCNET_PROBE(conn__closed, this, reason_);
     tell(ZCN_EVENT_CLOSED, reason_);
     state_ = State::closed;
     loop()->finished(this);

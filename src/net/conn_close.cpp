@@ -2,6 +2,7 @@
 // How a connection ends: drained, then waited for, then gone; or at once.
 #include <netinet/in.h>
 
+#include "base/probe.h"
 #include "net/conn.h"
 #include "net/conn_requests.h"
 #include "net/loop.h"
@@ -45,6 +46,7 @@ void zcn_conn::begin_close(Status reason) noexcept {
         return;
     }
     state_ = State::draining;
+    ZCNET_PROBE(conn__drain, this, stream_.queued_bytes());
     write();
     become_ready();
     arm_timer();

@@ -3,6 +3,7 @@
 #include <cstring>
 #include <new>
 
+#include "base/probe.h"
 #include "net/conn.h"
 #include "net/conn_requests.h"
 #include "net/loop.h"
@@ -80,6 +81,7 @@ Status zcn_conn::start_dial(const zcnet::net::Address &address) noexcept {
         dial->count = 1;
     }
     state_ = State::connecting;
+    ZCNET_PROBE(conn__connect, this);
     loop()->add(this);
     if (!dial->looking_up) dial_next();
     arm_timer();
@@ -199,6 +201,7 @@ void zcn_conn::dial_writable() noexcept {
             // Where this fails all it costs is a needless look now and then.
             (void)watch(fd_, EPOLL_CTL_MOD, false);
             state_ = State::open;
+            ZCNET_PROBE(conn__open, this, fd_);
             writable_ = readable_ = true;
             active_at_ = loop()->now();
             if ((requests_.load(std::memory_order_acquire) & zcnet::net::request_over) != 0) {

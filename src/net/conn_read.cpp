@@ -2,6 +2,7 @@
 // What a connection receives: reads within a budget, messages for the array, the end of the input, pauses.
 #include <algorithm>
 
+#include "base/probe.h"
 #include "net/conn.h"
 #include "net/conn_requests.h"
 #include "net/loop.h"
@@ -95,6 +96,7 @@ bool zcn_conn::read_once(uint64_t *budget) noexcept {
     }
     if (status != ZCN_OK) return read_failed_softly(status);
     const ssize_t got = zcnet::os::uninterrupted([&] { return zcnet::os::receive(fd_, pieces, count); });
+    ZCNET_PROBE(conn__read, this, got);
     stream_.count_read();
     if (got > 0) {
         uint64_t asked = pieces[0].iov_len + (count == 2 ? pieces[1].iov_len : 0);
@@ -136,6 +138,7 @@ bool zcn_conn::read_failed_softly(Status why) noexcept {
 void zcn_conn::wait_for_memory() noexcept {
     if (memory_paused_) return;
     memory_paused_ = true;
+    ZCNET_PROBE(conn__memory, this);
     loop()->count_paused(true);
     loop()->counters().pool_pauses++;
     if (!memory_told_) {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "base/probe.h"
 #include "net/conn.h"
 #include "net/conn_requests.h"
 #include "net/loop.h"
@@ -152,6 +153,7 @@ void zcn_conn::write(uint64_t most) noexcept {
         uint64_t total = 0;
         for (int i = 0; i < count; i++) total += pieces[i].iov_len;
         const ssize_t sent = zcnet::os::uninterrupted([&] { return zcnet::os::send(fd_, pieces, count); });
+        ZCNET_PROBE(conn__write, this, sent, count);
         if (sent < 0) {
             stream_.count_write(0, 0);
             if (sent == -EAGAIN || sent == -EWOULDBLOCK) {

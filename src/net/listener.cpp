@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "base/probe.h"
 #include "net/listener.h"
 
 #include <netinet/in.h>
@@ -268,6 +269,7 @@ void zcn_listener::limited(Status why) noexcept {
         limited_ = true;
         tell_limited_ = true;
         limited_status_ = why;
+        ZCNET_PROBE(listener__limited, this, why);
         limits_++;
         loop_->counters().accept_limited++;
         loop_->accept_later(this);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "base/probe.h"
 #include "net/loop.h"
 
 #include <cstring>
@@ -419,6 +420,7 @@ Status zcn_loop::poll(int64_t timeout_ns, const zcn_event **out_events, size_t *
     *out_events = batch_->count() != 0 ? batch_->events() : nullptr;
     if (out_more != nullptr) *out_more = more;
     counters_.events += batch_->count();
+    ZCNET_PROBE(loop__events, this, batch_->count());
     busy_.store(idle, std::memory_order_release);
     return status;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The loop's letters: what other threads, helpers and other loops ask of it.
+#include "base/probe.h"
 #include "net/loop.h"
 #include "net/resolver.h"
 #include "os/os.h"
@@ -92,6 +93,7 @@ void zcn_loop::deliver_letter(LoopLetter *letter) noexcept {
             // release: a wake that comes after this puts the letter again.
             wake_asked_.store(false, std::memory_order_release);
             counters_.wakes++;
+            ZCNET_PROBE(loop__wake, this);
             woken_ = true;
             return;
         case Message::arrival: {

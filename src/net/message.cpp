@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "base/probe.h"
 #include "net/message.h"
 
 #include <cstring>
@@ -172,6 +173,7 @@ Status detach_message(zcn_msg **out, const zcn_msg *msg) noexcept {
     }
     if (from.batch != nullptr) from.batch->copied_detached += size;
     pool->count_copied(size);
+    ZCNET_PROBE(msg__detach, made, size);
     *out = made;
     return ZCN_OK;
 }

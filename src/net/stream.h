@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "base/probe.h"
 #include "net/batch.h"
 #include "net/message.h"
 #include "receive/window.h"
@@ -157,11 +158,13 @@ class Stream {
 
     [[nodiscard]] bool starved() const noexcept { return starved_; }
     Status starve() noexcept {
+        ZCNET_PROBE(stream__high, this, queued_bytes());
         starved_ = true;
         return ZCN_AGAIN;
     }
     // Only who is refused waits for relief.
     Status starve(const StreamLimits &limits) noexcept {
+        ZCNET_PROBE(stream__high, this, queued_bytes());
         starved_ = starved_ || limits.lag == send::Lag::refuse;
         return ZCN_AGAIN;
     }

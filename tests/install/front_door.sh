@@ -16,6 +16,9 @@ expected=$(
             cmake/zcnet/zcnet-shared.cmake cmake/zcnet/zcnet-static.cmake; do
             echo "$libdir/$name"
         done
+        if grep -q '^ZCNET_HAS_SDT:INTERNAL=1' "$build/CMakeCache.txt"; then
+            (cd "$source/tracing" && ls) | sed 's|^|share/zcnet/|'
+        fi
         echo share/man/man1/zcnet.1
         echo share/man/man7/zcnet.7
         (cd "$build/man" && find man3 -type f) | sed 's|^|share/man/|'
