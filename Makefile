@@ -34,8 +34,9 @@ configure = cmake -S . -B "$(BUILD)" -DCMAKE_BUILD_TYPE=$(BUILD_TYPE) -DZCNET_WA
 compile = env -u MAKEFLAGS -u MAKELEVEL cmake --build "$(BUILD)" --parallel $(JOBS) $(if $(V),--verbose)
 export BUILD DESTDIR JOBS
 
-.PHONY: all demo test check check-valgrind check-asan check-tsan check-model check-interop bench bench-bindings install uninstall abi check-abi docs check-docs dist deb \
-	check-deb check-rpm check-fresh format tidy clean
+.PHONY: all demo test check check-valgrind check-asan check-tsan check-model check-interop bench \
+	bench-bindings install uninstall abi check-abi docs check-docs dist deb check-deb check-rpm check-fresh format tidy \
+	clean
 
 all:
 	@scripts/setup.sh build

@@ -57,6 +57,11 @@ document() {
             -e 's|href="bindings/c[^"]*"|href="examples.html"|g' \
             -e 's|href="include/zcnet/\([a-z]*\)\.h"|href="man/zcn_\1.3.html"|g' -e 's|href="LICENSE"|href="LICENSE.html"|g' \
             -e 's|href="\([A-Za-z-]*\)\.md|href="\1.html|g' >"$work/document"
+    # What else of the sources is spoken of stays a name.
+    for link in $(sed -n 's/<a href=/\n&/gp' "$work/document" | sed -n 's/^<a href="\([^":#]*\)">.*/\1/p' | sort -u); do
+        case $link in *.html) continue ;; esac
+        [ ! -e "$link" ] || sed -i "s|<a href=\"$link\">\(\(<code>\)\{0,1\}[^<]*\(</code>\)\{0,1\}\)</a>|\1|g" "$work/document"
+    done
     title=$(sed -n 's/^# //p' "$1" | head -n 1)
     page "$work/document" "$(basename "$1" .md).html" "$title"
 }
