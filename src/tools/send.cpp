@@ -23,6 +23,7 @@ constexpr uint64_t window = 2048;
 // The peer's end is waited for so long, since it alone tells that nothing was lost on the way.
 constexpr int64_t farewell_ns = 5 * second_ns;
 constexpr int64_t stop_within_ns = 3 * second_ns;
+constexpr uint32_t drain_timeout_ms = 60000;  // a receiver may be slow to take the rest
 
 struct SenderOptions {
     std::string address;
@@ -115,6 +116,7 @@ void Sender::fail(zcn_status status, const std::string &sentence) {
 void Sender::open() {
     zcn_conn_options conn_options = connection_options();
     conn_options.send_framing = framing_.get();
+    conn_options.drain_timeout_ms = drain_timeout_ms;
     if (!options_.listen) {
         conn_ = open_connection(loop_.get(), options_.address, raw_.get(), conn_options);
         return;
@@ -282,9 +284,10 @@ int Sender::run() {
             }
             if (deadline_ != INT64_MAX && now_ns() >= deadline_) {
                 if (closing_) break;
+                // CLOSED says whether the peer's system has taken everything.
                 zcn_conn_close(conn_);
                 closing_ = true;
-                deadline_ = now_ns() + stop_within_ns;
+                deadline_ = INT64_MAX;
             }
             if (wants_input_) wait_for_input();
             poll_once(wants_input_ ? 0 : timeout());
