@@ -260,11 +260,9 @@ func (s *Stream) Recv(ctx context.Context) (m Message, err error) {
 	}
 	s.in.mu.Lock()
 	defer s.in.mu.Unlock()
-	stop := s.until(ctx)
-	event, err := s.nextMessage()
-	stop(&err)
+	event, err := s.waitMessage(ctx)
 	if err != nil {
-		return Message{}, s.endError(err)
+		return Message{}, err
 	}
 	var view C.zcngo_view
 	if status := C.zcngo_msg_take(&view, C.uintptr_t(event.msg), C.ZCNGO_RETAIN, 0, 0); status != C.ZCN_OK {
@@ -272,6 +270,17 @@ func (s *Stream) Recv(ctx context.Context) (m Message, err error) {
 		return Message{}, Status(status)
 	}
 	return ownMessage(uintptr(view.msg), view.data, int(view.size)), nil
+}
+
+// waitMessage is nextMessage until ctx is done. The caller holds s.in.mu.
+func (s *Stream) waitMessage(ctx context.Context) (event *rawEvent, err error) {
+	stop := s.until(ctx)
+	event, err = s.nextMessage()
+	stop(&err)
+	if err != nil {
+		return nil, s.endError(err)
+	}
+	return event, nil
 }
 
 func (s *Stream) endError(err error) error {
@@ -313,11 +322,9 @@ func (s *Stream) show(ctx context.Context) (Message, error) {
 	}
 	s.in.mu.Lock()
 	defer s.in.mu.Unlock()
-	stop := s.until(ctx)
-	event, err := s.nextMessage()
-	stop(&err)
+	event, err := s.waitMessage(ctx)
 	if err != nil {
-		return Message{}, s.endError(err)
+		return Message{}, err
 	}
 	return Message{data: event.data, size: int(event.size), handle: event.msg, holder: &s.shown,
 		serial: s.shown.serial.Load()}, nil

@@ -142,6 +142,7 @@ struct zcn_loop final {
     void look(int64_t wait_ns) noexcept;
     void dispatch(const epoll_event &event) noexcept;
     void take_letters() noexcept;
+    bool pass_on(const zcn_conn *conn, zcnet::net::LoopLetter *letter) noexcept;
     void deliver_letter(zcnet::net::LoopLetter *letter) noexcept;
     void drop_letter(zcnet::net::LoopLetter *letter) noexcept;
     void drop_letters() noexcept;

@@ -41,24 +41,26 @@ void zcn_loop::take_letters() noexcept {
     }
 }
 
+// A connection that was moved has its letters sent on to where it lives now.
+bool zcn_loop::pass_on(const zcn_conn *conn, LoopLetter *letter) noexcept {
+    zcn_loop *home = conn->loop();
+    if (home == this) return false;
+    home->put(letter);
+    return true;
+}
+
 void zcn_loop::deliver_letter(LoopLetter *letter) noexcept {
     switch (letter->message) {
         case Message::request: {
             zcn_conn *conn = zcn_conn::of_letter(letter);
-            if (conn->loop() != this) {
-                conn->loop()->put(letter);
-                return;
-            }
+            if (pass_on(conn, letter)) return;
             conn->on_requests();
             conn->release();
             return;
         }
         case Message::post: {
             auto *post = static_cast<zcnet::net::PostLetter *>(letter);
-            if (post->conn->loop() != this) {
-                post->conn->loop()->put(letter);
-                return;
-            }
+            if (pass_on(post->conn, letter)) return;
             if (post->ended == ZCN_OK) post->ended = post->conn->on_post(post->unit);
             if (post->ended != ZCN_OK) {
                 if (!post->conn->tell_unposted(post->unit, post->ended)) {
@@ -112,19 +114,13 @@ void zcn_loop::drop_letter(LoopLetter *letter) noexcept {
     switch (letter->message) {
         case Message::request: {
             zcn_conn *conn = zcn_conn::of_letter(letter);
-            if (conn->loop() != this) {
-                conn->loop()->put(letter);
-                return;
-            }
+            if (pass_on(conn, letter)) return;
             conn->release();
             return;
         }
         case Message::post: {
             auto *post = static_cast<zcnet::net::PostLetter *>(letter);
-            if (post->conn->loop() != this) {
-                post->conn->loop()->put(letter);
-                return;
-            }
+            if (pass_on(post->conn, letter)) return;
             post->unit->release();
             post->conn->release();
             zcnet::memory::destroy_object(post);

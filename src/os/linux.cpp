@@ -12,6 +12,7 @@
 #include <cstring>
 #include <ctime>
 
+#include "os/aligned_map.h"
 #include "os/os.h"
 
 namespace zcnet::os {
@@ -143,20 +144,7 @@ int remove_path(const char *path) noexcept { return answer(::unlink(path)); }
 
 int change_mode(const char *path, unsigned mode) noexcept { return answer(::chmod(path, static_cast<mode_t>(mode))); }
 
-void *map(size_t size, size_t alignment) noexcept {
-    const auto page = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
-    const size_t slack = alignment > page ? alignment - page : 0;
-    if (size > SIZE_MAX - slack) return nullptr;
-    void *start =
-        ::mmap(nullptr, size + slack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (start == MAP_FAILED) return nullptr;
-    const auto first = reinterpret_cast<uintptr_t>(start);
-    const uintptr_t aligned = (first + alignment - 1) & ~(uintptr_t{alignment} - 1);
-    if (aligned != first) ::munmap(start, aligned - first);
-    const size_t behind = slack - (aligned - first);
-    if (behind != 0) ::munmap(reinterpret_cast<void *>(aligned + size), behind);
-    return reinterpret_cast<void *>(aligned);
-}
+void *map(size_t size, size_t alignment) noexcept { return map_aligned(size, alignment); }
 
 void unmap(void *address, size_t size) noexcept { ::munmap(address, size); }
 

@@ -14,6 +14,7 @@
 #include "handles.h"
 #include "interrupt.h"
 #include "json.h"
+#include "poll_events.h"
 #include "summary.h"
 #include "text.h"
 #include "verbs.h"
@@ -358,13 +359,7 @@ void Relay::dispatch(const zcn_event &event) {
 
 // False: everything has ended.
 bool Relay::poll_once(int64_t timeout_ns) {
-    const zcn_event *events = nullptr;
-    size_t count = 0;
-    const zcn_status status = zcn_loop_poll(loop_.get(), timeout_ns, &events, &count, nullptr);
-    if (status == ZCN_ECLOSED) return false;
-    if (status != ZCN_OK) throw Failure("the event loop failed: " + status_line(status));
-    for (size_t i = 0; i < count; i++) dispatch(events[i]);
-    return true;
+    return poll_events(loop_.get(), timeout_ns, [this](const zcn_event &event) { dispatch(event); });
 }
 
 int Relay::run() {

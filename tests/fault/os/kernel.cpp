@@ -13,6 +13,7 @@
 #include <cstdlib>
 #include <ctime>
 
+#include "os/aligned_map.h"
 #include "os/os.h"
 #include "plan.h"
 
@@ -291,19 +292,9 @@ int change_mode(const char *path, unsigned mode) noexcept {
 
 void *map(size_t size, size_t alignment) noexcept {
     if (decide(call_map) != go_on) return nullptr;
-    const auto page = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
-    const size_t slack = alignment > page ? alignment - page : 0;
-    if (size > SIZE_MAX - slack) return nullptr;
-    void *start =
-        ::mmap(nullptr, size + slack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (start == MAP_FAILED) return nullptr;
-    const auto first = reinterpret_cast<uintptr_t>(start);
-    const uintptr_t aligned = (first + alignment - 1) & ~(uintptr_t{alignment} - 1);
-    if (aligned != first) ::munmap(start, aligned - first);
-    const size_t behind = slack - (aligned - first);
-    if (behind != 0) ::munmap(reinterpret_cast<void *>(aligned + size), behind);
-    note_map(static_cast<int64_t>(size));
-    return reinterpret_cast<void *>(aligned);
+    void *place = map_aligned(size, alignment);
+    if (place != nullptr) note_map(static_cast<int64_t>(size));
+    return place;
 }
 
 void unmap(void *address, size_t size) noexcept {
