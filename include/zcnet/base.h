@@ -53,6 +53,8 @@ typedef struct zcn_conn zcn_conn;         /* a stream that a loop drives over a 
 typedef struct zcn_listener zcn_listener; /* accepts connections */
 typedef struct zcn_loop zcn_loop;         /* the event loop */
 typedef struct zcn_relay zcn_relay;       /* bytes between two connections, by splice */
+typedef struct zcn_file zcn_file;         /* an open file, to send from */
+typedef struct zcn_file_cache zcn_file_cache; /* open files by path */
 
 ZCN_END_DECLS
 

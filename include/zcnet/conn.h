@@ -44,7 +44,7 @@ typedef struct zcn_conn_options {
     uint32_t start_paused;           /* 1: reads nothing before zcn_conn_resume() */
     uintptr_t user;                  /* user value */
     uint32_t lag;                    /* what a send does above high water: ZCN_LAG_* */
-    uint32_t reserved;               /* 0 */
+    uint32_t file_method;            /* how files are sent that do not say so themselves: ZCN_FILE_*, see file.h */
 } zcn_conn_options;
 
 /*
@@ -76,7 +76,8 @@ enum {
     ZCN_OPTION_MESSAGE_TIMEOUT_MS = 11,
     ZCN_OPTION_DRAIN_TIMEOUT_MS = 12,
     ZCN_OPTION_MESSAGES_PER_POLL = 13,
-    ZCN_OPTION_QUICK_ACK = 14 /* TCP: TCP_QUICKACK, set only */
+    ZCN_OPTION_QUICK_ACK = 14, /* TCP: TCP_QUICKACK, set only */
+    ZCN_OPTION_FILE_METHOD = 15
 };
 
 /* zcn_conn_get_state() */

@@ -25,12 +25,15 @@ typedef struct zcn_stats {
     uint64_t copied_own;      /* in: moved into memory of their own: larger than half a block, or stalled */
     uint64_t copied_aligned;  /* in: bodies moved for the alignment that was asked for */
     uint64_t copied_fed;      /* in: bytes given by zcn_stream_feed() */
-    uint64_t copied_out;      /* out: zcn_conn_send_copy(), zcn_unit_append_copy(), copy_below */
+    uint64_t copied_out;      /* out: zcn_conn_send_copy(), zcn_unit_append_copy(), copy_below, files that are read */
     uint64_t queued_bytes;    /* gauge: accepted and not yet written */
     uint64_t unfinished_bytes; /* gauge: received bytes of a message that is not complete */
     uint64_t trailing_bytes;  /* bytes of a frame that never finished; set when the connection closed */
     uint64_t messages_dropped; /* out: accepted and dropped, or not queued at all, by the lag option */
     uint64_t bytes_dropped;    /* the bytes of their frames */
+    uint64_t file_sendfile;   /* out: bytes of files that sendfile() moved */
+    uint64_t file_mmap;       /* out: bytes of files sent from where they were mapped */
+    uint64_t file_splice;     /* out: bytes of files that went through a pipe */
 } zcn_stats;
 
 /* A loop: the sum over its connections, living and closed, and its own work. */

@@ -45,7 +45,8 @@ typedef int32_t zcn_status;
     X(ZCN_ETRUNCATED, -50, "a file shrank while it was sent")                                       \
     X(ZCN_EABORTED, -51, "the program aborted the connection")                                      \
     X(ZCN_EDROPPED, -52, "dropped before it was sent, since the receiver lags behind")              \
-    X(ZCN_ELAGGED, -53, "the receiver lags behind, and is disconnected for it")
+    X(ZCN_ELAGGED, -53, "the receiver lags behind, and is disconnected for it")                     \
+    X(ZCN_ENOTFOUND, -60, "there is no such file")
 
 enum {
 #define ZCN_STATUS_MEMBER(name, value, text) name = value,

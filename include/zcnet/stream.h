@@ -166,7 +166,8 @@ ZCN_API ZCN_NODISCARD zcn_status zcn_stream_send_msg(zcn_stream *stream, const z
  * @param iovecs     filled
  * @param capacity   at least 1
  * @param out_count  pieces; 0 when nothing is queued
- * @return ZCN_OK · ZCN_EINVAL
+ * @return ZCN_OK · ZCN_EINVAL · when a file is next, and is read here: ZCN_ETRUNCATED it has become shorter than the
+ *         unit promised · ZCN_ESYS · ZCN_ENOMEM · ZCN_ENOBUFS
  * @lifetime until another call on the stream
  * @thread owner
  * @since 0.1

@@ -5,6 +5,7 @@
    conventions that hold for every call. */
 #include <zcnet/conn.h>
 #include <zcnet/event.h>
+#include <zcnet/file.h>
 #include <zcnet/framing.h>
 #include <zcnet/listener.h>
 #include <zcnet/loop.h>

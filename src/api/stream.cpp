@@ -96,8 +96,7 @@ zcn_status zcn_stream_gather(zcn_stream *stream, struct iovec *iovecs, size_t ca
     *out_count = 0;
     if (iovecs == nullptr || capacity == 0) return ZCN_EINVAL;
     const zcn_status status = check(stream);
-    if (status == ZCN_OK) *out_count = stream->gather(iovecs, capacity);
-    return status;
+    return status != ZCN_OK ? status : stream->gather(iovecs, capacity, out_count);
 }
 
 zcn_status zcn_stream_write_done(zcn_stream *stream, uint64_t size) {

@@ -78,6 +78,9 @@ void zcn_conn::read_stats(zcn_stats *stats) const noexcept {
     if (rare_ == nullptr) return;
     stats->messages_dropped += rare_->dropped.messages;
     stats->bytes_dropped += rare_->dropped.bytes;
+    stats->file_sendfile += rare_->file_bytes[ZCN_FILE_SENDFILE];
+    stats->file_mmap += rare_->file_bytes[ZCN_FILE_MMAP];
+    stats->file_splice += rare_->file_bytes[ZCN_FILE_SPLICE];
 }
 
 zcnet::net::Rare *zcn_conn::rare() noexcept {

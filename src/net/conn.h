@@ -7,10 +7,12 @@
 #pragma once
 
 #include <atomic>
+#include <memory>
 
 #include "base/error.h"
 #include "base/inbox.h"
 #include "base/list.h"
+#include "io/file_send.h"
 #include "net/address.h"
 #include "net/settings.h"
 #include "net/timers.h"
@@ -47,6 +49,9 @@ struct Rare {
     send::Dropped dropped;
     Dial *dial = nullptr;
     FormerLoop *former = nullptr;
+    std::unique_ptr<io::Transfer> transfer;         // made with the first file that is sent
+    io::Carrier carrier = io::Carrier::tcp;         // known from then on
+    uint64_t file_bytes[io::last_method + 1] = {};  // that the kernel moved by each method
 };
 
 struct FormerLoop {
@@ -207,6 +212,13 @@ struct zcn_conn final : zcnet::Link<zcnet::net::AllTag>,
     void write(uint64_t most) noexcept;
     int watch(int fd, int operation, bool output) noexcept;
     void wait_for_room() noexcept;
+    void write_refused(ssize_t sent) noexcept;
+    void fail_writing(Status why, int number) noexcept;
+    // conn_files.cpp
+    zcnet::io::Transfer *transfer() noexcept;
+    uint32_t file_method(const zcn_file &file) noexcept;
+    int load_source() noexcept;
+    ssize_t send_source(uint64_t most, zcnet::os::PipeSignal &signal) noexcept;
     void write_ahead(uint64_t queued) noexcept;
     uint64_t packet_size() noexcept;
     void become_ready() noexcept;

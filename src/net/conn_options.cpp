@@ -32,6 +32,7 @@ Status zcn_conn::set_option(uint32_t option, uint64_t value) noexcept {
         case ZCN_OPTION_MESSAGE_TIMEOUT_MS:
         case ZCN_OPTION_DRAIN_TIMEOUT_MS:
         case ZCN_OPTION_MESSAGES_PER_POLL:
+        case ZCN_OPTION_FILE_METHOD:
             break;
         default: {
             if (fd_ < 0) return ZCN_EUNSUPPORTED;
@@ -50,6 +51,9 @@ Status zcn_conn::set_option(uint32_t option, uint64_t value) noexcept {
         case ZCN_OPTION_LOW_WATER:
             valid = value != 0 && value <= limits.high_water;
             break;
+        case ZCN_OPTION_FILE_METHOD:
+            valid = value <= zcnet::io::last_method;
+            break;
         case ZCN_OPTION_MESSAGES_PER_POLL:
         case ZCN_OPTION_IDLE_TIMEOUT_MS:
             valid = value <= UINT32_MAX;
@@ -64,6 +68,9 @@ Status zcn_conn::set_option(uint32_t option, uint64_t value) noexcept {
     switch (option) {
         case ZCN_OPTION_HIGH_WATER:
             own->set_high_water(value);
+            break;
+        case ZCN_OPTION_FILE_METHOD:
+            own->limits.file_method = static_cast<uint32_t>(value);
             break;
         case ZCN_OPTION_LOW_WATER:
             own->limits.low_water = value;
@@ -97,6 +104,9 @@ Status zcn_conn::get_option(uint32_t option, uint64_t *value) const noexcept {
             return ZCN_OK;
         case ZCN_OPTION_LOW_WATER:
             *value = options.limits.low_water;
+            return ZCN_OK;
+        case ZCN_OPTION_FILE_METHOD:
+            *value = options.limits.file_method;
             return ZCN_OK;
         case ZCN_OPTION_MESSAGES_PER_POLL:
             *value = options.limits.messages_per_poll;

@@ -20,6 +20,8 @@ namespace {
 constexpr int most_pieces = 64;
 // The most that one call writes: enough to pay for the call, little enough to stay in the processor's cache.
 constexpr uint64_t most_written = 256 * 1024;
+// Of files, which may be of any size, before others have their turn.
+constexpr uint64_t most_of_files = 4 * 1024 * 1024;
 // What the kernel hands down in one piece, less the room for its headers.
 constexpr uint64_t most_packet = 65536 - 321;
 
@@ -37,6 +39,7 @@ inline void zcn_conn::queued() noexcept {
 // More is being sent while this much is queued: only whole packets leave, and the rest of the bytes with the next ones.
 // A packet a few bytes long behind each full one would cost as much as that.
 void zcn_conn::write_ahead(uint64_t queued) noexcept {
+    if (stream_.queue().has_sources()) return write(most_of_files);
     const uint64_t packet = packet_size();
     write(queued < packet ? queued : queued - queued % packet);
 }
@@ -137,48 +140,79 @@ Status zcn_conn::commit(uint64_t size, void **out_data, uint64_t *out_room) noex
     return status;
 }
 
+// Writing is over: what the peer sent before it went is read first; the read finds the end.
+void zcn_conn::fail_writing(Status why, int number) noexcept {
+    write_failed_ = true;
+    mute();
+    hung_up_ = readable_ = true;
+    set_error(why, number, "the connection failed while it was written: %s", zcnet::net::why(why, number));
+    if (number != EPIPE && number != ECONNRESET) {
+        // The fault is on this side, as with memory or a file that cannot be read: the peer will not end it.
+        broken_ = true;
+        reason_ = why;
+    }
+    // Its queue will not empty any more: nobody waits for that.
+    if (holds_up_) let_go();
+    become_ready();
+}
+
+// A call wrote nothing: -errno.
+void zcn_conn::write_refused(ssize_t sent) noexcept {
+    stream_.count_write(0, 0);
+    if (sent == -EAGAIN || sent == -EWOULDBLOCK) {
+        wait_for_room();
+    } else if (sent == -ENOBUFS || sent == -ENOMEM) {
+        // The kernel, or the pool for a file's bytes, is short of memory: the same bytes again a little later.
+        writable_ = false;
+        retry_write_ = true;
+    } else {
+        const int number = static_cast<int>(-sent);
+        fail_writing(zcnet::net::status_of_errno(number), number);
+    }
+}
+
 void zcn_conn::write(uint64_t most) noexcept {
     if (flushing_ || !writable_ || fd_ < 0 || write_failed_) return;
     // A release function that runs in here may send; what it queues leaves in this loop.
     flushing_ = true;
     zcnet::send::Queue &queue = stream_.queue();
+    zcnet::os::PipeSignal signal;
     stream_.sync();
     while (!queue.empty() && most != 0) {
+        if (queue.has_sources()) {
+            if (const int result = load_source(); result != 0) {
+                if (result < 0) {
+                    write_refused(result);
+                } else {
+                    fail_writing(ZCN_ETRUNCATED, 0);
+                }
+                break;
+            }
+        }
         iovec pieces[most_pieces];
-        const int count = queue.gather(pieces, most_pieces, std::min(most, most_written));
-        if (count == 0) {
+        bool source_next = false;
+        const int count = queue.gather(pieces, most_pieces, std::min(most, most_written), &source_next);
+        if (count == 0 && !source_next) {
             queue.advance(0);
             continue;
         }
         uint64_t total = 0;
-        for (int i = 0; i < count; i++) total += pieces[i].iov_len;
-        const ssize_t sent = zcnet::os::uninterrupted([&] { return zcnet::os::send(fd_, pieces, count); });
+        ssize_t sent = 0;
+        if (count == 0) {
+            sent = send_source(most, signal);
+            if (sent == -EINTR) continue;
+            if (sent == 0) {
+                fail_writing(ZCN_ETRUNCATED, 0);
+                break;
+            }
+        } else {
+            for (int i = 0; i < count; i++) total += pieces[i].iov_len;
+            // A header waits for its file: what is small leaves in one packet.
+            sent = zcnet::os::uninterrupted([&] { return zcnet::os::send(fd_, pieces, count, source_next); });
+        }
         ZCNET_PROBE(conn__write, this, sent, count);
         if (sent < 0) {
-            stream_.count_write(0, 0);
-            if (sent == -EAGAIN || sent == -EWOULDBLOCK) {
-                wait_for_room();
-            } else if (sent == -ENOBUFS || sent == -ENOMEM) {
-                // The kernel is short of memory: the same bytes again a little later.
-                writable_ = false;
-                retry_write_ = true;
-            } else {
-                // What the peer sent before it went is read first; the read finds the end.
-                write_failed_ = true;
-                mute();
-                hung_up_ = readable_ = true;
-                const Status why = zcnet::net::status_of_errno(static_cast<int>(-sent));
-                set_error(why, static_cast<int>(-sent), "the connection failed while it was written: %s",
-                          zcnet::net::why(why, static_cast<int>(-sent)));
-                if (sent != -EPIPE && sent != -ECONNRESET) {
-                    // The fault is on this side, as with memory that cannot be read: the peer will not end it.
-                    broken_ = true;
-                    reason_ = why;
-                }
-                // Its queue will not empty any more: nobody waits for that.
-                if (holds_up_) let_go();
-                become_ready();
-            }
+            write_refused(sent);
             break;
         }
         const auto size = static_cast<uint64_t>(sent);
@@ -195,6 +229,7 @@ void zcn_conn::write(uint64_t most) noexcept {
     if (queue.empty()) {
         zcnet::memory::ThreadMemory *mine = zcnet::memory::thread_memory;
         if (mine != nullptr) mine->pool[0].arena.rewind();
+        if (rare_ != nullptr && rare_->transfer != nullptr) rare_->transfer->drop();
     }
     if (retry_write_) arm_timer();
     if (queue.has_ended() || stream_.starved()) become_ready();
@@ -203,7 +238,8 @@ void zcn_conn::write(uint64_t most) noexcept {
 void zcn_conn::flush() noexcept {
     if (state_ != State::open && state_ != State::draining && state_ != State::lingering) return;
     // What is queued now, and some of what release functions queue meanwhile; then others have their turn.
-    write(stream_.queued_bytes() + 4 * most_written);
+    const uint64_t most = stream_.queued_bytes() + 4 * most_written;
+    write(stream_.queue().has_sources() ? std::min(most, most_of_files) : most);
     if (!stream_.idle() && !write_failed_) {
         if (writable_ && !flushing_) loop()->become_dirty(this);
         return;

@@ -92,9 +92,11 @@ Status make_settings(Settings **out, const zcn_conn_options *given) noexcept {
                                           options.align, options.align_from, options.messages_per_poll);
         status != ZCN_OK)
         return status;
+    if (options.file_method > io::last_method) return ZCN_EINVAL;
+    limits.file_method = options.file_method;
     if (options.half_open > 1 || options.delay > 1 || options.start_paused > 1 || options.keepalive_s > 32767 ||
-        options.lag > ZCN_LAG_DISCONNECT || options.reserved != 0 || options.keepalive_interval_s > 32767 ||
-        options.keepalive_count > 127 || options.user_timeout_ms > INT32_MAX)
+        options.lag > ZCN_LAG_DISCONNECT || options.keepalive_interval_s > 32767 || options.keepalive_count > 127 ||
+        options.user_timeout_ms > INT32_MAX)
         return ZCN_EINVAL;
     auto *settings = new (std::nothrow) Settings();
     if (settings == nullptr) return ZCN_ENOMEM;

@@ -175,13 +175,25 @@ Status zcn_stream::send(zcn_unit *unit) noexcept { return stream_.send(unit, lim
 
 Status zcn_stream::send_message(const zcn_msg *msg) noexcept { return stream_.send_message(msg, limits_); }
 
-size_t zcn_stream::gather(iovec *pieces, size_t capacity) noexcept {
+Status zcn_stream::gather(iovec *pieces, size_t capacity, size_t *count) noexcept {
     zcnet::send::Queue &queue = stream_.queue();
     const int most = static_cast<int>(std::min<size_t>(capacity, 1024));
     // Entries without a byte end here: nobody would ever report them written.
     for (;;) {
-        gathered_ = static_cast<size_t>(queue.gather(pieces, most, UINT64_MAX));
-        if (gathered_ != 0 || queue.empty()) return gathered_;
+        Status status = ZCN_OK;
+        int number = 0;
+        if (queue.has_sources()) {
+            uint64_t bytes = 0;
+            zcnet::send::SourceStep step;
+            status = stream_.load_source(pool_, &bytes, &number);
+            if (status == ZCN_OK && bytes == 0 && queue.source_step(&step)) status = ZCN_ETRUNCATED;
+        }
+        bool source_next = false;
+        gathered_ = static_cast<size_t>(queue.gather(pieces, most, UINT64_MAX, &source_next));
+        *count = gathered_;
+        // What is before the file still leaves.
+        if (gathered_ != 0 || queue.empty()) return ZCN_OK;
+        if (source_next) return error_.set(status, number, "a file cannot be sent: %s", zcn_status_text(status));
         queue.advance(0);
     }
 }

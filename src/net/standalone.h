@@ -26,7 +26,7 @@ struct zcn_stream final {
     void poll(const zcn_event **events, size_t *count, int32_t *more) noexcept;
     Status send(zcn_unit *unit) noexcept;
     Status send_message(const zcn_msg *msg) noexcept;
-    size_t gather(iovec *pieces, size_t capacity) noexcept;
+    Status gather(iovec *pieces, size_t capacity, size_t *count) noexcept;
     Status write_done(uint64_t size) noexcept;
     Status set_framing(const zcn_msg *after, const zcn_framing *framing) noexcept;
     void set_send_framing(const zcn_framing *framing) noexcept { stream_.set_send_framing(framing); }

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/checked.h"
+#include "io/file_send.h"
 
 namespace zcnet::net {
 
@@ -15,6 +16,8 @@ using memory::Block;
 namespace {
 
 constexpr uint64_t reserve_chunk = 64 * 1024;
+// Of a file at a time: little enough to be in the processor's cache still when it is sent.
+constexpr uint64_t most_loaded = 128 * 1024;
 
 // Appends the messages of one read: they share a span.
 class Sink {
@@ -139,6 +142,10 @@ Status Stream::push_slow(zcn_unit *unit, const StreamLimits &limits) noexcept {
     if (limits.copy_below != 0 && !unit->sealed() && unit->is_sole()) {
         if (const Status status = unit->copy_small(limits.copy_below); status != ZCN_OK) return status;
     }
+    if (unit->has_source()) {
+        if (const Status status = queue_.reserve_source(); status != ZCN_OK) return status;
+        if (!unit->sealed() && unit->is_sole()) read_small_files(unit, limits);
+    }
     if (const Status status = queue_.reserve(8); status != ZCN_OK) return status;
     if (unit->has_token())
         if (const Status status = queue_.reserve_ended(); status != ZCN_OK) return status;
@@ -152,6 +159,25 @@ Status Stream::push_slow(zcn_unit *unit, const StreamLimits &limits) noexcept {
     copied_out_ += unit->take_copied();
     messages_out_++;
     return ZCN_OK;
+}
+
+// A small range of a file is cheaper read than sent by itself: it leaves in one call, and in one piece, with what is
+// around it. What cannot be read now, the way of every file finds out about.
+void Stream::read_small_files(zcn_unit *unit, const StreamLimits &limits) noexcept {
+    for (uint32_t i = 0; i < unit->segment_count(); i++) {
+        const send::Segment &segment = unit->segment(i);
+        if (segment.owner != send::Owner::source || segment.size > io::small_range) continue;
+        const auto &file = static_cast<const zcn_file &>(*segment.source);
+        const uint32_t method = file.method() != ZCN_FILE_AUTO ? file.method() : limits.file_method;
+        if (method == ZCN_FILE_AUTO || method == ZCN_FILE_COPY) copied_out_ += unit->read_source(i);
+    }
+}
+
+Status Stream::load_source(zcn_pool *pool, uint64_t *bytes, int *number) noexcept {
+    const bool loaded = queue_.is_source_loaded();
+    const Status status = queue_.load(pool, most_loaded, bytes, number);
+    if (!loaded) copied_out_ += *bytes;
+    return status;
 }
 
 // A unit that was sealed for another framing: its bytes do not change, so a header of its own goes in front of it.

@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "base/probe.h"
+#include "io/file.h"
 #include "net/batch.h"
 #include "net/message.h"
 #include "receive/window.h"
@@ -20,6 +21,7 @@ struct StreamLimits {
     uint64_t high_water = 256 * 1024;
     uint64_t low_water = 64 * 1024;
     uint64_t copy_below = 0;
+    uint32_t file_method = ZCN_FILE_AUTO;
     receive::Alignment alignment;
     uint32_t messages_per_poll = 0;
     send::Lag lag = send::Lag::refuse;
@@ -194,6 +196,8 @@ class Stream {
         write_calls_++;
         iovecs_out_ += pieces;
     }
+    // Reads what comes first of the files in the queue; see Queue::load().
+    Status load_source(zcn_pool *pool, uint64_t *bytes, int *number) noexcept;
     void count_read() noexcept { read_calls_++; }
     void note_trailing() noexcept { trailing_ = window_.pending(); }
 
@@ -213,6 +217,7 @@ class Stream {
     void next_reserved(void **out_data, uint64_t *out_room) noexcept;
     void push_reserved() noexcept;
     Status push_slow(zcn_unit *unit, const StreamLimits &limits) noexcept;
+    void read_small_files(zcn_unit *unit, const StreamLimits &limits) noexcept;
     Status push_with_other_head(zcn_unit *unit) noexcept;
     Status push_copy(zcn_pool *pool, const void *data, uint64_t size, const StreamLimits &limits) noexcept;
     Status make_way(const StreamLimits &limits, send::Dropped *dropped) noexcept;

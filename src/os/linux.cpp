@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT
 // The seam as it ships: plain system calls.
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <linux/sockios.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -23,6 +26,18 @@ namespace {
 template <class Number>
 Number answer(Number result) noexcept {
     return result >= 0 ? result : static_cast<Number>(-errno);
+}
+
+FileStatus to_status(const struct stat &found) noexcept {
+    const auto nanoseconds = [](const timespec &time) { return int64_t{time.tv_sec} * 1000000000 + time.tv_nsec; };
+    FileStatus status;
+    status.device = found.st_dev;
+    status.inode = found.st_ino;
+    status.size = static_cast<uint64_t>(found.st_size);
+    status.modified = nanoseconds(found.st_mtim);
+    status.changed = nanoseconds(found.st_ctim);
+    status.regular = S_ISREG(found.st_mode);
+    return status;
 }
 
 }  // namespace
@@ -79,12 +94,13 @@ ssize_t receive(int fd, const iovec *pieces, int count) noexcept {
     return answer(::recvmsg(fd, &header, MSG_CMSG_CLOEXEC));
 }
 
-ssize_t send(int fd, const iovec *pieces, int count) noexcept {
-    if (count == 1) return answer(::send(fd, pieces->iov_base, pieces->iov_len, MSG_NOSIGNAL));
+ssize_t send(int fd, const iovec *pieces, int count, bool more) noexcept {
+    const int flags = MSG_NOSIGNAL | (more ? MSG_MORE : 0);
+    if (count == 1) return answer(::send(fd, pieces->iov_base, pieces->iov_len, flags));
     msghdr header{};
     header.msg_iov = const_cast<iovec *>(pieces);
     header.msg_iovlen = static_cast<size_t>(count);
-    return answer(::sendmsg(fd, &header, MSG_NOSIGNAL));
+    return answer(::sendmsg(fd, &header, flags));
 }
 
 ssize_t read(int fd, void *data, size_t size) noexcept { return answer(::read(fd, data, size)); }
@@ -100,6 +116,52 @@ ssize_t splice(int from, int to, size_t size) noexcept {
 }
 
 ssize_t tee(int from, int to, size_t size) noexcept { return answer(::tee(from, to, size, SPLICE_F_NONBLOCK)); }
+
+int open_file(int directory, const char *path, uint32_t how) noexcept {
+    const int from = directory < 0 ? AT_FDCWD : directory;
+    const int flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | ((how & open_direct) != 0 ? O_DIRECT : 0);
+    if ((how & (open_beneath | open_no_symlinks)) == 0) return answer(::openat(from, path, flags));
+    open_how request{};
+    request.flags = static_cast<uint64_t>(flags);
+    request.resolve = RESOLVE_NO_MAGICLINKS;
+    if ((how & open_beneath) != 0) request.resolve |= RESOLVE_BENEATH;
+    if ((how & open_no_symlinks) != 0) request.resolve |= RESOLVE_NO_SYMLINKS;
+    return static_cast<int>(answer(::syscall(SYS_openat2, from, path, &request, sizeof request)));
+}
+
+int file_status(int fd, FileStatus *status) noexcept {
+    struct stat found {};
+    if (::fstat(fd, &found) < 0) return -errno;
+    *status = to_status(found);
+    return 0;
+}
+
+int path_status(int directory, const char *path, bool follow, FileStatus *status) noexcept {
+    struct stat found {};
+    if (::fstatat(directory < 0 ? AT_FDCWD : directory, path, &found, follow ? 0 : AT_SYMLINK_NOFOLLOW) < 0)
+        return -errno;
+    *status = to_status(found);
+    return 0;
+}
+
+ssize_t read_at(int fd, void *data, size_t size, uint64_t offset) noexcept {
+    return answer(::pread64(fd, data, size, static_cast<off64_t>(offset)));
+}
+
+ssize_t send_file(int to, int from, uint64_t offset, size_t size) noexcept {
+    auto position = static_cast<off64_t>(offset);
+    return answer(::sendfile64(to, from, &position, size));
+}
+
+ssize_t splice_file(int from, uint64_t offset, int pipe, size_t size) noexcept {
+    auto position = static_cast<off64_t>(offset);
+    return answer(::splice(from, &position, pipe, nullptr, size, SPLICE_F_NONBLOCK | SPLICE_F_MOVE));
+}
+
+const void *map_range(int fd, uint64_t offset, size_t size) noexcept {
+    void *start = ::mmap64(nullptr, size, PROT_READ, MAP_SHARED, fd, static_cast<off64_t>(offset));
+    return start == MAP_FAILED ? nullptr : start;
+}
 
 int make_poller() noexcept { return answer(::epoll_create1(EPOLL_CLOEXEC)); }
 

@@ -38,7 +38,8 @@ int unread_bytes(int fd, int *bytes) noexcept;  // SIOCINQ
 
 // Bytes.
 ssize_t receive(int fd, const iovec *pieces, int count) noexcept;
-ssize_t send(int fd, const iovec *pieces, int count) noexcept;  // never raises SIGPIPE
+// Never raises SIGPIPE. `more`: what follows at once may share the last packet.
+ssize_t send(int fd, const iovec *pieces, int count, bool more = false) noexcept;
 ssize_t read(int fd, void *data, size_t size) noexcept;
 
 // Bytes that stay in the kernel, without waiting. Where the receiver is gone, these raise SIGPIPE: see pipe_signal.h.
@@ -47,6 +48,33 @@ int make_pipe(int ends[2]) noexcept;                     // [0] to read from, [1
 int set_pipe_size(int fd, int bytes) noexcept;           // what it has now
 ssize_t splice(int from, int to, size_t size) noexcept;  // one of the two is a pipe
 ssize_t tee(int from, int to, size_t size) noexcept;     // two pipes
+
+// Regular files.
+struct FileStatus {
+    uint64_t device = 0;
+    uint64_t inode = 0;
+    uint64_t size = 0;
+    int64_t modified = 0;  // nanoseconds since 1970
+    int64_t changed = 0;   // of the inode
+    bool regular = false;
+};
+enum : uint32_t {
+    open_beneath = 1,      // nothing on the way leads out of the directory
+    open_no_symlinks = 2,  // nothing on the way is a symbolic link
+    open_direct = 4        // past the page cache
+};
+// To read from. `directory` is a descriptor, or -1 for the working directory. It never waits for the other end of a
+// FIFO.
+int open_file(int directory, const char *path, uint32_t how) noexcept;
+int file_status(int fd, FileStatus *status) noexcept;
+int path_status(int directory, const char *path, bool follow, FileStatus *status) noexcept;
+ssize_t read_at(int fd, void *data, size_t size, uint64_t offset) noexcept;
+// May raise SIGPIPE: see pipe_signal.h.
+ssize_t send_file(int to, int from, uint64_t offset, size_t size) noexcept;
+ssize_t splice_file(int from, uint64_t offset, int pipe, size_t size) noexcept;
+// The offset is a multiple of the page size. Reading what the file does not have any more raises SIGBUS in the program,
+// and is EFAULT in a system call. nullptr: it cannot be mapped.
+const void *map_range(int fd, uint64_t offset, size_t size) noexcept;
 
 // Readiness.
 int make_poller() noexcept;

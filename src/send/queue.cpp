@@ -48,7 +48,8 @@ void Queue::push_unit(zcn_unit *unit, bool own_head, bool first) noexcept {
     entry.first = first ? 1 : 0;
     entry.kind = own_head ? Kind::unit : Kind::unit_body;
     set_bytes(bytes_ + entry.size);
-    if (unit->has_token()) ended_->tokens++;
+    if (unit->has_token()) seldom_->tokens++;
+    if (unit->has_source()) seldom_->sources.units++;
 }
 
 void Queue::push_bytes(const uint8_t *data, uint32_t size, bool first) noexcept {
@@ -77,51 +78,68 @@ uint32_t Queue::piece_count(const Entry &entry) noexcept {
 }
 
 // The pieces of a unit are its head, its segments, its tail; any of them may be empty.
-iovec Queue::piece(const Entry &entry, uint32_t index) noexcept {
-    const auto make = [](const uint8_t *data, uint64_t size) { return iovec{const_cast<uint8_t *>(data), size}; };
+Queue::Piece Queue::piece(const Entry &entry, uint32_t index) noexcept {
     switch (entry.kind) {
         case Kind::range:
         case Kind::range_apart:
-            return make(entry.data, entry.size);
+            return {entry.data, entry.size, nullptr};
         case Kind::bytes:
-            return make(entry.own, entry.references);
+            return {entry.own, entry.references, nullptr};
         case Kind::unit:
-            if (index == 0) return make(entry.unit->extra().head, entry.unit->extra().head_size);
+            if (index == 0) return {entry.unit->extra().head, entry.unit->extra().head_size, nullptr};
             if (index == entry.unit->segment_count() + 1)
-                return make(entry.unit->extra().tail, entry.unit->extra().tail_size);
+                return {entry.unit->extra().tail, entry.unit->extra().tail_size, nullptr};
             index--;
             break;
         case Kind::unit_body:
             break;
     }
     const Segment &segment = entry.unit->segment(index);
-    return make(segment.data, segment.size);
+    if (segment.owner == Owner::source) return {nullptr, segment.size, &segment};
+    return {segment.data, segment.size, nullptr};
 }
 
-int Queue::gather(iovec *pieces, int capacity, uint64_t most) noexcept {
+int Queue::gather(iovec *pieces, int capacity, uint64_t most, bool *source_next) noexcept {
     int count = 0;
     uint64_t left = most;
+    bool first_source = true;  // only of that one bytes are loaded
+    *source_next = false;
     for (uint32_t position = 0; position < used_ && left != 0; position++) {
         const Entry &entry = at(position);
         const uint32_t last = piece_count(entry);
         for (uint32_t index = position == 0 ? head_piece_ : 0; index < last && left != 0; index++) {
-            iovec part = piece(entry, index);
+            Piece part = piece(entry, index);
             if (position == 0 && index == head_piece_) {
-                part.iov_base = static_cast<uint8_t *>(part.iov_base) + head_offset_;
-                part.iov_len -= head_offset_;
+                if (part.data != nullptr) part.data += head_offset_;
+                part.size -= head_offset_;
             }
-            if (part.iov_len == 0) continue;
-            if (part.iov_len > left) part.iov_len = left;
-            left -= part.iov_len;
-            if (count != 0) {
-                iovec &before = pieces[count - 1];
-                if (static_cast<uint8_t *>(before.iov_base) + before.iov_len == part.iov_base) {
-                    before.iov_len += part.iov_len;
-                    continue;
+            if (part.size == 0) continue;
+            bool partly = false;
+            if (part.source != nullptr) {
+                const bool loaded = first_source && is_loaded(entry, index) && seldom_->sources.size != 0;
+                first_source = false;
+                partly = !loaded || seldom_->sources.size < part.size;
+                part.data = seldom_->sources.data;
+                part.size = loaded ? seldom_->sources.size : 0;
+            }
+            if (part.size > left) {
+                part.size = left;
+                partly = false;
+            }
+            left -= part.size;
+            if (part.size != 0) {
+                iovec *before = count != 0 ? &pieces[count - 1] : nullptr;
+                if (before != nullptr && static_cast<uint8_t *>(before->iov_base) + before->iov_len == part.data) {
+                    before->iov_len += part.size;
+                } else {
+                    if (count == capacity) return count;
+                    pieces[count++] = {const_cast<uint8_t *>(part.data), part.size};
                 }
-                if (count == capacity) return count;
             }
-            pieces[count++] = part;
+            if (partly) {
+                *source_next = true;
+                return count;
+            }
         }
     }
     return count;
@@ -140,8 +158,12 @@ void Queue::end_entry(const Entry &entry, Status why) noexcept {
             break;
     }
     if (entry.unit->has_token()) {
-        ended_->tokens--;
+        seldom_->tokens--;
         note_ended(entry.unit->token(), why);
+    }
+    if (entry.unit->has_source()) {
+        seldom_->sources.units--;
+        if (seldom_->sources.unit == entry.unit) unload();
     }
     entry.unit->release();
 }
@@ -160,7 +182,14 @@ void Queue::advance_by(uint64_t size) noexcept {
         const uint32_t last = piece_count(first);
         // Entries without bytes, and empty pieces, end as soon as what is before them has.
         while (head_piece_ < last) {
-            const uint64_t rest = piece(first, head_piece_).iov_len - head_offset_;
+            const Piece part = piece(first, head_piece_);
+            const uint64_t rest = part.size - head_offset_;
+            if (part.source != nullptr && is_loaded(first, head_piece_)) {
+                const uint64_t used = std::min(size, seldom_->sources.size);
+                seldom_->sources.data += used;
+                seldom_->sources.size -= used;
+                if (rest <= size || used < size) unload();
+            }
             if (rest > size) {
                 head_offset_ += size;
                 return;
@@ -220,26 +249,27 @@ void Queue::fail(Status why) noexcept {
 }
 
 Status Queue::reserve_ended() noexcept {
-    if (ended_ == nullptr) ended_ = memory::make_object<EndedRing>();
-    if (ended_ == nullptr) return ZCN_ENOMEM;
+    if (seldom_ == nullptr) seldom_ = memory::make_object<Seldom>();
+    if (seldom_ == nullptr) return ZCN_ENOMEM;
     // One place for every queued token, whether or not they will merge.
-    const uint64_t wanted = uint64_t{ended_->used} + ended_->tokens + 1;
-    if (wanted <= ended_->capacity) return ZCN_OK;
-    uint64_t capacity = ended_->capacity == 0 ? 8 : ended_->capacity;
+    const uint64_t wanted = uint64_t{seldom_->used} + seldom_->tokens + 1;
+    if (wanted <= seldom_->capacity) return ZCN_OK;
+    uint64_t capacity = seldom_->capacity == 0 ? 8 : seldom_->capacity;
     while (capacity < wanted) capacity *= 2;
     if (capacity > UINT32_MAX / sizeof(Ended)) return ZCN_ENOMEM;
     auto *grown = static_cast<Ended *>(os::allocate(capacity * sizeof(Ended)));
     if (grown == nullptr) return ZCN_ENOMEM;
-    for (uint32_t i = 0; i < ended_->used; i++) grown[i] = ended_->ranges[(ended_->head + i) & (ended_->capacity - 1)];
-    os::deallocate(ended_->ranges);
-    ended_->ranges = grown;
-    ended_->head = 0;
-    ended_->capacity = static_cast<uint32_t>(capacity);
+    for (uint32_t i = 0; i < seldom_->used; i++)
+        grown[i] = seldom_->ranges[(seldom_->head + i) & (seldom_->capacity - 1)];
+    os::deallocate(seldom_->ranges);
+    seldom_->ranges = grown;
+    seldom_->head = 0;
+    seldom_->capacity = static_cast<uint32_t>(capacity);
     return ZCN_OK;
 }
 
 void Queue::note_ended(uint64_t token, Status status) noexcept {
-    EndedRing &ring = *ended_;  // reserve_ended() comes before every push
+    Seldom &ring = *seldom_;  // reserve_ended() comes before every push
     if (ring.used != 0) {
         Ended &last = ring.ranges[(ring.head + ring.used - 1) & (ring.capacity - 1)];
         if (last.status == status && last.first + last.count == token) {
@@ -253,9 +283,9 @@ void Queue::note_ended(uint64_t token, Status status) noexcept {
 
 bool Queue::take_ended(Ended *out) noexcept {
     if (!has_ended()) return false;
-    *out = ended_->ranges[ended_->head];
-    ended_->head = (ended_->head + 1) & (ended_->capacity - 1);
-    ended_->used--;
+    *out = seldom_->ranges[seldom_->head];
+    seldom_->head = (seldom_->head + 1) & (seldom_->capacity - 1);
+    seldom_->used--;
     return true;
 }
 
@@ -271,10 +301,11 @@ void Queue::close() noexcept {
     os::deallocate(entries_);
     entries_ = nullptr;
     capacity_ = head_ = used_ = 0;
-    if (ended_ == nullptr) return;
-    os::deallocate(ended_->ranges);
-    memory::destroy_object(ended_);
-    ended_ = nullptr;
+    if (seldom_ == nullptr) return;
+    unload();
+    os::deallocate(seldom_->ranges);
+    memory::destroy_object(seldom_);
+    seldom_ = nullptr;
 }
 
 }  // namespace zcnet::send

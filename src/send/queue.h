@@ -24,6 +24,13 @@ struct Ended {
     Status status = ZCN_OK;
 };
 
+// The bytes of a source that are to be sent next, or soon.
+struct SourceStep {
+    Source *source = nullptr;
+    uint64_t offset = 0;
+    uint64_t size = 0;  // up to the end of its segment
+};
+
 class Queue {
   public:
     Queue() noexcept = default;
@@ -60,8 +67,20 @@ class Queue {
     void push_bytes(const uint8_t *data, uint32_t size, bool first = true) noexcept;
     static constexpr uint32_t most_bytes = 16;
 
-    // What to write now. `most` bounds the bytes.
-    int gather(iovec *pieces, int capacity, uint64_t most) noexcept;
+    // What to write now. `most` bounds the bytes. It stops at a source of which no bytes are loaded, and says so: with
+    // no piece before it, source_step() is what is to be sent now.
+    int gather(iovec *pieces, int capacity, uint64_t most, bool *source_next) noexcept;
+
+    // Units with a source are queued, or were once: what only matters then can be left out else.
+    [[nodiscard]] bool has_sources() const noexcept { return seldom_ != nullptr && seldom_->sources.units != 0; }
+    // Room to note one unit with a source.
+    Status reserve_source() noexcept;
+    // What follows of the first source in the queue, behind what is loaded of it; false: there is nothing.
+    bool source_step(SourceStep *out) noexcept;
+    [[nodiscard]] bool is_source_loaded() const noexcept { return seldom_ != nullptr && seldom_->sources.size != 0; }
+    // Reads bytes of it into memory of the pool, for gather(), if none are loaded. *bytes: how many, 0 where it has no
+    // more; -errno in *number with ZCN_ESYS.
+    Status load(zcn_pool *pool, uint64_t most, uint64_t *bytes, int *number) noexcept;
 
     // `size` bytes of it were written.
     void advance(uint64_t size) noexcept;
@@ -81,7 +100,7 @@ class Queue {
 
     // The next token range of units that have ended; false: there is none.
     bool take_ended(Ended *out) noexcept;
-    [[nodiscard]] bool has_ended() const noexcept { return ended_ != nullptr && ended_->used != 0; }
+    [[nodiscard]] bool has_ended() const noexcept { return seldom_ != nullptr && seldom_->used != 0; }
     // Room for one more token, so that an end can always be told.
     Status reserve_ended() noexcept;
     // Records the end of a unit that never came into the queue.
@@ -114,12 +133,26 @@ class Queue {
     };
     static_assert(sizeof(Entry) == 32);
 
-    struct EndedRing {
+    // The first source in the queue, and what was read of it.
+    struct Sources {
+        uint32_t units = 0;  // queued, with a source in them
+        uint32_t piece = 0;
+        zcn_unit *unit = nullptr;  // whose piece is loaded; nullptr: none
+        Block *block = nullptr;
+        uint8_t *start = nullptr;
+        const uint8_t *data = nullptr;  // what is not sent yet
+        uint64_t size = 0;
+        uint64_t room = 0;  // behind start
+    };
+
+    // What few queues need.
+    struct Seldom {
         Ended *ranges = nullptr;
         uint32_t head = 0;
         uint32_t used = 0;
         uint32_t capacity = 0;
         uint32_t tokens = 0;  // queued units with a token
+        Sources sources;
     };
 
     // relaxed: others only bound by it what they add.
@@ -130,7 +163,20 @@ class Queue {
     void push_entry(Block *block, const uint8_t *data, uint64_t size, uint64_t references) noexcept;
     [[nodiscard]] static uint64_t entry_size(const Entry &entry) noexcept;
     [[nodiscard]] static uint32_t piece_count(const Entry &entry) noexcept;
-    [[nodiscard]] static iovec piece(const Entry &entry, uint32_t index) noexcept;
+    struct Piece {
+        const uint8_t *data;
+        uint64_t size;
+        const Segment *source;  // the segment that is one, or nullptr
+    };
+    [[nodiscard]] static Piece piece(const Entry &entry, uint32_t index) noexcept;
+    [[nodiscard]] static bool is_unit(const Entry &entry) noexcept {
+        return entry.kind == Kind::unit || entry.kind == Kind::unit_body;
+    }
+    [[nodiscard]] bool is_loaded(const Entry &entry, uint32_t index) const noexcept {
+        return seldom_->sources.unit == entry.unit && seldom_->sources.piece == index;
+    }
+    [[nodiscard]] const Segment *first_source(uint32_t *position, uint32_t *index) noexcept;
+    void unload() noexcept;
     void end_entry(const Entry &entry, Status why) noexcept;
 
     Entry *entries_ = nullptr;
@@ -142,7 +188,7 @@ class Queue {
     uint32_t ending_ : 1 = 0;   // units are being ended
     uint64_t head_offset_ = 0;  // bytes of that piece that are written
     uint64_t bytes_ = 0;
-    EndedRing *ended_ = nullptr;  // made when the first token is queued
+    Seldom *seldom_ = nullptr;  // made when the first token, or the first source, is queued
 };
 
 }  // namespace zcnet::send

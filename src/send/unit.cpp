@@ -13,7 +13,8 @@ namespace {
 using memory::Purpose;
 using memory::ThreadPool;
 
-// Bytes from the thread's arena, or a heap block when they are too many for it.
+}  // namespace
+
 uint8_t *take_memory(zcn_pool *pool, uint64_t size, Block **block, Status *why) noexcept {
     if (size <= pool->block_size() / 2) {
         ThreadPool *mine = memory::thread_pool(pool);
@@ -30,8 +31,6 @@ uint8_t *take_memory(zcn_pool *pool, uint64_t size, Block **block, Status *why) 
     *block = own;
     return own->base;
 }
-
-}  // namespace
 
 // Memory beside a unit: an object while it is small, so that the usual unit takes nothing from the heap.
 void *take_beside(size_t size) noexcept {
@@ -55,6 +54,9 @@ void end_segment(const Segment &segment) noexcept {
             return;
         case Owner::block:
             memory::block_release(segment.block);
+            return;
+        case Owner::source:
+            segment.source->release();
             return;
         case Owner::foreign:
             break;
@@ -192,6 +194,7 @@ Status zcn_unit::append(const Segment &segment) noexcept {
         tail_room_ = 0;
     }
     extra.count++;
+    extra.has_source = extra.has_source || segment.owner == Owner::source;
     size_ = size;
     return ZCN_OK;
 }
@@ -265,6 +268,7 @@ Status zcn_unit::set_token(uint64_t token) noexcept {
 
 Status zcn_unit::check_delimiter(const Rule &rule) const noexcept {
     if (!rule.check) return ZCN_OK;
+    if (has_source()) return ZCN_EUNSUPPORTED;  // what is found now may have changed when it leaves
     zcnet::framing::DelimiterSearch search(rule);
     for (uint32_t i = 0; i < segment_count(); i++)
         if (search.feed(segment(i).data, segment(i).size)) return ZCN_EFRAME_DELIMITER;
@@ -316,10 +320,48 @@ Status zcn_unit::dissolve_slow(const Rule &rule, Shape around, Piece *out) noexc
     return ZCN_OK;
 }
 
+// Where what is copied into the unit goes.
+zcn_pool *zcn_unit::own_pool() const noexcept {
+    if (extra_->pool != nullptr) return extra_->pool;
+    return first_.owner == Owner::block ? first_.block->pool : zcnet::memory::default_pool();
+}
+
+uint64_t zcn_unit::read_source(uint32_t index) noexcept {
+    zcn_pool *pool = own_pool();
+    if (pool == nullptr) return 0;
+    Segment &segment = index == 0 ? first_ : extra_->more[index - 1];
+    const Segment old = segment;
+    Segment copy;
+    Status why = ZCN_OK;
+    const uint32_t room = index == 0 ? zcnet::send::common_head : 0;
+    uint8_t *start = zcnet::send::take_memory(pool, old.size + room, &copy.block, &why);
+    if (start == nullptr) return 0;
+    copy.data = start + room;
+    copy.size = old.size;
+    copy.owner = Owner::block;
+    uint64_t done = 0;
+    while (done < old.size) {
+        const ssize_t got = old.source->read(start + room + done, old.size - done, old.offset + done);
+        if (got == -EINTR) continue;
+        if (got <= 0) break;
+        done += static_cast<uint64_t>(got);
+    }
+    if (done < old.size) {
+        zcnet::send::end_segment(copy);
+        return 0;
+    }
+    segment = copy;
+    if (index == 0) head_room_ = room;
+    zcnet::send::end_segment(old);
+    extra_->has_source = false;
+    for (uint32_t i = 0; i < extra_->count && !extra_->has_source; i++)
+        extra_->has_source = zcn_unit::segment(i).owner == Owner::source;
+    return copy.size;
+}
+
 Status zcn_unit::copy_small(uint64_t below) noexcept {
     if (extra_ == nullptr) return ZCN_OK;
-    zcn_pool *pool = extra_->pool;
-    if (pool == nullptr) pool = first_.owner == Owner::block ? first_.block->pool : zcnet::memory::default_pool();
+    zcn_pool *pool = own_pool();
     if (pool == nullptr) return ZCN_ENOMEM;
     for (uint32_t i = 0; i < extra_->count; i++) {
         Segment &segment = i == 0 ? first_ : extra_->more[i - 1];

@@ -10,6 +10,7 @@
 #include "framing/framing.h"
 #include "framing/shape.h"
 #include "memory/thread_memory.h"
+#include "send/source.h"
 #include "zcnet/unit.h"
 
 namespace zcnet::send {
@@ -25,19 +26,25 @@ struct Foreign {
     uint64_t size = 0;
 };
 
-enum class Owner : uint8_t { constant, block, foreign };
+enum class Owner : uint8_t { constant, block, foreign, source };
 
 struct Segment {
-    const uint8_t *data = nullptr;
+    union {
+        const uint8_t *data = nullptr;
+        uint64_t offset;  // in the source
+    };
     uint64_t size = 0;
     union {
         Block *block = nullptr;
         Foreign *foreign;
+        Source *source;
     };
     Owner owner = Owner::constant;
 };
 
 void end_segment(const Segment &segment) noexcept;
+// Bytes from the thread's arena, or a heap block when they are too many for it; one reference on the block.
+uint8_t *take_memory(zcn_pool *pool, uint64_t size, Block **block, Status *why) noexcept;
 void *take_beside(size_t size) noexcept;
 void free_beside(void *beside, size_t size) noexcept;
 
@@ -57,6 +64,7 @@ struct UnitExtra {
     uint8_t *own = nullptr;  // small memory for a head or tail that has no room beside the body
     uint32_t prefix_size = 0;
     bool has_token = false;
+    bool has_source = false;  // a segment is one
     uint64_t token = 0;
     std::atomic<uint64_t> copied{0};  // by append_copy() and copy_below, until a connection counts it
 };
@@ -107,6 +115,9 @@ struct zcn_unit final {
     Status seal(const zcnet::framing::Rule &rule, const zcn_framing *framing) noexcept;
     // Copies foreign segments below a size into pool memory and ends them.
     Status copy_small(uint64_t below) noexcept;
+    // Puts the bytes of a segment that is a source into pool memory: how many. 0: they cannot be had now, and nothing
+    // has changed.
+    uint64_t read_source(uint32_t index) noexcept;
 
     void retain() noexcept {
         // relaxed: the caller's reference keeps the unit alive.
@@ -122,6 +133,7 @@ struct zcn_unit final {
     [[nodiscard]] uint64_t size() const noexcept { return size_; }
     [[nodiscard]] bool sealed() const noexcept { return sealed_; }
     [[nodiscard]] bool has_token() const noexcept { return extra_ != nullptr && extra_->has_token; }
+    [[nodiscard]] bool has_source() const noexcept { return extra_ != nullptr && extra_->has_source; }
     [[nodiscard]] uint64_t token() const noexcept { return extra_->token; }
     // Bytes that were copied into the unit; whoever sends it first counts them. relaxed: a counter.
     uint64_t take_copied() noexcept {
@@ -196,6 +208,7 @@ struct zcn_unit final {
     Status dissolve_slow(const zcnet::framing::Rule &rule, zcnet::framing::Shape around, Piece *out) noexcept;
     void end() noexcept;
     bool make_extra() noexcept;
+    [[nodiscard]] zcn_pool *own_pool() const noexcept;
 
     std::atomic<uint32_t> references_{1};
     bool sealed_ = false;

@@ -257,9 +257,6 @@ static void test_lag_what_is_refused(void **state) {
     assert_status(zcn_conn_reserve(of->conn, &data, &room, 10), ZCN_EUNSUPPORTED);
     lag_options(&options, ZCN_LAG_DISCONNECT + 1);
     assert_status(zcn_connect(&conn, of->on.loop, "tcp://127.0.0.1:1", of->framing, &options), ZCN_EINVAL);
-    lag_options(&options, ZCN_LAG_REFUSE);
-    options.reserved = 1;
-    assert_status(zcn_connect(&conn, of->on.loop, "tcp://127.0.0.1:1", of->framing, &options), ZCN_EINVAL);
     lag_close(of);
 }
 

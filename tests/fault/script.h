@@ -37,6 +37,13 @@ enum Call : uint32_t {
     call_set_pipe_size,
     call_splice,
     call_tee,
+    call_open_file,
+    call_file_status,
+    call_path_status,
+    call_read_at,
+    call_send_file,
+    call_splice_file,
+    call_map_range,
     call_make_poller,
     call_poller_set,
     call_poller_wait,
@@ -61,6 +68,9 @@ const char *call_name(Call call) noexcept;
 // Everything is real again, counters are zero, the clock is the system's.
 void script_reset() noexcept;
 
+// How many sends said that more follows at once.
+uint64_t script_sends_with_more() noexcept;
+
 // How often a function was called since the reset, failed calls included.
 uint64_t script_calls(Call call) noexcept;
 
@@ -73,12 +83,12 @@ bool script_failed() noexcept;
 // Each call is preceded by so many answers -error, every time.
 void script_stutter(Call call, uint32_t times, int error) noexcept;
 
-// receive, send, read, write, splice and tee move at most this many bytes; and at least `less` fewer than they were
-// asked to, though one.
+// receive, send, read, write, splice, tee, read_at, send_file and splice_file move at most this many bytes; and at
+// least `less` fewer than they were asked to, though one.
 void script_limit(Call call, uint64_t most, uint64_t less) noexcept;
 
 // A plan drawn from a seed, on top of the above: how many calls of a thousand are interrupted, asked to come again,
-// cut short, or reset (receive, send and splice only).
+// cut short, or reset (receive, send, send_file and splice only).
 struct Odds {
     uint32_t interrupt;
     uint32_t again;

@@ -160,9 +160,11 @@ ssize_t receive(int fd, const iovec *pieces, int count) noexcept {
                       [&](msghdr *header) { return answer(::recvmsg(fd, header, MSG_CMSG_CLOEXEC)); });
 }
 
-ssize_t send(int fd, const iovec *pieces, int count) noexcept {
+ssize_t send(int fd, const iovec *pieces, int count, bool more) noexcept {
+    const int flags = MSG_NOSIGNAL | (more ? MSG_MORE : 0);
+    note_send(more);
     return move_bytes(call_send, fd, pieces, count,
-                      [&](msghdr *header) { return answer(::sendmsg(fd, header, MSG_NOSIGNAL)); });
+                      [&](msghdr *header) { return answer(::sendmsg(fd, header, flags)); });
 }
 
 ssize_t read(int fd, void *data, size_t size) noexcept {

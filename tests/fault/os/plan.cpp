@@ -37,6 +37,7 @@ constexpr int most_descriptors = 4096;
 constinit Plan plans[call_count] = {};
 constinit Watch watches[most_descriptors] = {};
 constinit bool failed = false;
+constinit uint64_t sends_with_more = 0;
 constinit bool random_plan = false;
 constinit uint64_t random_state = 0;
 constinit Odds random_odds = {};
@@ -59,17 +60,23 @@ bool happens(uint32_t in_thousand) noexcept { return in_thousand != 0 && draw() 
 
 bool moves_bytes(Call call) noexcept {
     return call == call_receive || call == call_send || call == call_read || call == call_write ||
-           call == call_splice || call == call_tee;
+           call == call_splice || call == call_tee || call == call_read_at || call == call_send_file ||
+           call == call_splice_file;
 }
 
-bool may_be_reset(Call call) noexcept { return call == call_receive || call == call_send || call == call_splice; }
+bool may_be_reset(Call call) noexcept {
+    return call == call_receive || call == call_send || call == call_splice || call == call_send_file;
+}
 
 bool may_be_interrupted(Call call) noexcept {
     return moves_bytes(call) || call == call_accept || call == call_poller_wait || call == call_event_raise ||
            call == call_event_clear;
 }
 
-bool may_come_again(Call call) noexcept { return moves_bytes(call) || call == call_accept; }
+// Files have no "later".
+bool may_come_again(Call call) noexcept {
+    return (moves_bytes(call) && call != call_read_at && call != call_splice_file) || call == call_accept;
+}
 
 int decide_at_random(Call call) noexcept {
     if (may_be_interrupted(call) && happens(random_odds.interrupt)) return -EINTR;
@@ -82,16 +89,21 @@ int decide_at_random(Call call) noexcept {
 
 const char *call_name(Call call) noexcept {
     static const char *const names[call_count] = {
-        "make_socket",     "make_probe",    "bind",         "listen",
-        "connect",         "accept",        "shutdown",     "close",
-        "set_nonblocking", "open_spare",    "get_option",   "set_option",
-        "local_address",   "peer_address",  "unsent_bytes", "unread_bytes",
-        "receive",         "send",          "read",         "write",
-        "make_pipe",       "set_pipe_size", "splice",       "tee",
-        "make_poller",     "poller_set",    "poller_wait",  "make_event",
-        "event_raise",     "event_clear",   "remove_path",  "socket_file",
-        "change_mode",     "map",           "allocate",     "memory_file",
-        "huge_pages",      "operator new",
+        "make_socket",   "make_probe",   "bind",
+        "listen",        "connect",      "accept",
+        "shutdown",      "close",        "set_nonblocking",
+        "open_spare",    "get_option",   "set_option",
+        "local_address", "peer_address", "unsent_bytes",
+        "unread_bytes",  "receive",      "send",
+        "read",          "write",        "make_pipe",
+        "set_pipe_size", "splice",       "tee",
+        "open_file",     "file_status",  "path_status",
+        "read_at",       "send_file",    "splice_file",
+        "map_range",     "make_poller",  "poller_set",
+        "poller_wait",   "make_event",   "event_raise",
+        "event_clear",   "remove_path",  "socket_file",
+        "change_mode",   "map",          "allocate",
+        "memory_file",   "huge_pages",   "operator new",
     };
     return names[call];
 }
@@ -99,7 +111,10 @@ const char *call_name(Call call) noexcept {
 void script_reset() noexcept {
     std::memset(plans, 0, sizeof plans);
     failed = random_plan = scripted_clock = false;
+    sends_with_more = 0;
 }
+
+uint64_t script_sends_with_more() noexcept { return sends_with_more; }
 
 uint64_t script_calls(Call call) noexcept { return plans[call].calls; }
 
@@ -195,6 +210,8 @@ int64_t clock_read() noexcept { return clock_now; }
 bool clock_is_scripted() noexcept { return scripted_clock; }
 
 void clock_tick() noexcept { clock_now += clock_per_look; }
+
+void note_send(bool more) noexcept { sends_with_more += more ? 1 : 0; }
 
 // relaxed: sums that are read when the other threads are gone.
 void note_map(int64_t bytes) noexcept { mapped.fetch_add(bytes, std::memory_order_relaxed); }

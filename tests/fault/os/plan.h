@@ -26,6 +26,7 @@ void raise_edge(int fd) noexcept;
 bool clock_is_scripted() noexcept;
 void clock_tick() noexcept;
 
+void note_send(bool more) noexcept;
 void note_map(int64_t bytes) noexcept;
 void note_allocation(int64_t count) noexcept;
 

@@ -68,7 +68,21 @@ pub struct zcn_relay {
     _marker: core::marker::PhantomData<(*mut u8, core::marker::PhantomPinned)>,
 }
 
-/// Measures the frame at the start of some bytes, for ZCN_FRAMING_CUSTOM. It must answer the same for the same bytes, and must not call the library.
+/// An open file, to send from.
+#[repr(C)]
+pub struct zcn_file {
+    _opaque: [u8; 0],
+    _marker: core::marker::PhantomData<(*mut u8, core::marker::PhantomPinned)>,
+}
+
+/// Open files by path.
+#[repr(C)]
+pub struct zcn_file_cache {
+    _opaque: [u8; 0],
+    _marker: core::marker::PhantomData<(*mut u8, core::marker::PhantomPinned)>,
+}
+
+/// Measures the frame at the start of some bytes, for ZCN_FRAMING_CUSTOM. It must answer the same for the same bytes, and a size that it told stands when more bytes are there; another answer closes the connection with ZCN_EFRAME_MEASURE. It must not call the library.
 pub type zcn_measure_function = Option<
     unsafe extern "C" fn(context: *mut c_void, data: *const c_void, size: u64, out_frame_size: *mut u64) -> zcn_status,
 >;
@@ -106,7 +120,7 @@ pub struct zcn_conn_options {
     pub connect_timeout_ms: u32,
     /// from the first byte of a message to its last; 0: 60000
     pub message_timeout_ms: u32,
-    /// without a byte in or out; 0: never
+    /// without a byte in or out, while it is read; 0: never
     pub idle_timeout_ms: u32,
     /// for what is queued when the connection closes; 0: 5000
     pub drain_timeout_ms: u32,
@@ -130,8 +144,8 @@ pub struct zcn_conn_options {
     pub user: usize,
     /// what a send does above high water: ZCN_LAG_*
     pub lag: u32,
-    /// 0
-    pub reserved: u32,
+    /// how files are sent that do not say so themselves: ZCN_FILE_*, see file.h
+    pub file_method: u32,
 }
 
 /// One of the things that happened, as a poll hands them out.
@@ -156,6 +170,22 @@ pub struct zcn_event {
     pub token: u64,
     /// the library's own
     pub reserved: u64,
+}
+
+/// Filled by its options_init(), and changed from there.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct zcn_file_options {
+    /// set by zcn_file_options_init()
+    pub struct_size: u64,
+    /// ZCN_FILE_*; ZCN_FILE_AUTO: what the connection's option says
+    pub method: u32,
+    /// of the above
+    pub flags: u32,
+    /// descriptor that a relative path starts from, borrowed; -1: the working directory
+    pub directory: i32,
+    /// 0
+    pub reserved: u32,
 }
 
 /// Filled by its options_init(), and changed from there.
@@ -208,7 +238,7 @@ pub struct zcn_listen_options {
     pub backlog: u32,
     /// 1: SO_REUSEPORT, one listener a core on the same port
     pub reuse_port: u32,
-    /// accepted ones open at a time; 0: no limit
+    /// accepted ones open at a time, but for those moved away; 0: no limit
     pub max_connections: u32,
     /// 0: 64
     pub accepts_per_poll: u32,
@@ -232,7 +262,7 @@ pub struct zcn_listener_stats {
     pub struct_size: u64,
     /// so far
     pub accepted: u64,
-    /// gauge: accepted and not yet closed
+    /// gauge: accepted and neither closed nor moved to another loop
     pub open: u64,
     /// times that accepting paused
     pub limited: u64,
@@ -460,7 +490,7 @@ pub struct zcn_stats {
     pub copied_aligned: u64,
     /// in: bytes given by zcn_stream_feed()
     pub copied_fed: u64,
-    /// out: zcn_conn_send_copy(), zcn_unit_append_copy(), copy_below
+    /// out: zcn_conn_send_copy(), zcn_unit_append_copy(), copy_below, files that are read
     pub copied_out: u64,
     /// gauge: accepted and not yet written
     pub queued_bytes: u64,
@@ -472,6 +502,12 @@ pub struct zcn_stats {
     pub messages_dropped: u64,
     /// the bytes of their frames
     pub bytes_dropped: u64,
+    /// out: bytes of files that sendfile() moved
+    pub file_sendfile: u64,
+    /// out: bytes of files sent from where they were mapped
+    pub file_mmap: u64,
+    /// out: bytes of files that went through a pipe
+    pub file_splice: u64,
 }
 
 /// A loop: the sum over its connections, living and closed, and its own work.
@@ -586,6 +622,8 @@ pub const ZCN_OPTION_DRAIN_TIMEOUT_MS: u32 = 12;
 pub const ZCN_OPTION_MESSAGES_PER_POLL: u32 = 13;
 /// TCP: TCP_QUICKACK, set only
 pub const ZCN_OPTION_QUICK_ACK: u32 = 14;
+/// The value of `ZCN_OPTION_FILE_METHOD`.
+pub const ZCN_OPTION_FILE_METHOD: u32 = 15;
 /// The value of `ZCN_STATE_CONNECTING`.
 pub const ZCN_STATE_CONNECTING: u32 = 1;
 /// The value of `ZCN_STATE_OPEN`.
@@ -598,7 +636,7 @@ pub const ZCN_STATE_CLOSED: u32 = 4;
 pub const ZCN_ALL_OR_NOTHING: u32 = 1;
 /// blanked by a close or a change of framing: skip it
 pub const ZCN_EVENT_NONE: u32 = 0;
-/// conn: zcn_connect() succeeded, or the first of an adopted one
+/// conn: zcn_connect() succeeded, or the first of an adopted one. As ACCEPTED and ARRIVED, no message of the connection stands in the same array
 pub const ZCN_EVENT_CONNECTED: u32 = 1;
 /// conn: a listener's new connection; user is the listener's
 pub const ZCN_EVENT_ACCEPTED: u32 = 2;
@@ -626,6 +664,20 @@ pub const ZCN_EVENT_ARRIVED: u32 = 12;
 pub const ZCN_EVENT_LISTENER_CLOSED: u32 = 13;
 /// user is the relay's, data the zcn_relay, borrowed until the next poll; status: why; size: bytes written in both directions
 pub const ZCN_EVENT_RELAY_ENDED: u32 = 14;
+/// what was found to be fastest for the transport and the size
+pub const ZCN_FILE_AUTO: u32 = 0;
+/// the kernel sends from the page cache
+pub const ZCN_FILE_SENDFILE: u32 = 1;
+/// the file is mapped, and sent as memory is
+pub const ZCN_FILE_MMAP: u32 = 2;
+/// through a pipe, without a copy
+pub const ZCN_FILE_SPLICE: u32 = 3;
+/// read into memory of the pool, which counts as copied, and sent from there
+pub const ZCN_FILE_COPY: u32 = 4;
+/// no part of the path leads out of the directory that it starts from
+pub const ZCN_FILE_BENEATH: u32 = 1;
+/// no part of the path is a symbolic link
+pub const ZCN_FILE_NO_SYMLINKS: u32 = 2;
 /// The value of `ZCN_FRAMING_LENGTH`.
 pub const ZCN_FRAMING_LENGTH: u32 = 1;
 /// The value of `ZCN_FRAMING_VARINT`.
@@ -724,6 +776,8 @@ pub const ZCN_EABORTED: zcn_status = -51;
 pub const ZCN_EDROPPED: zcn_status = -52;
 /// The receiver lags behind, and is disconnected for it.
 pub const ZCN_ELAGGED: zcn_status = -53;
+/// There is no such file.
+pub const ZCN_ENOTFOUND: zcn_status = -60;
 /// Part of the version of the headers.
 pub const ZCN_VERSION_MAJOR: u32 = 0;
 /// Part of the version of the headers.
@@ -774,7 +828,7 @@ extern "C" {
     ) -> zcn_status;
     /// Queue the whole frame of a received message as it stands on the wire, without a copy: echo and forward.
     pub fn zcn_conn_send_msg(conn: *mut zcn_conn, msg: *const zcn_msg) -> zcn_status;
-    /// Pass a message of the current array on, as zcn_conn_send_msg() does, but with the back-pressure built in: it is accepted above high water too, and the connection that it came from is then not read until conn is below low water again. So an echo server or a proxy loses nothing and needs no queue of its own, and what a slow receiver costs stays bounded by high_water and one array. Deadlines for receiving stand still meanwhile.
+    /// Pass a message of the current array on, as zcn_conn_send_msg() does, but with the back-pressure built in: it is accepted above high water too, and the connection that it came from is then not read until conn is below low water again. So an echo server or a proxy loses nothing and needs no queue of its own, and what a slow receiver costs stays bounded by high_water and one read of each connection that passes messages to it. Deadlines for receiving stand still meanwhile. A connection that was moved to another loop since the poll is not held up.
     pub fn zcn_conn_forward(conn: *mut zcn_conn, msg: *const zcn_msg) -> zcn_status;
     /// Copy some bytes and queue them as one message: the simple way. They count as copied.
     pub fn zcn_conn_send_copy(conn: *mut zcn_conn, data: *const c_void, size: u64) -> zcn_status;
@@ -814,9 +868,9 @@ extern "C" {
     ) -> zcn_status;
     /// Change the framing of what is sent from now on.
     pub fn zcn_conn_set_send_framing(conn: *mut zcn_conn, framing: *const zcn_framing) -> zcn_status;
-    /// The user value, which comes with every event of the connection.
+    /// The user value, which comes with every event of the connection, also with those further down in the current array; ACCEPTED alone has the listener's.
     pub fn zcn_conn_set_user(conn: *mut zcn_conn, user: usize) -> zcn_status;
-    /// The user value, which comes with every event of the connection.
+    /// The user value, which comes with every event of the connection, also with those further down in the current array; ACCEPTED alone has the listener's.
     pub fn zcn_conn_get_user(conn: *const zcn_conn) -> usize;
     /// Set a socket or flow option (ZCN_OPTION_*).
     pub fn zcn_conn_set_option(conn: *mut zcn_conn, option: u32, value: u64) -> zcn_status;
@@ -840,6 +894,45 @@ extern "C" {
     pub fn zcn_conn_retain(conn: *mut zcn_conn) -> *mut zcn_conn;
     /// End one reference. It does not close the connection: the loop holds its own until CLOSED.
     pub fn zcn_conn_release(conn: *mut zcn_conn);
+    /// Fill options with the defaults: no method, no flags, directory -1.
+    pub fn zcn_file_options_init(options: *mut zcn_file_options, struct_size: usize);
+    /// Open a regular file for sending.
+    pub fn zcn_file_open(
+        out: *mut *mut zcn_file,
+        path: *const c_char,
+        options: *const zcn_file_options,
+        error: *mut zcn_error,
+    ) -> zcn_status;
+    /// A file of a descriptor that the program has open for reading.
+    pub fn zcn_file_adopt(out: *mut *mut zcn_file, fd: c_int, options: *const zcn_file_options) -> zcn_status;
+    /// Bytes that the file had when it was opened.
+    pub fn zcn_file_size(file: *const zcn_file) -> u64;
+    /// When the content was changed last, as it was when the file was opened.
+    pub fn zcn_file_mtime(file: *const zcn_file) -> i64;
+    /// The descriptor, borrowed; -1 for NULL. Do not close it.
+    pub fn zcn_file_fd(file: *const zcn_file) -> c_int;
+    /// Take another reference.
+    pub fn zcn_file_retain(file: *mut zcn_file) -> *mut zcn_file;
+    /// End one reference. Units that have the file hold their own; with the last one the descriptor is closed.
+    pub fn zcn_file_release(file: *mut zcn_file);
+    /// Append a range of a file to a unit, which holds a reference on the file from then on.
+    pub fn zcn_unit_append_file(unit: *mut zcn_unit, file: *mut zcn_file, offset: u64, size: u64) -> zcn_status;
+    /// A cache of open files by path: those that were asked for last stay open.
+    pub fn zcn_file_cache_create(
+        out: *mut *mut zcn_file_cache,
+        capacity: u32,
+        valid_ms: u32,
+        options: *const zcn_file_options,
+    ) -> zcn_status;
+    /// Open a file through the cache. Size and time of modification are those of the last look at the path. A file that was deleted, or cannot be looked at any more, leaves the cache.
+    pub fn zcn_file_cache_open(
+        cache: *mut zcn_file_cache,
+        out: *mut *mut zcn_file,
+        path: *const c_char,
+        error: *mut zcn_error,
+    ) -> zcn_status;
+    /// End a cache. Files that it gave out stay good.
+    pub fn zcn_file_cache_release(cache: *mut zcn_file_cache);
     /// Fill options with the defaults.
     pub fn zcn_framing_options_init(options: *mut zcn_framing_options, struct_size: usize);
     /// Make a framing from options.
@@ -1129,7 +1222,7 @@ extern "C" {
     pub fn zcn_unit_size(unit: *const zcn_unit) -> u64;
     /// Take another reference.
     pub fn zcn_unit_retain(unit: *mut zcn_unit) -> *mut zcn_unit;
-    /// End one reference. With the last one the segments are released.
+    /// End one reference. With the last one the segments are released. A unit that a send consumed (ZCN_OK) is not the caller's any more: releasing it then ends somebody else's memory, and nothing finds that out.
     pub fn zcn_unit_release(unit: *mut zcn_unit);
     /// Many at once.
     pub fn zcn_unit_release_batch(units: *const *mut zcn_unit, count: usize);

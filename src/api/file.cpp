@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT
+// The C boundary of files.
+#include "io/file.h"
+
+#include <cstring>
+
+#include "io/file_cache.h"
+#include "send/unit.h"
+
+using zcnet::io::default_file_options;
+using zcnet::io::read_file_options;
+
+namespace {
+
+constexpr size_t longest_path = 4095;
+
+zcn_status check_path(const char *path) noexcept {
+    return path != nullptr && strnlen(path, longest_path + 1) <= longest_path ? ZCN_OK : ZCN_EINVAL;
+}
+
+zcn_status tell(zcn_status status, const zcnet::Error &why, zcn_error *error) noexcept {
+    if (error != nullptr && status != ZCN_OK) (void)why.copy_to(error);
+    return status;
+}
+
+}  // namespace
+
+void zcn_file_options_init(zcn_file_options *options, size_t struct_size) {
+    zcnet::init_options(options, struct_size, default_file_options());
+}
+
+zcn_status zcn_file_open(zcn_file **out, const char *path, const zcn_file_options *options, zcn_error *error) {
+    if (out == nullptr) return ZCN_EINVAL;
+    *out = nullptr;
+    zcnet::Error why;
+    zcn_file_options chosen{};
+    zcn_status status = check_path(path);
+    if (status == ZCN_OK) status = read_file_options(&chosen, options);
+    if (status != ZCN_OK) return tell(why.set(status, 0, "%s", zcn_status_text(status)), why, error);
+    return tell(zcn_file::open(out, path, chosen, &why), why, error);
+}
+
+zcn_status zcn_file_adopt(zcn_file **out, int fd, const zcn_file_options *options) {
+    if (out == nullptr) return ZCN_EINVAL;
+    *out = nullptr;
+    zcn_file_options chosen{};
+    if (const zcn_status status = read_file_options(&chosen, options); status != ZCN_OK) return status;
+    zcnet::Error why;
+    return zcn_file::adopt(out, fd, chosen.method, &why);
+}
+
+uint64_t zcn_file_size(const zcn_file *file) { return file == nullptr ? 0 : file->status().size; }
+
+int64_t zcn_file_mtime(const zcn_file *file) { return file == nullptr ? 0 : file->status().modified; }
+
+int zcn_file_fd(const zcn_file *file) { return file == nullptr ? -1 : file->fd(); }
+
+zcn_file *zcn_file_retain(zcn_file *file) {
+    if (file != nullptr) file->retain();
+    return file;
+}
+
+void zcn_file_release(zcn_file *file) {
+    if (file != nullptr) file->release();
+}
+
+zcn_status zcn_unit_append_file(zcn_unit *unit, zcn_file *file, uint64_t offset, uint64_t size) {
+    if (unit == nullptr || file == nullptr) return ZCN_EINVAL;
+    const uint64_t all = file->status().size;
+    if (offset > all || size > all - offset) return ZCN_EINVAL;
+    zcnet::send::Segment segment;
+    segment.offset = offset;
+    segment.size = size;
+    segment.source = file;
+    segment.owner = zcnet::send::Owner::source;
+    const zcn_status status = unit->append(segment);
+    if (status == ZCN_OK) file->retain();
+    return status;
+}
+
+zcn_status zcn_file_cache_create(zcn_file_cache **out, uint32_t capacity, uint32_t valid_ms,
+                                 const zcn_file_options *options) {
+    if (out == nullptr) return ZCN_EINVAL;
+    *out = nullptr;
+    if (capacity == 0 || capacity > 65536) return ZCN_EINVAL;
+    zcn_file_options chosen{};
+    if (const zcn_status status = read_file_options(&chosen, options); status != ZCN_OK) return status;
+    return zcnet::guard([&]() -> zcn_status {
+        *out = new zcn_file_cache(capacity, int64_t{valid_ms} * 1000000, chosen);
+        return ZCN_OK;
+    });
+}
+
+zcn_status zcn_file_cache_open(zcn_file_cache *cache, zcn_file **out, const char *path, zcn_error *error) {
+    if (out == nullptr) return ZCN_EINVAL;
+    *out = nullptr;
+    zcnet::Error why;
+    if (cache == nullptr || check_path(path) != ZCN_OK)
+        return tell(why.set(ZCN_EINVAL, 0, "%s", zcn_status_text(ZCN_EINVAL)), why, error);
+    const zcn_status status = zcnet::guard([&] { return cache->open(out, path, &why); });
+    if (status != ZCN_OK && why.status == ZCN_OK) (void)why.set(status, 0, "%s", zcn_status_text(status));
+    return tell(status, why, error);
+}
+
+void zcn_file_cache_release(zcn_file_cache *cache) { delete cache; }

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+// An open regular file, as what a unit's segment refers to.
+#pragma once
+
+#include "base/error.h"
+#include "os/os.h"
+#include "send/source.h"
+#include "zcnet/file.h"
+
+namespace zcnet::io {
+
+constexpr uint32_t last_method = ZCN_FILE_COPY;
+
+zcn_file_options default_file_options() noexcept;
+// Checks what a caller gave.
+Status read_file_options(zcn_file_options *out, const zcn_file_options *given) noexcept;
+
+// The status of what opening or looking at a path answered; fills the error.
+Status file_failure(int number, const char *path, Error *error) noexcept;
+
+}  // namespace zcnet::io
+
+// The one kind of source that there is: whoever has a source of a unit may take it for this.
+struct zcn_file final : zcnet::send::Source {
+  public:
+    using Status = zcnet::Status;
+
+    static Status open(zcn_file **out, const char *path, const zcn_file_options &options, zcnet::Error *error) noexcept;
+    // Takes the descriptor over on ZCN_OK.
+    static Status adopt(zcn_file **out, int fd, uint32_t method, zcnet::Error *error) noexcept;
+
+    ssize_t read(void *data, uint64_t size, uint64_t offset) noexcept override;
+
+    [[nodiscard]] int fd() const noexcept { return fd_; }
+    [[nodiscard]] uint32_t method() const noexcept { return method_; }
+    [[nodiscard]] const zcnet::os::FileStatus &status() const noexcept { return status_; }
+
+  private:
+    zcn_file(int fd, uint32_t method, const zcnet::os::FileStatus &status) noexcept
+        : fd_(fd), method_(method), status_(status) {}
+    ~zcn_file() = default;
+    void end() noexcept override;
+
+    int fd_;
+    uint32_t method_;
+    zcnet::os::FileStatus status_;
+};

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+// Sends a range of a file over a socket, by one of the ways that the kernel has for it.
+#pragma once
+
+#include "io/file.h"
+#include "os/pipe_signal.h"
+
+namespace zcnet::io {
+
+// What the socket is, as far as a method is chosen by it.
+enum class Carrier : uint8_t { tcp, tcp_loopback, local };
+
+// The method for a file: its own if it asks for one, else the connection's, else what pays.
+uint32_t choose_method(const zcn_file &file, uint32_t of_connection, Carrier carrier) noexcept;
+
+// Small ranges of files that leave with what is before and behind them in one call.
+constexpr uint64_t small_range = 32 * 1024;
+
+// What a transfer keeps between its steps. One connection has one, for one range after the other.
+class Transfer {
+  public:
+    Transfer() noexcept = default;
+    ~Transfer() { drop(); }
+    Transfer(const Transfer &) = delete;
+    Transfer &operator=(const Transfer &) = delete;
+
+    // Sends bytes from `offset` on, which lie behind those that were sent before: how many; 0: the file has none
+    // there; -errno. -EOPNOTSUPP: this method cannot send this file over this socket, and nothing was sent.
+    ssize_t send(int socket, const zcn_file &file, uint64_t offset, uint64_t size, uint32_t method,
+                 os::PipeSignal &signal) noexcept;
+    // The method was refused for a file: it is not tried again for it.
+    void refuse(const zcn_file &file) noexcept { refused_ = &file; }
+    [[nodiscard]] bool refused(const zcn_file &file) const noexcept { return refused_ == &file; }
+
+    // Lets pipe and mapping go.
+    void drop() noexcept;
+
+  private:
+    ssize_t by_sendfile(int socket, const zcn_file &file, uint64_t offset, uint64_t size,
+                        os::PipeSignal &signal) noexcept;
+    ssize_t by_mmap(int socket, const zcn_file &file, uint64_t offset, uint64_t size) noexcept;
+    ssize_t by_splice(int socket, const zcn_file &file, uint64_t offset, uint64_t size,
+                      os::PipeSignal &signal) noexcept;
+    void unmap() noexcept;
+    void close_pipe() noexcept;
+
+    const zcn_file *refused_ = nullptr;
+    const zcn_file *mapped_ = nullptr;
+    const uint8_t *map_ = nullptr;
+    uint64_t map_offset_ = 0;
+    uint64_t map_size_ = 0;
+    int pipe_[2] = {-1, -1};
+    uint64_t in_pipe_ = 0;
+    uint64_t pipe_offset_ = 0;  // of the first byte in the pipe
+    const zcn_file *piped_ = nullptr;
+};
+
+}  // namespace zcnet::io

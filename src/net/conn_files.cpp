@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT
+// What a connection sends of files: read into memory before it gathers, or sent by the kernel in a step of its own.
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
+#include <algorithm>
+#include <new>
+
+#include "io/file_send.h"
+#include "net/conn.h"
+#include "net/loop.h"
+#include "os/os.h"
+
+using zcnet::Status;
+using zcnet::io::Carrier;
+using zcnet::io::Transfer;
+using zcnet::send::SourceStep;
+
+namespace {
+
+bool is_loopback(int fd) noexcept {
+    sockaddr_storage address{};
+    socklen_t size = sizeof address;
+    if (zcnet::os::peer_address(fd, reinterpret_cast<sockaddr *>(&address), &size) < 0) return false;
+    if (address.ss_family == AF_INET)
+        return ntohl(reinterpret_cast<const sockaddr_in &>(address).sin_addr.s_addr) >> 24 == 127;
+    if (address.ss_family != AF_INET6) return false;
+    const in6_addr &host = reinterpret_cast<const sockaddr_in6 &>(address).sin6_addr;
+    return IN6_IS_ADDR_LOOPBACK(&host) || (IN6_IS_ADDR_V4MAPPED(&host) && host.s6_addr[12] == 127);
+}
+
+}  // namespace
+
+Transfer *zcn_conn::transfer() noexcept {
+    if (rare() == nullptr) return nullptr;
+    if (rare_->transfer == nullptr) {
+        rare_->transfer.reset(new (std::nothrow) Transfer());
+        rare_->carrier = !is_tcp_ ? Carrier::local : is_loopback(fd_) ? Carrier::tcp_loopback : Carrier::tcp;
+    }
+    return rare_->transfer.get();
+}
+
+uint32_t zcn_conn::file_method(const zcn_file &file) noexcept {
+    if (rare_->transfer->refused(file)) return ZCN_FILE_COPY;
+    return zcnet::io::choose_method(file, settings().limits.file_method, rare_->carrier);
+}
+
+// A file that is sent from memory is read here, so that its bytes leave in one call with what is before and behind
+// them. -errno as a send would say it; 0: go on; 1: the file has become shorter.
+int zcn_conn::load_source() noexcept {
+    zcnet::send::Queue &queue = stream_.queue();
+    SourceStep step;
+    if (transfer() == nullptr) return -ENOMEM;
+    if (!queue.source_step(&step)) return 0;
+    const auto &file = static_cast<const zcn_file &>(*step.source);
+    if (file_method(file) != ZCN_FILE_COPY) return 0;
+    uint64_t bytes = 0;
+    int number = 0;
+    const Status status = stream_.load_source(loop()->pool(), &bytes, &number);
+    if (status == ZCN_ESYS) return number == EAGAIN ? -EIO : -number;
+    if (status != ZCN_OK) return -ENOBUFS;
+    return bytes == 0 ? 1 : 0;
+}
+
+// Nothing is before the source any more: the kernel sends of it. As os::send(); 0: the file has become shorter.
+ssize_t zcn_conn::send_source(uint64_t most, zcnet::os::PipeSignal &signal) noexcept {
+    SourceStep step;
+    if (!stream_.queue().source_step(&step)) return -EIO;
+    const auto &file = static_cast<const zcn_file &>(*step.source);
+    const uint32_t method = file_method(file);
+    const ssize_t sent = rare_->transfer->send(fd_, file, step.offset, std::min(step.size, most), method, signal);
+    if (sent == -EOPNOTSUPP) {
+        // Another way goes without the kernel's help: the next step reads.
+        rare_->transfer->refuse(file);
+        return -EINTR;
+    }
+    if (sent > 0) rare_->file_bytes[method] += static_cast<uint64_t>(sent);
+    return sent;
+}
