@@ -3,6 +3,7 @@
 
 # Build tree: PKG_CONFIG_PATH=<build>/pkgconfig compiles and links against it without an install.
 set(ZCNET_INCLUDE_SOURCE ${PROJECT_SOURCE_DIR}/include)
+set(ZCNET_CPP_INCLUDE_SOURCE ${PROJECT_SOURCE_DIR}/bindings/cpp/include)
 set(ZCNET_LIBRARY_BUILD ${PROJECT_BINARY_DIR})
 configure_file(pkgconfig/libzcnet-uninstalled.pc.in pkgconfig/libzcnet-uninstalled.pc @ONLY)
 
@@ -60,7 +61,8 @@ if(ZCNET_TOOL AND zcnet_has_probes)
     file(GLOB zcnet_tracing CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tracing/*.bt)
     install(FILES ${zcnet_tracing} DESTINATION ${CMAKE_INSTALL_DATADIR}/zcnet)
 endif()
-install(DIRECTORY include/zcnet DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
+install(DIRECTORY include/zcnet bindings/cpp/include/zcnet DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
+        FILES_MATCHING PATTERN "*.h" PATTERN "*.hpp")
 
 # Before 1.0 a minor version may break programs.
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/zcnet-config-version.cmake COMPATIBILITY SameMinorVersion)

@@ -54,7 +54,7 @@ document() {
     cmark-gfm --unsafe -e table "$1" |
         sed -e 's|href="docs/coming-from/|href="|g' -e 's|href="docs/|href="|g' -e 's|href="\.\./\.\./|href="|g' \
             -e 's|href="\.\./|href="|g' -e 's|href="coming-from/|href="|g' \
-            -e 's|href="bindings/c[^"]*"|href="examples.html"|g' \
+            -e 's|href="bindings/c\(/[^"]*\)*"|href="examples.html"|g' \
             -e 's|href="include/zcnet/\([a-z]*\)\.h"|href="man/zcn_\1.3.html"|g' -e 's|href="LICENSE"|href="LICENSE.html"|g' \
             -e 's|href="\([A-Za-z-]*\)\.md|href="\1.html|g' >"$work/document"
     # What else of the sources is spoken of stays a name.

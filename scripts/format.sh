@@ -6,4 +6,4 @@ cd "$(dirname "$0")/.."
 tool=$(command -v clang-format-14 || command -v clang-format)
 mode=-i
 [ "${1:-}" != --check ] || mode='--dry-run --Werror'
-find include src tests -name '*.h' -o -name '*.c' -o -name '*.cpp' | xargs "$tool" $mode
+find include src tests bindings/cpp -name '*.h' -o -name '*.hpp' -o -name '*.c' -o -name '*.cpp' | xargs "$tool" $mode

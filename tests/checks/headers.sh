@@ -7,7 +7,7 @@ folder=$1 language=$2
 shift 2
 
 count=0 faults=0
-for header in $(cd "$folder" && find . -name '*.h' | sed 's|^\./||' | sort); do
+for header in $(cd "$folder" && find . -name '*.h' -o -name '*.hpp' | sed 's|^\./||' | sort); do
     count=$((count + 1))
     if ! printf '#include "%s"\n#include "%s"\n' "$header" "$header" |
         "$@" -x "$language" -I "$folder" -fsyntax-only -; then

@@ -32,6 +32,10 @@ try "C++, dynamic" $cxx -std=c++11 $strict -x c++ "$here/consumer.c" $flags
 try "C, the archive" $cc -std=c99 $strict "$here/consumer.c" $static
 same "the archive's program needs no libzcnet.so" "" "$(readelf -dW "$work/program" | grep NEEDED | grep zcnet)"
 try "C++, the archive" $cxx -std=c++20 $strict -x c++ "$here/consumer.c" -x none $static
+for standard in 17 20; do
+    try "the C++ headers, C++$standard" $cxx -std=c++$standard $strict "$here/consumer.cpp" $flags
+done
+try "the C++ headers, the archive" $cxx -std=c++17 $strict "$here/consumer.cpp" $static
 
 # cmake_project NAME SOURCE OPTION…
 cmake_project() {
@@ -47,6 +51,7 @@ for kind in shared static; do
     step "CMake, C alone, $kind as zcnet::zcnet runs" limited "$work/cmake/consumer_of_either"
     cmake_project "CMake, C and C++, $kind" "$here/package_cxx" -DCOMPONENT=$kind
     step "CMake, C and C++, $kind runs" limited "$work/cmake/consumer"
+    step "CMake, the C++ headers, $kind runs" limited "$work/cmake/consumer_cpp"
 done
 same "what CMake linked last is the archive" "" "$(readelf -dW "$work/cmake/consumer" | grep NEEDED | grep zcnet)"
 

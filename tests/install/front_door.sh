@@ -11,6 +11,7 @@ expected=$(
     {
         echo bin/zcnet
         (cd "$source/include" && find zcnet -name '*.h') | sed 's|^|include/|'
+        (cd "$source/bindings/cpp/include" && find zcnet -name '*.hpp') | sed 's|^|include/|'
         for name in libzcnet.a libzcnet.so libzcnet.so.0 "libzcnet.so.$version" pkgconfig/libzcnet.pc \
             pkgconfig/libzcnet-static.pc cmake/zcnet/zcnet-config.cmake cmake/zcnet/zcnet-config-version.cmake \
             cmake/zcnet/zcnet-shared.cmake cmake/zcnet/zcnet-static.cmake; do
