@@ -34,6 +34,7 @@ typedef struct zcn_stats {
     uint64_t file_sendfile;   /* out: bytes of files that sendfile() moved */
     uint64_t file_mmap;       /* out: bytes of files sent from where they were mapped */
     uint64_t file_splice;     /* out: bytes of files that went through a pipe */
+    uint64_t file_direct;     /* out: bytes of files read past the page cache into memory of the pool, without a copy */
 } zcn_stats;
 
 /* A loop: the sum over its connections, living and closed, and its own work. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "io/file.h"
 
+#include <cstdio>
 #include <new>
 
 using zcnet::Error;
@@ -82,7 +83,24 @@ ssize_t zcn_file::read(void *data, uint64_t size, uint64_t offset) noexcept {
     return zcnet::os::read_at(fd_, data, size, offset);
 }
 
+int zcn_file::direct_fd() noexcept {
+    // acquire and release: a descriptor is open for whoever finds it.
+    int known = direct_fd_.load(std::memory_order_acquire);
+    if (known != unknown) return known;
+    // By the descriptor, not by a path, which may lead elsewhere by now.
+    char name[32];
+    std::snprintf(name, sizeof name, "/proc/self/fd/%d", fd_);
+    const int opened = zcnet::os::uninterrupted([&] { return zcnet::os::open_file(-1, name, zcnet::os::open_direct); });
+    const int found = opened < 0 ? -1 : opened;
+    if (direct_fd_.compare_exchange_strong(known, found, std::memory_order_acq_rel, std::memory_order_acquire))
+        return found;
+    if (opened >= 0) (void)zcnet::os::close(opened);
+    return known;
+}
+
 void zcn_file::end() noexcept {
+    // relaxed: the last reference is gone.
+    if (const int direct = direct_fd_.load(std::memory_order_relaxed); direct >= 0) (void)zcnet::os::close(direct);
     (void)zcnet::os::close(fd_);
     delete this;
 }

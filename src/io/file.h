@@ -9,7 +9,7 @@
 
 namespace zcnet::io {
 
-constexpr uint32_t last_method = ZCN_FILE_COPY;
+constexpr uint32_t last_method = ZCN_FILE_DIRECT;
 
 zcn_file_options default_file_options() noexcept;
 // Checks what a caller gave.
@@ -32,6 +32,8 @@ struct zcn_file final : zcnet::send::Source {
     ssize_t read(void *data, uint64_t size, uint64_t offset) noexcept override;
 
     [[nodiscard]] int fd() const noexcept { return fd_; }
+    // The same file past the page cache; -1: it cannot be read so. Any thread.
+    int direct_fd() noexcept;
     [[nodiscard]] uint32_t method() const noexcept { return method_; }
     [[nodiscard]] const zcnet::os::FileStatus &status() const noexcept { return status_; }
 
@@ -41,7 +43,10 @@ struct zcn_file final : zcnet::send::Source {
     ~zcn_file() = default;
     void end() noexcept override;
 
+    static constexpr int unknown = -2;
+
     int fd_;
+    std::atomic<int> direct_fd_{unknown};
     uint32_t method_;
     zcnet::os::FileStatus status_;
 };

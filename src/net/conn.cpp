@@ -81,6 +81,7 @@ void zcn_conn::read_stats(zcn_stats *stats) const noexcept {
     stats->file_sendfile += rare_->file_bytes[ZCN_FILE_SENDFILE];
     stats->file_mmap += rare_->file_bytes[ZCN_FILE_MMAP];
     stats->file_splice += rare_->file_bytes[ZCN_FILE_SPLICE];
+    stats->file_direct += rare_->file_bytes[ZCN_FILE_DIRECT];
 }
 
 zcnet::net::Rare *zcn_conn::rare() noexcept {

@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/inbox.h"
 #include "base/list.h"
+#include "io/direct_reader.h"
 #include "io/file_send.h"
 #include "net/address.h"
 #include "net/settings.h"
@@ -27,7 +28,7 @@ struct Dial;
 struct FormerLoop;
 struct Lookup;
 
-enum class Message : uint8_t { request, post, lookup, memory, wake, arrival, relay };
+enum class Message : uint8_t { request, post, lookup, memory, wake, arrival, relay, file };
 
 struct LoopLetter : Letter {
     explicit LoopLetter(Message what) noexcept : message(what) {}
@@ -43,6 +44,12 @@ enum class State : uint8_t {
     closed
 };
 
+// Tells the loop that a chunk of a file was read. There is one at a time, which holds a reference on the connection.
+struct FileLetter : io::DirectReader, LoopLetter {
+    explicit FileLetter(zcn_conn *which) noexcept : LoopLetter(Message::file), conn(which) {}
+    zcn_conn *conn;
+};
+
 // What few connections need, in memory of its own.
 struct Rare {
     Error error;
@@ -51,7 +58,8 @@ struct Rare {
     FormerLoop *former = nullptr;
     std::unique_ptr<io::Transfer> transfer;         // made with the first file that is sent
     io::Carrier carrier = io::Carrier::tcp;         // known from then on
-    uint64_t file_bytes[io::last_method + 1] = {};  // that the kernel moved by each method
+    uint64_t file_bytes[io::last_method + 1] = {};  // that left by each method, but by copies
+    std::unique_ptr<FileLetter> direct;             // stays as long as the connection: reads may be under way
 };
 
 struct FormerLoop {
@@ -94,6 +102,7 @@ struct zcn_conn final : zcnet::Link<zcnet::net::AllTag>,
     // Tells the end of a unit that was posted and cannot be sent; false when it cannot be told now.
     bool tell_unposted(const zcn_unit *unit, Status status) noexcept;
     void on_memory() noexcept;
+    void on_file() noexcept;  // a chunk of a file was read, or need not be any more
     void on_relief() noexcept;  // a connection that held ours up is below low water again, or gone
     void arrive(zcn_loop *loop) noexcept;
     [[nodiscard]] bool arriving() const noexcept { return arriving_; }
@@ -218,6 +227,9 @@ struct zcn_conn final : zcnet::Link<zcnet::net::AllTag>,
     zcnet::io::Transfer *transfer() noexcept;
     uint32_t file_method(const zcn_file &file) noexcept;
     int load_source() noexcept;
+    int load_direct(const zcnet::send::SourceStep &step) noexcept;
+    void start_reading() noexcept;
+    void drop_transfer() noexcept;
     ssize_t send_source(uint64_t most, zcnet::os::PipeSignal &signal) noexcept;
     void write_ahead(uint64_t queued) noexcept;
     uint64_t packet_size() noexcept;
@@ -266,6 +278,7 @@ struct zcn_conn final : zcnet::Link<zcnet::net::AllTag>,
     bool finisher_ : 1 = false;  // has the right to the pool's reserve
     bool arriving_ : 1 = false;
     bool retry_write_ : 1 = false;
+    bool awaits_file_ : 1 = false;  // nothing to write until a chunk of a file has been read
     bool output_watched_ : 1 = false;
     bool broken_ : 1 = false;      // writing failed for a reason of our own, which is in reason_
     bool held_up_ : 1 = false;     // not read, because what it brings cannot leave elsewhere

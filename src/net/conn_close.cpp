@@ -141,7 +141,7 @@ void zcn_conn::fail_stream(Status reason) noexcept {
     stream_.sync();
     stream_.queue().fail(reason == ZCN_OK || reason == ZCN_EOF ? ZCN_ECLOSED : reason);
     flushing_ = false;
-    if (rare_ != nullptr) rare_->transfer.reset();
+    drop_transfer();
     stream_.drop_reserved();
     stream_.window().close(loop()->intake());
 }

@@ -13,7 +13,9 @@
 
 using zcnet::Status;
 using zcnet::io::Carrier;
+using zcnet::io::DirectReader;
 using zcnet::io::Transfer;
+using zcnet::net::FileLetter;
 using zcnet::send::SourceStep;
 
 namespace {
@@ -27,6 +29,13 @@ bool is_loopback(int fd) noexcept {
     if (address.ss_family != AF_INET6) return false;
     const in6_addr &host = reinterpret_cast<const sockaddr_in6 &>(address).sin6_addr;
     return IN6_IS_ADDR_LOOPBACK(&host) || (IN6_IS_ADDR_V4MAPPED(&host) && host.s6_addr[12] == 127);
+}
+
+// On the helper's thread.
+void read_for(zcnet::os::Task *task) noexcept {
+    auto *letter = static_cast<FileLetter *>(task);
+    letter->read();
+    letter->conn->loop()->put(letter);
 }
 
 }  // namespace
@@ -45,15 +54,83 @@ uint32_t zcn_conn::file_method(const zcn_file &file) noexcept {
     return zcnet::io::choose_method(file, settings().limits.file_method, rare_->carrier);
 }
 
+// Has the chunk that the reader wants read; by this thread where there is no helper.
+void zcn_conn::start_reading() noexcept {
+    FileLetter &reader = *rare_->direct;
+    if (loop()->has_helper()) {
+        reader.run = read_for;
+        reader.started();
+        retain();  // the letter's
+        if (zcnet::os::start_task(zcnet::os::HelperFor::files, &reader) == 0) return;
+        references_.fetch_sub(1, std::memory_order_relaxed);  // the caller has one
+    }
+    reader.read();
+    reader.completed();
+}
+
+// A part of load_source(). -EOPNOTSUPP: not for this file.
+int zcn_conn::load_direct(const SourceStep &step) noexcept {
+    if (rare_->direct == nullptr) {
+        rare_->direct.reset(new (std::nothrow) FileLetter(this));
+        if (rare_->direct == nullptr) return -ENOMEM;
+    }
+    FileLetter &reader = *rare_->direct;
+    auto *file = static_cast<zcn_file *>(step.source);
+    for (;;) {
+        DirectReader::Chunk chunk;
+        int number = 0;
+        const DirectReader::Step result = reader.take(loop()->pool(), file, step.offset, step.size, &chunk, &number);
+        const bool wanted = reader.wanted();
+        if (wanted) start_reading();
+        switch (result) {
+            case DirectReader::Step::ready:
+                stream_.queue().lend(chunk.block, chunk.data, chunk.size);
+                rare_->file_bytes[ZCN_FILE_DIRECT] += chunk.size;
+                return 0;
+            case DirectReader::Step::waiting:
+                // What this thread has read itself is there now.
+                if (wanted && reader.is_done()) continue;
+                return -EINPROGRESS;
+            case DirectReader::Step::ended:
+                return 1;
+            case DirectReader::Step::failed:
+                return number;
+        }
+    }
+}
+
+void zcn_conn::on_file() noexcept {
+    rare_->direct->completed();
+    if (!awaits_file_) return;
+    awaits_file_ = false;
+    if (fd_ < 0 || write_failed_) return;
+    writable_ = true;
+    loop()->become_dirty(this);
+}
+
+void zcn_conn::drop_transfer() noexcept {
+    if (rare_ == nullptr) return;
+    if (rare_->transfer != nullptr) rare_->transfer->drop();
+    if (rare_->direct != nullptr) rare_->direct->drop();
+}
+
 // A file that is sent from memory is read here, so that its bytes leave in one call with what is before and behind
-// them. -errno as a send would say it; 0: go on; 1: the file has become shorter.
+// them. -errno as a send would say it, -EINPROGRESS while it is being read; 0: go on; 1: the file has become shorter.
 int zcn_conn::load_source() noexcept {
     zcnet::send::Queue &queue = stream_.queue();
     SourceStep step;
     if (transfer() == nullptr) return -ENOMEM;
     if (!queue.source_step(&step)) return 0;
     const auto &file = static_cast<const zcn_file &>(*step.source);
-    if (file_method(file) != ZCN_FILE_COPY) return 0;
+    uint32_t method = file_method(file);
+    if (method == ZCN_FILE_DIRECT) {
+        if (queue.is_source_loaded()) return 0;
+        const int result = load_direct(step);
+        if (result != -EOPNOTSUPP) return result;
+        rare_->transfer->refuse(file);
+        method = ZCN_FILE_COPY;
+    }
+    if (method != ZCN_FILE_COPY) return 0;
     uint64_t bytes = 0;
     int number = 0;
     const Status status = stream_.load_source(loop()->pool(), &bytes, &number);

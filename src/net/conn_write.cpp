@@ -180,7 +180,9 @@ void zcn_conn::write(uint64_t most) noexcept {
     stream_.sync();
     while (!queue.empty() && most != 0) {
         if (queue.has_sources()) {
-            if (const int result = load_source(); result != 0) {
+            const int result = load_source();
+            awaits_file_ = result == -EINPROGRESS;
+            if (result != 0 && !awaits_file_) {
                 if (result < 0) {
                     write_refused(result);
                 } else {
@@ -198,6 +200,10 @@ void zcn_conn::write(uint64_t most) noexcept {
         }
         uint64_t total = 0;
         ssize_t sent = 0;
+        if (count == 0 && awaits_file_) {
+            writable_ = false;
+            break;
+        }
         if (count == 0) {
             sent = send_source(most, signal);
             if (sent == -EINTR) continue;
@@ -229,7 +235,7 @@ void zcn_conn::write(uint64_t most) noexcept {
     if (queue.empty()) {
         zcnet::memory::ThreadMemory *mine = zcnet::memory::thread_memory;
         if (mine != nullptr) mine->pool[0].arena.rewind();
-        if (rare_ != nullptr && rare_->transfer != nullptr) rare_->transfer->drop();
+        if (rare_ != nullptr && rare_->transfer != nullptr) drop_transfer();
     }
     if (retry_write_) arm_timer();
     if (queue.has_ended() || stream_.starved()) become_ready();

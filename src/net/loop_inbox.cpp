@@ -98,6 +98,13 @@ void zcn_loop::deliver_letter(LoopLetter *letter) noexcept {
             ZCNET_PROBE(loop__wake, this);
             woken_ = true;
             return;
+        case Message::file: {
+            zcn_conn *conn = static_cast<zcnet::net::FileLetter *>(letter)->conn;
+            if (pass_on(conn, letter)) return;
+            conn->on_file();
+            conn->release();
+            return;
+        }
         case Message::arrival: {
             auto *arrival = static_cast<zcnet::net::ArrivalLetter *>(letter);
             zcn_conn *conn = arrival->conn;
@@ -142,6 +149,13 @@ void zcn_loop::drop_letter(LoopLetter *letter) noexcept {
                 conn->end_silently();
                 conn->release();
             }
+            conn->release();
+            return;
+        }
+        case Message::file: {
+            zcn_conn *conn = static_cast<zcnet::net::FileLetter *>(letter)->conn;
+            if (pass_on(conn, letter)) return;
+            conn->on_file();
             conn->release();
             return;
         }

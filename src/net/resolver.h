@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT
-// The helper: one thread of the process that looks names up while there are names to look up.
+// Names that are looked up on a helper thread.
 #pragma once
 
 #include "base/inbox.h"
 #include "net/address.h"
+#include "os/helper.h"
 
 namespace zcnet::net {
 
 // A look-up under way. Whoever asked and the helper hold one reference each.
-struct Lookup {
+struct Lookup : os::Task {
     char host[256] = {};
     char port[6] = {};
     // Filled by the helper before done() is called.
@@ -19,7 +20,6 @@ struct Lookup {
     // Called on the helper's thread, once; takes over the helper's reference.
     void (*done)(Lookup *) noexcept = nullptr;
     void *context = nullptr;
-    Lookup *next = nullptr;
 };
 
 // ZCN_ESYS when no thread can be started.

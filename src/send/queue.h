@@ -82,6 +82,9 @@ class Queue {
     // more; -errno in *number with ZCN_ESYS.
     Status load(zcn_pool *pool, uint64_t most, uint64_t *bytes, int *number) noexcept;
 
+    // Gives it bytes of the source that somebody read: those that follow, while none are loaded. Takes over a reference.
+    void lend(Block *block, uint8_t *data, uint64_t size) noexcept;
+
     // `size` bytes of it were written.
     void advance(uint64_t size) noexcept;
 

@@ -87,6 +87,24 @@ Status Queue::load(zcn_pool *pool, uint64_t most, uint64_t *bytes, int *number) 
     return ZCN_OK;
 }
 
+void Queue::lend(Block *block, uint8_t *data, uint64_t size) noexcept {
+    uint32_t position = 0;
+    uint32_t index = 0;
+    unload();
+    if (first_source(&position, &index) == nullptr) {
+        memory::block_release(block);
+        return;
+    }
+    Sources &sources = seldom_->sources;
+    sources.unit = at(position).unit;
+    sources.piece = index;
+    sources.block = block;
+    sources.start = data;
+    sources.data = data;
+    sources.size = size;
+    sources.room = 0;  // it is the reader's, who writes into it again
+}
+
 void Queue::unload() noexcept {
     if (seldom_->sources.block != nullptr) memory::block_release(seldom_->sources.block);
     seldom_->sources.block = nullptr;

@@ -104,7 +104,7 @@ static void what_is_no_file_is_refused(void **state) {
     zcn_file_options options;
     zcn_file_options_init(&options, sizeof options);
     assert_int_equal(options.directory, -1);
-    options.method = ZCN_FILE_COPY + 1;
+    options.method = ZCN_FILE_DIRECT + 1;
     assert_refused(path_of("plain"), &options, ZCN_EINVAL, 0);
     zcn_file_options_init(&options, sizeof options);
     options.flags = 4;

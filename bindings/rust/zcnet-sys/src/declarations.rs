@@ -284,7 +284,7 @@ pub struct zcn_loop_options {
     pub event_capacity: u32,
     /// microseconds to spin before a poll sleeps; 0: none
     pub spin_us: u32,
-    /// 1: no helper thread; zcn_connect() then takes numeric addresses only
+    /// 1: no helper thread; zcn_connect() then takes numeric addresses only, and files that * are read past the page cache (ZCN_FILE_DIRECT) are waited for
     pub no_helper: u32,
     /// blocks that unfinished messages may hold before stalled ones are moved into memory of their own; 0: 64
     pub unfinished_blocks: u32,
@@ -508,6 +508,8 @@ pub struct zcn_stats {
     pub file_mmap: u64,
     /// out: bytes of files that went through a pipe
     pub file_splice: u64,
+    /// out: bytes of files read past the page cache into memory of the pool, without a copy
+    pub file_direct: u64,
 }
 
 /// A loop: the sum over its connections, living and closed, and its own work.
@@ -674,6 +676,8 @@ pub const ZCN_FILE_MMAP: u32 = 2;
 pub const ZCN_FILE_SPLICE: u32 = 3;
 /// read into memory of the pool, which counts as copied, and sent from there
 pub const ZCN_FILE_COPY: u32 = 4;
+/// read past the page cache (O_DIRECT), by a helper thread, into memory of the pool: for large * files that are sent once, and should not push out of the page cache what is used often. * On a loop without a helper the owner's thread waits for the disk. A file or a system that * has no such reads is read as by ZCN_FILE_COPY
+pub const ZCN_FILE_DIRECT: u32 = 5;
 /// no part of the path leads out of the directory that it starts from
 pub const ZCN_FILE_BENEATH: u32 = 1;
 /// no part of the path is a symbolic link
