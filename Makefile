@@ -7,6 +7,7 @@
 #   make check-model  every interleaving of the lock-free parts, within bounds; takes minutes
 #   make check-interop  PostgreSQL, MQTT, Redis, memcached and HTTPS through zcnet relay (INTEROP="redis …": some of them)
 #   make bench      against hand-written loops and other libraries (BENCH=--quick)
+#   make bench-files  zcnet serve against nginx (FILES="--rounds 9 …": words for tests/bench/files.py)
 #   make bench-bindings  the bindings against C and against other packages of their languages
 #   make install    PREFIX=/usr/local DESTDIR= LIBDIR=lib
 #   make uninstall  with the same words
@@ -35,8 +36,8 @@ compile = env -u MAKEFLAGS -u MAKELEVEL cmake --build "$(BUILD)" --parallel $(JO
 export BUILD DESTDIR JOBS
 
 .PHONY: all demo test check check-valgrind check-asan check-tsan check-model check-interop bench \
-	bench-bindings install uninstall abi check-abi docs check-docs dist deb check-deb check-rpm check-fresh format tidy \
-	clean
+	bench-files bench-bindings install uninstall abi check-abi docs check-docs dist deb check-deb check-rpm \
+	check-fresh format tidy clean
 
 all:
 	@scripts/setup.sh build
@@ -68,6 +69,12 @@ bench:
 	@$(configure) -DZCNET_BENCH=ON
 	@$(compile)
 	@python3 -c 'import matplotlib' 2>/dev/null || PATH=/usr/bin:$$PATH; tests/bench/run.sh "$(BUILD)"
+
+bench-files:
+	@scripts/setup.sh bench-files
+	@$(configure)
+	@$(compile)
+	@PATH=$$PATH:/usr/sbin python3 tests/bench/files.py --tool "$(BUILD)/zcnet" $(FILES)
 
 bench-bindings:
 	@scripts/setup.sh test

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Installs what a job lacks with the system's package manager; does nothing where nothing lacks.
-#   scripts/setup.sh build|demo|test|bench|interop|abi|docs|check-docs|deb|check-deb|check-rpm|check-fresh|format|tidy
+#   scripts/setup.sh build|demo|test|bench|bench-files|interop|abi|docs|check-docs|deb|check-deb|check-rpm|check-fresh|format|tidy
 # As root, or through sudo where it asks no password. Else it prints the command to type, and fails.
 set -eu
 
@@ -39,6 +39,9 @@ may_have_go() {
     dpkg --compare-versions "$(apt-cache policy golang-go | sed -n 's/^ *Candidate: //p')" ge 2:1.24~
 }
 
+# Servers lie where users seldom look.
+PATH=$PATH:/usr/sbin
+
 need compiler has_any "${CXX:-c++}"
 need compiler has_any "${CC:-cc}"
 need cmake has cmake
@@ -57,6 +60,9 @@ case $job in
             need abigail has abidiff
             need sdt has_header sys/sdt.h
             need gdb has gdb
+            need http-parser has_header http_parser.h
+            need curl has curl
+            need python has python3
         fi
         if ! has_go && may_have_go >/dev/null 2>&1; then need go false; fi
         ;;
@@ -66,6 +72,12 @@ case $job in
         need libuv has_module libuv
         need asio has_header boost/asio.hpp
         need matplotlib has_plots
+        ;;
+    bench-files)
+        need http-parser has_header http_parser.h
+        need nginx has nginx
+        need wrk has wrk
+        need python has python3
         ;;
     abi) need abigail has abidiff ;;
     docs | check-docs)
@@ -77,8 +89,7 @@ case $job in
         fi
         ;;
     interop)
-        # Servers lie where users seldom look.
-        PATH=$PATH:/usr/sbin:$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | tail -n 1)
+        PATH=$PATH:$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | tail -n 1)
         need postgresql has postgres
         need postgresql has pgbench
         need mosquitto has mosquitto
@@ -114,7 +125,7 @@ case $job in
     format) need clang-format has_any clang-format-14 clang-format ;;
     tidy) need clang-tidy has_any clang-tidy-14 clang-tidy ;;
     *)
-        echo "setup: there is no job '$job': build, demo, test, bench, interop, abi, docs, check-docs, deb, check-deb, check-rpm, check-fresh, format, tidy" >&2
+        echo "setup: there is no job '$job': build, demo, test, bench, bench-files, interop, abi, docs, check-docs, deb, check-deb, check-rpm, check-fresh, format, tidy" >&2
         exit 2
         ;;
 esac
@@ -164,6 +175,8 @@ redis        redis-server,redis-tools redis   redis                      redis
 memcached    memcached        memcached         memcached                  memcached
 libmemcached libmemcached-tools -               -                          -
 nginx        nginx-light      nginx             nginx                      nginx
+http-parser  libhttp-parser-dev http-parser-devel http-parser-dev      http-parser
+wrk          wrk              wrk               wrk                        wrk
 curl         curl             curl              curl                       curl
 openssl      openssl          openssl           openssl                    openssl
 clang-format clang-format-14  clang-tools-extra clang-extra-tools          clang

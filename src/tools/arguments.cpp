@@ -33,6 +33,17 @@ uint64_t parse_size(const std::string &text) {
 Arguments::Arguments(std::string verb, std::string synopsis, std::string about)
     : verb_(std::move(verb)), synopsis_(std::move(synopsis)), about_(std::move(about)) {}
 
+uint32_t Arguments::choose(const char *option, const std::string &word,
+                           std::initializer_list<const char *> words) const {
+    uint32_t number = 0;
+    std::string all;
+    for (const char *each : words) {
+        if (word == each) return number;
+        all += (number++ != 0 ? ", " : "") + std::string(each);
+    }
+    wrong("--" + std::string(option) + " is one of " + all);
+}
+
 void Arguments::wrong(const std::string &sentence) const {
     throw UsageError(verb_ + ": " + sentence + " (see zcnet " + verb_ + " --help)");
 }

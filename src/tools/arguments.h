@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <initializer_list>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,9 @@ class Arguments {
     const std::vector<std::string> &positionals() const { return positionals_; }
     bool given(const std::string &name) const;
     std::string help() const;
+
+    // One of a few words; its number is its place.
+    uint32_t choose(const char *option, const std::string &word, std::initializer_list<const char *> words) const;
 
     // An error in words of this verb.
     [[noreturn]] void wrong(const std::string &sentence) const;

@@ -28,6 +28,7 @@ constexpr Verb verbs[] = {
     {"echo", "send each message back, without copying it", tool::run_echo},
     {"ping", "measure round trips against an echo", tool::run_ping},
     {"relay", "pass connections on to another address by splice", tool::run_relay},
+    {"serve", "serve the files of a directory over HTTP", tool::run_serve},
     {"framing", "explain a framing text; show the frames of a file", tool::run_framing},
 };
 

@@ -25,18 +25,6 @@ namespace {
 // How long relays may take to end in order after a signal.
 constexpr int64_t stop_within_ns = 3 * second_ns;
 
-// One of a few words; its number is its place.
-uint32_t choose(const Arguments &arguments, const char *option, const std::string &word,
-                std::initializer_list<const char *> words) {
-    uint32_t number = 0;
-    std::string all;
-    for (const char *each : words) {
-        if (word == each) return number;
-        all += (number++ != 0 ? ", " : "") + std::string(each);
-    }
-    arguments.wrong("--" + std::string(option) + " is one of " + all);
-}
-
 struct RelayOptions {
     std::string address;
     std::string target;
@@ -400,8 +388,8 @@ int run_relay(int count, char **words) {
         "headers are parsed, large bodies are not touched.\n");
     options.declare(&arguments);
     if (!arguments.parse(count, words, 2, 2)) return 0;
-    options.method_number = choose(arguments, "method", options.method, {"auto", "splice", "copy"});
-    options.policy_number = choose(arguments, "tap-policy", options.tap_policy, {"end", "skip", "wait"});
+    options.method_number = arguments.choose("method", options.method, {"auto", "splice", "copy"});
+    options.policy_number = arguments.choose("tap-policy", options.tap_policy, {"end", "skip", "wait"});
     for (int i = 0; i < 2; i++)
         if (!options.first[i].empty() && options.framing[i].empty())
             arguments.wrong(i == 0 ? "--first needs --framing" : "--first-back needs --framing-back");

@@ -9,6 +9,7 @@ int run_send(int count, char **words);
 int run_echo(int count, char **words);
 int run_ping(int count, char **words);
 int run_relay(int count, char **words);
+int run_serve(int count, char **words);
 int run_framing(int count, char **words);
 
 }  // namespace tool
