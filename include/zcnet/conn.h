@@ -11,6 +11,22 @@
  * The loop holds a reference on each of its connections until the CLOSED event has been handed out and the
  * poll after it begins, so a program that keeps no connection releases none. Every connection gives exactly
  * one CLOSED event, as its last.
+ *
+ * Zero copy on sending (MSG_ZEROCOPY). Without it the kernel copies what is sent into memory of its own. With
+ * zero_copy_from pieces that are large enough (the body of a unit, with its header where that lies in front of it;
+ * a small header that lies elsewhere is copied) are sent by a network card from where they lie. Then a unit ends, with
+ * SENT or its release function, when the kernel is done with its memory, which is after the peer has acknowledged the
+ * bytes: more memory is in use for longer, and the pool wants room for what is on its way.
+ *
+ * It pays for large pieces on a fast card, and nowhere else. So each connection finds out for itself: the first such
+ * piece is a probe, and where the kernel says that it copied after all (loopback, many virtual devices), or where it
+ * has no room to lock more pages, bytes are copied again, and another probe follows after a rest of 1 to 64 s. A
+ * refusal is never an error and loses nothing. Unix sockets copy always. zcn_conn_explain() tells how it stands;
+ * 32768 is a good value to begin with.
+ *
+ * A connection that is closed waits for the kernel's word within its drain timeout. What is still awaited when CLOSED
+ * comes (after a reset, say) is told as ended by then, and its memory stays untouched until the kernel is done, with
+ * no more ado of the program than that some loop of the process is polled.
  */
 #include <zcnet/event.h>
 #include <zcnet/stats.h>
@@ -45,6 +61,8 @@ typedef struct zcn_conn_options {
     uintptr_t user;                  /* user value */
     uint32_t lag;                    /* what a send does above high water: ZCN_LAG_* */
     uint32_t file_method;            /* how files are sent that do not say so themselves: ZCN_FILE_*, see file.h */
+    uint64_t zero_copy_from;         /* TCP: pieces of at least so many bytes (4096 at least) may leave without a copy
+                                        in the kernel, see above; 0: all are copied */
 } zcn_conn_options;
 
 /*
@@ -77,7 +95,8 @@ enum {
     ZCN_OPTION_DRAIN_TIMEOUT_MS = 12,
     ZCN_OPTION_MESSAGES_PER_POLL = 13,
     ZCN_OPTION_QUICK_ACK = 14, /* TCP: TCP_QUICKACK, set only */
-    ZCN_OPTION_FILE_METHOD = 15
+    ZCN_OPTION_FILE_METHOD = 15,
+    ZCN_OPTION_ZERO_COPY_FROM = 16
 };
 
 /* zcn_conn_get_state() */
@@ -399,6 +418,18 @@ ZCN_API zcn_status zcn_conn_get_option(zcn_conn *conn, uint32_t option, uint64_t
  */
 ZCN_API zcn_status zcn_conn_local_address(zcn_conn *conn, char *buffer, size_t capacity);
 ZCN_API zcn_status zcn_conn_peer_address(zcn_conn *conn, char *buffer, size_t capacity);
+
+/**
+ * Say in words which ways the connection's bytes went so far, which they go now, and why: a line for gathered writes,
+ * one for zero copy, one for files. For people and logs; zcn_stats has the same figures for programs.
+ *
+ * @param buffer    filled and terminated; 768 bytes are enough
+ * @param capacity  of buffer, at least 1
+ * @return ZCN_OK · ZCN_EINVAL · ZCN_ENOBUFS it did not fit, and was cut · ZCN_EFORKED
+ * @thread owner
+ * @since 0.1
+ */
+ZCN_API zcn_status zcn_conn_explain(zcn_conn *conn, char *buffer, size_t capacity);
 
 /**
  * The descriptor, borrowed, for socket options that have no name here; -1 when closed. Do not read, write or

@@ -35,6 +35,11 @@ typedef struct zcn_stats {
     uint64_t file_mmap;       /* out: bytes of files sent from where they were mapped */
     uint64_t file_splice;     /* out: bytes of files that went through a pipe */
     uint64_t file_direct;     /* out: bytes of files read past the page cache into memory of the pool, without a copy */
+    uint64_t zero_copy_writes; /* out: system calls that wrote without a copy in the kernel (zero_copy_from) */
+    uint64_t zero_copy_bytes;  /* out: what they wrote */
+    uint64_t zero_copy_copied; /* out: of those calls, the ones that the kernel copied all the same */
+    uint64_t zero_copy_refused; /* out: such calls that it refused for want of room; the bytes were copied */
+    uint64_t zero_copy_awaited; /* gauge: such calls that it is not done with */
 } zcn_stats;
 
 /* A loop: the sum over its connections, living and closed, and its own work. */

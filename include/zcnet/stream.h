@@ -77,7 +77,8 @@ ZCN_API void zcn_stream_release(zcn_stream *stream);
  * @param capacity   at least 2
  * @param out_count  pieces, 0 on failure
  * @return ZCN_OK · ZCN_AGAIN poll first: messages wait to be taken · ZCN_ENOBUFS the pool is at its limit: release
- *         messages, poll, and try again · ZCN_ENOMEM · ZCN_EOF after zcn_stream_end() · ZCN_ECLOSED the framing was violated · ZCN_EINVAL
+ *         messages, poll, and try again · ZCN_ENOMEM · ZCN_EOF after zcn_stream_end() ·
+ *         ZCN_ECLOSED the framing was violated, or CLOSED was handed out · ZCN_EINVAL
  * @lifetime until zcn_stream_read_done() or another call on the stream
  * @thread owner
  * @since 0.1

@@ -195,6 +195,12 @@ zcn_status zcn_conn_get_option(zcn_conn *conn, uint32_t option, uint64_t *out_va
     return conn == nullptr ? ZCN_EINVAL : conn->get_option(option, out_value);
 }
 
+zcn_status zcn_conn_explain(zcn_conn *conn, char *buffer, size_t capacity) {
+    if (conn == nullptr || buffer == nullptr || capacity == 0) return ZCN_EINVAL;
+    buffer[0] = 0;
+    return conn->explain(buffer, capacity);
+}
+
 zcn_status zcn_conn_local_address(zcn_conn *conn, char *buffer, size_t capacity) {
     if (conn == nullptr || buffer == nullptr || capacity == 0) return ZCN_EINVAL;
     buffer[0] = 0;

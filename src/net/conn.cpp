@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-#include "base/probe.h"
 #include "net/conn.h"
 
 #include <algorithm>
 #include <cstdarg>
 #include <new>
 
+#include "base/probe.h"
 #include "net/conn_requests.h"
 #include "net/loop.h"
 #include "os/os.h"
@@ -82,6 +82,12 @@ void zcn_conn::read_stats(zcn_stats *stats) const noexcept {
     stats->file_mmap += rare_->file_bytes[ZCN_FILE_MMAP];
     stats->file_splice += rare_->file_bytes[ZCN_FILE_SPLICE];
     stats->file_direct += rare_->file_bytes[ZCN_FILE_DIRECT];
+    const zcnet::send::ZeroCopy &zero_copy = rare_->zero_copy;
+    stats->zero_copy_writes += zero_copy.writes();
+    stats->zero_copy_bytes += zero_copy.bytes();
+    stats->zero_copy_copied += zero_copy.copied();
+    stats->zero_copy_refused += zero_copy.refusals();
+    stats->zero_copy_awaited += stream_.queue().awaited();
 }
 
 zcnet::net::Rare *zcn_conn::rare() noexcept {
@@ -169,6 +175,10 @@ void zcn_conn::on_readiness(uint32_t events) noexcept {
         dial_writable();
         return;
     }
+    // The kernel's word on writes without a copy comes as an error that is none.
+    if ((events & EPOLLERR) != 0 && stream_.queue().has_ledger() && read_pinned_done() &&
+        (events & (EPOLLRDHUP | EPOLLHUP)) == 0)
+        events &= ~uint32_t{EPOLLERR};
     if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI)) != 0) {
         hung_up_ = true;
         readable_ = true;

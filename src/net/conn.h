@@ -17,6 +17,7 @@
 #include "net/address.h"
 #include "net/settings.h"
 #include "net/timers.h"
+#include "send/zero_copy.h"
 
 namespace zcnet::net {
 
@@ -60,6 +61,7 @@ struct Rare {
     io::Carrier carrier = io::Carrier::tcp;         // known from then on
     uint64_t file_bytes[io::last_method + 1] = {};  // that left by each method, but by copies
     std::unique_ptr<FileLetter> direct;             // stays as long as the connection: reads may be under way
+    send::ZeroCopy zero_copy;
 };
 
 struct FormerLoop {
@@ -140,6 +142,7 @@ struct zcn_conn final : zcnet::Link<zcnet::net::AllTag>,
     Status set_option(uint32_t option, uint64_t value) noexcept;
     Status get_option(uint32_t option, uint64_t *value) const noexcept;
     Status address(bool peer, char *buffer, size_t capacity) const noexcept;
+    Status explain(char *buffer, size_t capacity) const noexcept;
     Status copy_error(zcn_error *error) const noexcept;
     void read_stats(zcn_stats *stats) const noexcept;
 
@@ -232,6 +235,12 @@ struct zcn_conn final : zcnet::Link<zcnet::net::AllTag>,
     void drop_transfer() noexcept;
     ssize_t send_source(uint64_t most, zcnet::os::PipeSignal &signal) noexcept;
     void write_ahead(uint64_t queued) noexcept;
+    // conn_zero_copy.cpp
+    [[nodiscard]] uint64_t pin_from() noexcept;
+    ssize_t send_pieces(const iovec *pieces, zcnet::send::Gathered *found) noexcept;
+    bool read_pinned_done() noexcept;
+    void leave_socket(Status why) noexcept;
+    [[nodiscard]] bool is_idle() const noexcept;
     uint64_t packet_size() noexcept;
     void become_ready() noexcept;
     void arm_timer() noexcept;

@@ -17,6 +17,9 @@ constexpr uint32_t first_linger_ms = 1;
 constexpr uint32_t longest_linger_ms = 100;
 constexpr int most_discards = 64;  // reads of one step, so that a peer that pours does not hold the loop up
 
+// What a unit ends with that a connection's end leaves unsent.
+Status ended_as(Status reason) noexcept { return reason == ZCN_OK || reason == ZCN_EOF ? ZCN_ECLOSED : reason; }
+
 }  // namespace
 
 // What was accepted for sending is still sent; nothing more is read or delivered.
@@ -99,7 +102,9 @@ void zcn_conn::go_on_closing() noexcept {
     int unsent = 0;
     // A local socket hands its bytes over when they are sent; TCP counts the end itself as one byte.
     const bool arrived = !is_tcp_ || zcnet::os::unsent_bytes(fd_, &unsent) < 0 || unsent <= 1;
-    if (input_ended_ || arrived) {
+    // Units that left without a copy end in order where there is time for it.
+    const bool settled = stream_.queue().awaited() == 0 || loop()->now() >= close_by_;
+    if ((input_ended_ || arrived) && settled) {
         finish(reason_);
         return;
     }
@@ -139,7 +144,7 @@ void zcn_conn::fail_stream(Status reason) noexcept {
     }
     flushing_ = true;  // a release function that sends is refused, and must not write either
     stream_.sync();
-    stream_.queue().fail(reason == ZCN_OK || reason == ZCN_EOF ? ZCN_ECLOSED : reason);
+    stream_.queue().fail(ended_as(reason));
     flushing_ = false;
     drop_transfer();
     stream_.drop_reserved();
@@ -159,8 +164,7 @@ void zcn_conn::finish(Status reason) noexcept {
     loop()->timers().cancel(this);
     loop()->hold_unfinished(this, false);
     detach_socket();
-    if (fd_ >= 0) (void)zcnet::os::close(fd_);
-    fd_ = -1;
+    leave_socket(ended_as(reason));
     fail_stream(reason);
     if (holds_up_) let_go();
     if (listener_ != nullptr) {

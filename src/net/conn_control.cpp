@@ -115,11 +115,16 @@ Status zcn_conn::set_send_framing(const zcn_framing *framing) noexcept {
     return ZCN_OK;
 }
 
+// Nothing is to be sent, or still read by the kernel.
+bool zcn_conn::is_idle() const noexcept {
+    return stream_.idle() && stream_.queue().awaited() == 0 && posted_.load(std::memory_order_relaxed) == 0;
+}
+
 Status zcn_conn::can_leave() noexcept {
     if (arriving_) arrive(loop());
     if (state_ == State::connecting) return ZCN_EBUSY;
     if (state_ != State::open || shutdown_wanted_ || write_failed_ || send_status() != ZCN_OK) return ZCN_ECLOSED;
-    return stream_.idle() && posted_.load(std::memory_order_relaxed) == 0 ? ZCN_OK : ZCN_EBUSY;
+    return is_idle() ? ZCN_OK : ZCN_EBUSY;
 }
 
 Status zcn_conn::copy_rest(Block **out) noexcept {
@@ -155,7 +160,7 @@ Status zcn_conn::take_fd(int *out_fd, zcn_msg **out_rest) noexcept {
     if (!in_process()) return ZCN_EFORKED;
     if (arriving_) arrive(loop());
     if (state_ != State::open) return ZCN_ECLOSED;
-    if (!stream_.idle() || posted_.load(std::memory_order_relaxed) != 0) return ZCN_EBUSY;
+    if (!is_idle()) return ZCN_EBUSY;
     if (stream_.window().pending() != 0) {
         if (out_rest == nullptr) return ZCN_EBUSY;
         Block *block = nullptr;

@@ -33,6 +33,7 @@ Status zcn_conn::set_option(uint32_t option, uint64_t value) noexcept {
         case ZCN_OPTION_DRAIN_TIMEOUT_MS:
         case ZCN_OPTION_MESSAGES_PER_POLL:
         case ZCN_OPTION_FILE_METHOD:
+        case ZCN_OPTION_ZERO_COPY_FROM:
             break;
         default: {
             if (fd_ < 0) return ZCN_EUNSUPPORTED;
@@ -50,6 +51,9 @@ Status zcn_conn::set_option(uint32_t option, uint64_t value) noexcept {
             break;
         case ZCN_OPTION_LOW_WATER:
             valid = value != 0 && value <= limits.high_water;
+            break;
+        case ZCN_OPTION_ZERO_COPY_FROM:
+            valid = zcnet::net::is_zero_copy_size(value);
             break;
         case ZCN_OPTION_FILE_METHOD:
             valid = value <= zcnet::io::last_method;
@@ -71,6 +75,9 @@ Status zcn_conn::set_option(uint32_t option, uint64_t value) noexcept {
             break;
         case ZCN_OPTION_FILE_METHOD:
             own->limits.file_method = static_cast<uint32_t>(value);
+            break;
+        case ZCN_OPTION_ZERO_COPY_FROM:
+            own->limits.zero_copy_from = value;
             break;
         case ZCN_OPTION_LOW_WATER:
             own->limits.low_water = value;
@@ -107,6 +114,9 @@ Status zcn_conn::get_option(uint32_t option, uint64_t *value) const noexcept {
             return ZCN_OK;
         case ZCN_OPTION_FILE_METHOD:
             *value = options.limits.file_method;
+            return ZCN_OK;
+        case ZCN_OPTION_ZERO_COPY_FROM:
+            *value = options.limits.zero_copy_from;
             return ZCN_OK;
         case ZCN_OPTION_MESSAGES_PER_POLL:
             *value = options.limits.messages_per_poll;

@@ -192,9 +192,9 @@ void zcn_conn::write(uint64_t most) noexcept {
             }
         }
         iovec pieces[most_pieces];
-        bool source_next = false;
-        const int count = queue.gather(pieces, most_pieces, std::min(most, most_written), &source_next);
-        if (count == 0 && !source_next) {
+        zcnet::send::Gathered found = queue.gather(pieces, most_pieces, std::min(most, most_written), pin_from());
+        const int count = found.count;
+        if (count == 0 && !found.source_next) {
             queue.advance(0);
             continue;
         }
@@ -213,8 +213,7 @@ void zcn_conn::write(uint64_t most) noexcept {
             }
         } else {
             for (int i = 0; i < count; i++) total += pieces[i].iov_len;
-            // A header waits for its file: what is small leaves in one packet.
-            sent = zcnet::os::uninterrupted([&] { return zcnet::os::send(fd_, pieces, count, source_next); });
+            sent = send_pieces(pieces, &found);
         }
         ZCNET_PROBE(conn__write, this, sent, count);
         if (sent < 0) {
@@ -224,7 +223,11 @@ void zcn_conn::write(uint64_t most) noexcept {
         const auto size = static_cast<uint64_t>(sent);
         stream_.count_write(size, static_cast<uint64_t>(count));
         active_at_ = loop()->now();
-        queue.advance(size);
+        if (found.pin) {
+            queue.advance_pinned(size);
+        } else {
+            queue.advance(size);
+        }
         most -= std::min(most, size);
         if (size < total) {
             wait_for_room();

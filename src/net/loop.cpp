@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
-#include "base/probe.h"
 #include "net/loop.h"
 
 #include <cstring>
 #include <new>
 
+#include "base/probe.h"
+#include "net/unsettled.h"
 #include "os/os.h"
 #include "os/process.h"
 
@@ -161,7 +162,8 @@ void zcn_loop::raise() noexcept {
 }
 
 bool zcn_loop::has_work() const noexcept {
-    return ready_count_ != 0 || !ready_relays_.empty() || !accepting_.empty() || !dirty_.empty() || woken_ || !inbox_.looks_empty();
+    return ready_count_ != 0 || !ready_relays_.empty() || !accepting_.empty() || !dirty_.empty() || woken_ ||
+           !inbox_.looks_empty();
 }
 
 int zcn_loop::public_fd() noexcept {
@@ -174,10 +176,16 @@ int zcn_loop::public_fd() noexcept {
 int64_t zcn_loop::next_deadline() noexcept {
     if (has_work()) return 0;
     const int64_t next = timers_.next();
-    const int64_t patience = starved_polls_ != 0 ? starved_look_ns : never;
-    if (next == never) return patience;
+    const int64_t most = patience();
+    if (next == never) return most;
     const int64_t now = zcnet::os::now();
-    return next > now ? std::min(next - now, patience) : 0;
+    return next > now ? std::min(next - now, most) : 0;
+}
+
+// How long a loop may wait that has to look again at what no descriptor tells.
+int64_t zcn_loop::patience() const noexcept {
+    const int64_t unsettled = zcnet::net::any_unsettled() ? zcnet::net::unsettled_look_ns : never;
+    return starved_polls_ != 0 ? starved_look_ns : unsettled;
 }
 
 void zcn_loop::begin_poll() noexcept {
@@ -315,6 +323,7 @@ void zcn_loop::look(int64_t wait_ns) noexcept {
         count = 0;
     }
     looked_at_ = read_clock();
+    if (zcnet::net::any_unsettled()) zcnet::net::look_after_unsettled();
     for (int i = 0; i < count; i++) dispatch(events_[i]);
     if (!inbox_.looks_empty()) take_letters();
     flush_dirty();
@@ -397,7 +406,7 @@ Status zcn_loop::poll(int64_t timeout_ns, const zcn_event **out_events, size_t *
             if (wait != 0 && spin_ns_ != 0 && now_ < spin_until) wait = 0;
             // With events in hand one look is enough, so that no connection waits for the others to fall silent.
             if (looked && (batch_->count() != 0 || (wait == 0 && now_ >= deadline))) break;
-            if (starved_polls_ != 0 && (wait < 0 || wait > starved_look_ns)) wait = starved_look_ns;
+            if (const int64_t most = patience(); most != never && (wait < 0 || wait > most)) wait = most;
             look(wait);
             looked = true;
             if (memory_paused_ != 0 && batch_->count() == 0) check_starvation();

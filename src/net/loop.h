@@ -140,6 +140,7 @@ struct zcn_loop final {
     bool acquire() noexcept;
     void begin_poll() noexcept;
     void look(int64_t wait_ns) noexcept;
+    [[nodiscard]] int64_t patience() const noexcept;
     void dispatch(const epoll_event &event) noexcept;
     void take_letters() noexcept;
     bool pass_on(const zcn_conn *conn, zcnet::net::LoopLetter *letter) noexcept;

@@ -52,6 +52,9 @@ zcn_conn_options default_conn_options() noexcept;
 // Checks options and makes settings of them.
 Status make_settings(Settings **out, const zcn_conn_options *options) noexcept;
 
+// Smaller pieces cost more in pages that are locked than their copy does.
+constexpr bool is_zero_copy_size(uint64_t size) noexcept { return size == 0 || size >= 4096; }
+
 // The same values in memory of their own, for one connection that changes an option.
 Settings *copy_settings(const Settings &settings) noexcept;
 

@@ -188,12 +188,12 @@ Status zcn_stream::gather(iovec *pieces, size_t capacity, size_t *count) noexcep
             status = stream_.load_source(pool_, &bytes, &number);
             if (status == ZCN_OK && bytes == 0 && queue.source_step(&step)) status = ZCN_ETRUNCATED;
         }
-        bool source_next = false;
-        gathered_ = static_cast<size_t>(queue.gather(pieces, most, UINT64_MAX, &source_next));
+        const zcnet::send::Gathered found = queue.gather(pieces, most, UINT64_MAX, zcnet::send::Queue::copy_all);
+        gathered_ = static_cast<size_t>(found.count);
         *count = gathered_;
         // What is before the file still leaves.
         if (gathered_ != 0 || queue.empty()) return ZCN_OK;
-        if (source_next) return error_.set(status, number, "a file cannot be sent: %s", zcn_status_text(status));
+        if (found.source_next) return error_.set(status, number, "a file cannot be sent: %s", zcn_status_text(status));
         queue.advance(0);
     }
 }

@@ -21,6 +21,7 @@ struct StreamLimits {
     uint64_t high_water = 256 * 1024;
     uint64_t low_water = 64 * 1024;
     uint64_t copy_below = 0;
+    uint64_t zero_copy_from = 0;  // 0: nothing leaves without a copy in the kernel
     uint32_t file_method = ZCN_FILE_AUTO;
     receive::Alignment alignment;
     uint32_t messages_per_poll = 0;

@@ -17,6 +17,7 @@
 
 #include "os/aligned_map.h"
 #include "os/os.h"
+#include "os/pinned.h"
 
 namespace zcnet::os {
 
@@ -94,13 +95,22 @@ ssize_t receive(int fd, const iovec *pieces, int count) noexcept {
     return answer(::recvmsg(fd, &header, MSG_CMSG_CLOEXEC));
 }
 
-ssize_t send(int fd, const iovec *pieces, int count, bool more) noexcept {
-    const int flags = MSG_NOSIGNAL | (more ? MSG_MORE : 0);
+ssize_t send(int fd, const iovec *pieces, int count, uint32_t how) noexcept {
+    const int flags = send_flags(how);
     if (count == 1) return answer(::send(fd, pieces->iov_base, pieces->iov_len, flags));
     msghdr header{};
     header.msg_iov = const_cast<iovec *>(pieces);
     header.msg_iovlen = static_cast<size_t>(count);
     return answer(::sendmsg(fd, &header, flags));
+}
+
+int pinned_done(int fd, PinnedDone *done) noexcept {
+    alignas(cmsghdr) char control[128];
+    msghdr header{};
+    header.msg_control = control;
+    header.msg_controllen = sizeof control;
+    if (::recvmsg(fd, &header, MSG_ERRQUEUE | MSG_DONTWAIT) < 0) return -errno;
+    return read_pinned_done(header, done) ? 0 : -ENOMSG;
 }
 
 ssize_t read(int fd, void *data, size_t size) noexcept { return answer(::read(fd, data, size)); }

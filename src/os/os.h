@@ -38,8 +38,19 @@ int unread_bytes(int fd, int *bytes) noexcept;  // SIOCINQ
 
 // Bytes.
 ssize_t receive(int fd, const iovec *pieces, int count) noexcept;
-// Never raises SIGPIPE. `more`: what follows at once may share the last packet.
-ssize_t send(int fd, const iovec *pieces, int count, bool more = false) noexcept;
+enum : uint32_t {
+    send_more = 1,   // what follows at once may share the last packet
+    send_pinned = 2  // the kernel reads the bytes where they lie, until it says that it is done with them
+};
+// Never raises SIGPIPE.
+ssize_t send(int fd, const iovec *pieces, int count, uint32_t how = 0) noexcept;
+// Writes that the kernel is done with, by their numbers; -EAGAIN: it has nothing more to say, -ENOMSG: something else.
+struct PinnedDone {
+    uint32_t first = 0;
+    uint32_t last = 0;
+    bool copied = false;  // all the same
+};
+int pinned_done(int fd, PinnedDone *done) noexcept;
 ssize_t read(int fd, void *data, size_t size) noexcept;
 
 // Bytes that stay in the kernel, without waiting. Where the receiver is gone, these raise SIGPIPE: see pipe_signal.h.

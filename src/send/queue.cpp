@@ -34,7 +34,7 @@ void Queue::push_entry(Block *block, const uint8_t *data, uint64_t size, uint64_
     entry.block = block;
     entry.data = data;
     entry.size = size;
-    entry.references = references & most_references;
+    entry.references = references & Entry::most_references;
     entry.first = 1;
     entry.kind = apart_ != 0 ? Kind::range_apart : Kind::range;
 }
@@ -99,14 +99,14 @@ Queue::Piece Queue::piece(const Entry &entry, uint32_t index) noexcept {
     return {segment.data, segment.size, nullptr};
 }
 
-int Queue::gather(iovec *pieces, int capacity, uint64_t most, bool *source_next) noexcept {
-    int count = 0;
+Gathered Queue::gather(iovec *pieces, int capacity, uint64_t most, uint64_t pin_from) noexcept {
+    Gathered found;
     uint64_t left = most;
     bool first_source = true;  // only of that one bytes are loaded
-    *source_next = false;
     for (uint32_t position = 0; position < used_ && left != 0; position++) {
         const Entry &entry = at(position);
         const uint32_t last = piece_count(entry);
+        uint32_t before_index = last;  // the piece of this entry that was gathered last; `last`: none
         for (uint32_t index = position == 0 ? head_piece_ : 0; index < last && left != 0; index++) {
             Piece part = piece(entry, index);
             if (position == 0 && index == head_piece_) {
@@ -122,59 +122,66 @@ int Queue::gather(iovec *pieces, int capacity, uint64_t most, bool *source_next)
                 part.data = seldom_->sources.data;
                 part.size = loaded ? seldom_->sources.size : 0;
             }
+            iovec *before = found.count != 0 ? &pieces[found.count - 1] : nullptr;
+            const bool follows =
+                before != nullptr && static_cast<uint8_t *>(before->iov_base) + before->iov_len == part.data;
+            // What lies behind a piece of the same unit goes with it.
+            if (pin_from != copy_all && !(follows && before_index != last && part.source == nullptr)) {
+                const bool pin = may_pin(entry, index, pin_from);
+                if (found.count == 0) found.pin = pin;
+                if (pin != found.pin) {
+                    found.more = true;
+                    return found;
+                }
+            }
+            before_index = index;
             if (part.size > left) {
                 part.size = left;
                 partly = false;
             }
             left -= part.size;
             if (part.size != 0) {
-                iovec *before = count != 0 ? &pieces[count - 1] : nullptr;
-                if (before != nullptr && static_cast<uint8_t *>(before->iov_base) + before->iov_len == part.data) {
+                if (follows) {
                     before->iov_len += part.size;
                 } else {
-                    if (count == capacity) return count;
-                    pieces[count++] = {const_cast<uint8_t *>(part.data), part.size};
+                    if (found.count == capacity) return found;
+                    pieces[found.count++] = {const_cast<uint8_t *>(part.data), part.size};
                 }
             }
             if (partly) {
-                *source_next = true;
-                return count;
+                found.more = found.source_next = true;
+                return found;
             }
         }
     }
-    return count;
+    return found;
+}
+
+void Queue::unqueue(const Entry &entry) noexcept {
+    if (!entry.has_source()) return;
+    seldom_->sources.units--;
+    if (seldom_->sources.unit == entry.unit) unload();
 }
 
 void Queue::end_entry(const Entry &entry, Status why) noexcept {
-    switch (entry.kind) {
-        case Kind::range:
-        case Kind::range_apart:
-            memory::block_release(entry.block, entry.references);
-            return;
-        case Kind::bytes:
-            return;
-        case Kind::unit:
-        case Kind::unit_body:
-            break;
-    }
-    if (entry.unit->has_token()) {
-        seldom_->tokens--;
-        note_ended(entry.unit->token(), why);
-    }
-    if (entry.unit->has_source()) {
-        seldom_->sources.units--;
-        if (seldom_->sources.unit == entry.unit) unload();
-    }
-    entry.unit->release();
+    note_end(entry, why);
+    entry.release();
+}
+
+void Queue::note_end(const Entry &entry, Status why) noexcept {
+    if (!entry.has_token()) return;
+    seldom_->tokens--;
+    note_ended(entry.unit->token(), why);
 }
 
 void Queue::advance(uint64_t size) noexcept {
     ending_ = 1;
-    advance_by(size);
+    advance_by(size, 0);
     ending_ = 0;
 }
 
-void Queue::advance_by(uint64_t size) noexcept {
+// `writes`: of the ledger, with the one that wrote these bytes without a copy; 0: they were copied.
+void Queue::advance_by(uint64_t size, uint64_t writes) noexcept {
     set_bytes(bytes_ - size);
     for (;;) {
         if (used_ == 0) break;
@@ -190,6 +197,7 @@ void Queue::advance_by(uint64_t size) noexcept {
                 seldom_->sources.size -= used;
                 if (rest <= size || used < size) unload();
             }
+            if (writes != 0 && size != 0 && rest != 0) seldom_->head_writes = writes;
             if (rest > size) {
                 head_offset_ += size;
                 return;
@@ -199,13 +207,20 @@ void Queue::advance_by(uint64_t size) noexcept {
             head_offset_ = 0;
         }
         // Out of the queue first: ending it may call the program, which may send.
-        const Entry done = first;
-        head_ = (head_ + 1) & (capacity_ - 1);
-        used_--;
-        head_piece_ = 0;
-        end_entry(done, ZCN_OK);
+        const Entry done = take_first();
+        end_first(done);
         if (size == 0 && used_ != 0 && entry_size(at(0)) != 0) return;
     }
+}
+
+Entry Queue::take_first() noexcept {
+    const Entry first = at(0);
+    head_ = (head_ + 1) & (capacity_ - 1);
+    used_--;
+    head_piece_ = 0;
+    head_offset_ = 0;
+    unqueue(first);
+    return first;
 }
 
 // What has begun to be sent stays in front.
@@ -226,6 +241,7 @@ bool Queue::drop_oldest(Status why, Dropped *dropped) noexcept {
         const uint64_t size = entry_size(dead);
         bytes += size;
         set_bytes(bytes_ - size);
+        unqueue(dead);
         ending_ = 1;
         end_entry(dead, why);
         ending_ = 0;
@@ -236,14 +252,7 @@ bool Queue::drop_oldest(Status why, Dropped *dropped) noexcept {
 
 void Queue::fail(Status why) noexcept {
     ending_ = 1;
-    while (used_ != 0) {
-        const Entry dead = at(0);
-        head_ = (head_ + 1) & (capacity_ - 1);
-        used_--;
-        head_piece_ = 0;
-        head_offset_ = 0;
-        end_entry(dead, why);
-    }
+    while (used_ != 0) end_entry(take_first(), why);
     ending_ = 0;
     set_bytes(0);
 }
@@ -303,6 +312,7 @@ void Queue::close() noexcept {
     capacity_ = head_ = used_ = 0;
     if (seldom_ == nullptr) return;
     unload();
+    delete seldom_->ledger;
     os::deallocate(seldom_->ranges);
     memory::destroy_object(seldom_);
     seldom_ = nullptr;

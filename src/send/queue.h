@@ -12,8 +12,9 @@
 #include <atomic>
 #include <cstdint>
 
+#include "send/entry.h"
 #include "send/lag.h"
-#include "send/unit.h"
+#include "send/ledger.h"
 
 namespace zcnet::send {
 
@@ -29,6 +30,14 @@ struct SourceStep {
     Source *source = nullptr;
     uint64_t offset = 0;
     uint64_t size = 0;  // up to the end of its segment
+};
+
+// What a gather found.
+struct Gathered {
+    int count = 0;             // pieces
+    bool pin = false;          // all of them may be written without a copy
+    bool more = false;         // what follows goes another way, and may share a packet
+    bool source_next = false;  // that is a source
 };
 
 class Queue {
@@ -52,7 +61,7 @@ class Queue {
             Entry &last = at(used_ - 1);
             if (last.kind == Kind::range && last.block == block && last.data + last.size == data) {
                 last.size += size;
-                last.references = (last.references + references) & most_references;
+                last.references = (last.references + references) & Entry::most_references;
                 return;
             }
         }
@@ -65,11 +74,13 @@ class Queue {
 
     // Up to 16 bytes that are copied into the queue itself: a header for a unit that was sealed for another framing.
     void push_bytes(const uint8_t *data, uint32_t size, bool first = true) noexcept;
-    static constexpr uint32_t most_bytes = 16;
+    static constexpr uint32_t most_bytes = Entry::most_bytes;
 
-    // What to write now. `most` bounds the bytes. It stops at a source of which no bytes are loaded, and says so: with
-    // no piece before it, source_step() is what is to be sent now.
-    int gather(iovec *pieces, int capacity, uint64_t most, bool *source_next) noexcept;
+    // What to write now. `most` bounds the bytes. Pieces of at least `pin_from` bytes, which may leave without a copy,
+    // are gathered apart from others. It stops at a source of which no bytes are loaded: with no piece before it,
+    // source_step() is what is to be sent now.
+    static constexpr uint64_t copy_all = UINT64_MAX;  // as pin_from
+    Gathered gather(iovec *pieces, int capacity, uint64_t most, uint64_t pin_from) noexcept;
 
     // Units with a source are queued, or were once: what only matters then can be left out else.
     [[nodiscard]] bool has_sources() const noexcept { return seldom_ != nullptr && seldom_->sources.units != 0; }
@@ -87,6 +98,20 @@ class Queue {
 
     // `size` bytes of it were written.
     void advance(uint64_t size) noexcept;
+
+    // The same without a copy: what they touched is kept until the kernel is done with them. reserve_kept() comes
+    // before each write while a ledger exists.
+    void advance_pinned(uint64_t size) noexcept;
+    Status reserve_kept() noexcept;
+    // Writes without a copy that the kernel is not done with.
+    [[nodiscard]] bool has_ledger() const noexcept { return seldom_ != nullptr && seldom_->ledger != nullptr; }
+    [[nodiscard]] uint64_t awaited() const noexcept { return has_ledger() ? seldom_->ledger->awaited() : 0; }
+    // The kernel is done with those: how many were new. settle() ends what they kept.
+    uint64_t complete(uint32_t first, uint32_t last) noexcept { return seldom_->ledger->complete(first, last); }
+    void settle() noexcept;
+    // The connection ends before the kernel is done: units that are kept have ended, for `why`, and the ledger with
+    // their memory is the caller's. nullptr: nothing is awaited.
+    Ledger *leave_ledger(Status why) noexcept;
 
     // Drops the oldest message that has not begun to be sent; false when there is none. For queues that keep messages
     // apart. While units end (advance(), fail()) nothing is dropped: release functions run then, and how far the queue
@@ -114,27 +139,7 @@ class Queue {
     void close() noexcept;
 
   private:
-    // A range that is apart is one message's, and grows no more.
-    enum class Kind : uint8_t { range, range_apart, unit, unit_body, bytes };
-    static constexpr uint64_t most_references = (uint64_t{1} << 55) - 1;  // what an entry has bits for
-
-    struct Entry {
-        union {
-            Block *block = nullptr;
-            zcn_unit *unit;
-        };
-        union {
-            struct {
-                const uint8_t *data;
-                uint64_t size;
-            };
-            uint8_t own[most_bytes];
-        };
-        uint64_t references : 55 = 0;
-        uint64_t first : 1 = 1;  // a message begins here
-        Kind kind : 8 = Kind::range;
-    };
-    static_assert(sizeof(Entry) == 32);
+    using Kind = Entry::Kind;
 
     // The first source in the queue, and what was read of it.
     struct Sources {
@@ -156,13 +161,16 @@ class Queue {
         uint32_t capacity = 0;
         uint32_t tokens = 0;  // queued units with a token
         Sources sources;
+        Ledger *ledger = nullptr;  // made with the first write without a copy
+        uint64_t head_writes = 0;  // of the first entry: it was touched by one of so many writes; 0: by none
     };
 
     // relaxed: others only bound by it what they add.
     void set_bytes(uint64_t bytes) noexcept { std::atomic_ref(bytes_).store(bytes, std::memory_order_relaxed); }
     Entry &at(uint32_t position) noexcept { return entries_[(head_ + position) & (capacity_ - 1)]; }
     Status grow(uint32_t entries) noexcept;
-    void advance_by(uint64_t size) noexcept;
+    void advance_by(uint64_t size, uint64_t writes) noexcept;
+    [[nodiscard]] bool may_pin(const Entry &entry, uint32_t index, uint64_t from) noexcept;
     void push_entry(Block *block, const uint8_t *data, uint64_t size, uint64_t references) noexcept;
     [[nodiscard]] static uint64_t entry_size(const Entry &entry) noexcept;
     [[nodiscard]] static uint32_t piece_count(const Entry &entry) noexcept;
@@ -172,15 +180,16 @@ class Queue {
         const Segment *source;  // the segment that is one, or nullptr
     };
     [[nodiscard]] static Piece piece(const Entry &entry, uint32_t index) noexcept;
-    [[nodiscard]] static bool is_unit(const Entry &entry) noexcept {
-        return entry.kind == Kind::unit || entry.kind == Kind::unit_body;
-    }
     [[nodiscard]] bool is_loaded(const Entry &entry, uint32_t index) const noexcept {
         return seldom_->sources.unit == entry.unit && seldom_->sources.piece == index;
     }
     [[nodiscard]] const Segment *first_source(uint32_t *position, uint32_t *index) noexcept;
     void unload() noexcept;
+    Entry take_first() noexcept;
+    void unqueue(const Entry &entry) noexcept;
+    void end_first(const Entry &entry) noexcept;
     void end_entry(const Entry &entry, Status why) noexcept;
+    void note_end(const Entry &entry, Status why) noexcept;
 
     Entry *entries_ = nullptr;
     uint32_t head_ = 0;

@@ -21,7 +21,7 @@ const Segment *Queue::first_source(uint32_t *position, uint32_t *index) noexcept
     if (!has_sources()) return nullptr;
     for (*position = 0; *position < used_; ++*position) {
         const Entry &entry = at(*position);
-        if (!is_unit(entry) || !entry.unit->has_source()) continue;
+        if (!entry.has_source()) continue;
         const uint32_t last = piece_count(entry);
         for (*index = *position == 0 ? head_piece_ : 0; *index < last; ++*index) {
             const Piece part = piece(entry, *index);

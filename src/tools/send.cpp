@@ -34,6 +34,8 @@ struct SenderOptions {
     bool lines = false;
     double rate = 0;
     uint64_t repeat = 1;
+    uint64_t zero_copy_from = 0;
+    bool explain = false;
 };
 
 Source::Options source_options(const SenderOptions &options, const zcn_framing *framing) {
@@ -103,6 +105,7 @@ class Sender {
     bool closed_ = false;
     zcn_status status_ = ZCN_OK;  // why it failed
     std::string detail_ = "everything was sent";
+    std::string explanation_;
 };
 
 void Sender::fail(zcn_status status, const std::string &sentence) {
@@ -117,6 +120,7 @@ void Sender::open() {
     zcn_conn_options conn_options = connection_options();
     conn_options.send_framing = framing_.get();
     conn_options.drain_timeout_ms = drain_timeout_ms;
+    conn_options.zero_copy_from = options_.zero_copy_from;
     if (!options_.listen) {
         conn_ = open_connection(loop_.get(), options_.address, raw_.get(), conn_options);
         return;
@@ -247,6 +251,8 @@ void Sender::dispatch(const zcn_event &event) {
 
 void Sender::closed(const zcn_event &event) {
     closed_ = true;
+    char words[768] = "";
+    if (options_.explain && zcn_conn_explain(event.conn, words, sizeof words) == ZCN_OK) explanation_ = words;
     const bool in_order = event.status == ZCN_OK || event.status == ZCN_EOF;
     if (in_order && connected_ && !input_over_ && !unit_) take_next();  // it may have been at its end already
     if (finished_ == 0) finished_ = now_ns();
@@ -308,9 +314,12 @@ void Sender::print_summary() {
     summary.seconds = static_cast<double>(finished_ - started_) / second_ns;
     if (options_.json) {
         Json json;
-        print_line(add(json, summary).text("status", zcn_status_name(status_)).text("detail", detail_).line());
+        add(json, summary).text("status", zcn_status_name(status_)).text("detail", detail_);
+        if (options_.explain) json.text("explanation", explanation_);
+        print_line(json.line());
     } else {
         print_table(summary);
+        std::fputs(explanation_.c_str(), stdout);
     }
 }
 
@@ -329,6 +338,9 @@ int run_send(int count, char **words) {
     arguments.decimal("rate", "R", "send at most R messages a second", &options.rate);
     arguments.number("repeat", "N", "send everything N times", &options.repeat, 1, UINT64_MAX);
     arguments.flag("listen", "wait at ADDR for the receiver instead of connecting to it", &options.listen);
+    arguments.number("zero-copy", "BYTES", "send pieces of so many bytes and more without a copy in the kernel (TCP)",
+                     &options.zero_copy_from, 4096, UINT64_MAX);
+    arguments.flag("explain", "say at the end which ways the bytes went, and why", &options.explain);
     arguments.flag("json", "print JSON, one object a line", &options.json);
     if (!arguments.parse(count, words, 2, SIZE_MAX)) return 0;
     if (!arguments.given("framing")) arguments.wrong("--framing is missing");

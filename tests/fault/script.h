@@ -31,6 +31,8 @@ enum Call : uint32_t {
     call_unread_bytes,
     call_receive,
     call_send,
+    call_send_pinned,
+    call_pinned_done,
     call_read,
     call_write,
     call_make_pipe,
@@ -70,6 +72,20 @@ void script_reset() noexcept;
 
 // How many sends said that more follows at once.
 uint64_t script_sends_with_more() noexcept;
+
+// Writes without a copy. From script_pinned() on the scripted kernel takes them from sockets of every kind, and says
+// nothing of them until it is told to: then the poller reports it for the socket that made them.
+struct Pinned {
+    uint64_t writes;   // numbers 0 to writes - 1 were given, by all sockets together
+    uint64_t bytes;    // that they wrote
+    uint64_t largest;  // of the other writes: the largest piece
+    uint64_t altered;  // writes whose memory changed before the kernel was done with it
+};
+void script_pinned() noexcept;
+Pinned script_pinned_seen() noexcept;
+void script_forget_largest() noexcept;
+// Done with those: as the only socket numbers them.
+void script_pinned_done(uint32_t first, uint32_t last, bool copied) noexcept;
 
 // How often a function was called since the reset, failed calls included.
 uint64_t script_calls(Call call) noexcept;

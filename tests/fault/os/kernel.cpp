@@ -15,6 +15,8 @@
 
 #include "os/aligned_map.h"
 #include "os/os.h"
+#include "os/pinned.h"
+#include "pinned_writes.h"
 #include "plan.h"
 
 namespace zcnet::os {
@@ -132,6 +134,7 @@ int get_option(int fd, int level, int name, void *value, socklen_t *size) noexce
 
 int set_option(int fd, int level, int name, const void *value, socklen_t size) noexcept {
     ANSWER_EARLY(call_set_option);
+    if (name == SO_ZEROCOPY && level == SOL_SOCKET && pinned_is_scripted()) return 0;
     return answer(::setsockopt(fd, level, name, value, size));
 }
 
@@ -160,11 +163,28 @@ ssize_t receive(int fd, const iovec *pieces, int count) noexcept {
                       [&](msghdr *header) { return answer(::recvmsg(fd, header, MSG_CMSG_CLOEXEC)); });
 }
 
-ssize_t send(int fd, const iovec *pieces, int count, bool more) noexcept {
-    const int flags = MSG_NOSIGNAL | (more ? MSG_MORE : 0);
-    note_send(more);
-    return move_bytes(call_send, fd, pieces, count,
-                      [&](msghdr *header) { return answer(::sendmsg(fd, header, flags)); });
+ssize_t send(int fd, const iovec *pieces, int count, uint32_t how) noexcept {
+    const bool pinned = (how & send_pinned) != 0;
+    const bool taken = pinned && pinned_is_scripted();
+    const int flags = send_flags(taken ? how & ~uint32_t{send_pinned} : how);
+    note_send((how & send_more) != 0);
+    if (!pinned) note_copied_send(pieces, count);
+    return move_bytes(pinned ? call_send_pinned : call_send, fd, pieces, count, [&](msghdr *header) {
+        const ssize_t sent = answer(::sendmsg(fd, header, flags));
+        if (taken && sent > 0) note_pinned(fd, header->msg_iov, static_cast<size_t>(sent));
+        return sent;
+    });
+}
+
+int pinned_done(int fd, PinnedDone *done) noexcept {
+    ANSWER_EARLY(call_pinned_done);
+    if (pinned_is_scripted()) return next_pinned_done(fd, done) ? 0 : -EAGAIN;
+    alignas(cmsghdr) char control[128];
+    msghdr header{};
+    header.msg_control = control;
+    header.msg_controllen = sizeof control;
+    if (::recvmsg(fd, &header, MSG_ERRQUEUE | MSG_DONTWAIT) < 0) return -errno;
+    return read_pinned_done(header, done) ? 0 : -ENOMSG;
 }
 
 ssize_t read(int fd, void *data, size_t size) noexcept {
@@ -238,6 +258,7 @@ int poller_set(int poller, int operation, int fd, uint32_t events, uint64_t toke
 
 int poller_wait(int poller, epoll_event *events, int capacity, int64_t timeout_ns) noexcept {
     ANSWER_EARLY(call_poller_wait);
+    if (const int told = pinned_edges(poller, events, capacity); told != 0) return told;
     if (!clock_is_scripted()) {
         const int64_t ms = timeout_ns <= 0 ? timeout_ns : (timeout_ns + 999999) / 1000000;
         return answer(::epoll_wait(poller, events, capacity, ms < 0 ? -1 : static_cast<int>(ms)));

@@ -59,13 +59,14 @@ uint64_t draw() noexcept {
 bool happens(uint32_t in_thousand) noexcept { return in_thousand != 0 && draw() % 1000 < in_thousand; }
 
 bool moves_bytes(Call call) noexcept {
-    return call == call_receive || call == call_send || call == call_read || call == call_write ||
-           call == call_splice || call == call_tee || call == call_read_at || call == call_send_file ||
-           call == call_splice_file;
+    return call == call_receive || call == call_send || call == call_send_pinned || call == call_read ||
+           call == call_write || call == call_splice || call == call_tee || call == call_read_at ||
+           call == call_send_file || call == call_splice_file;
 }
 
 bool may_be_reset(Call call) noexcept {
-    return call == call_receive || call == call_send || call == call_splice || call == call_send_file;
+    return call == call_receive || call == call_send || call == call_send_pinned || call == call_splice ||
+           call == call_send_file;
 }
 
 bool may_be_interrupted(Call call) noexcept {
@@ -89,21 +90,16 @@ int decide_at_random(Call call) noexcept {
 
 const char *call_name(Call call) noexcept {
     static const char *const names[call_count] = {
-        "make_socket",   "make_probe",   "bind",
-        "listen",        "connect",      "accept",
-        "shutdown",      "close",        "set_nonblocking",
-        "open_spare",    "get_option",   "set_option",
-        "local_address", "peer_address", "unsent_bytes",
-        "unread_bytes",  "receive",      "send",
-        "read",          "write",        "make_pipe",
-        "set_pipe_size", "splice",       "tee",
-        "open_file",     "file_status",  "path_status",
-        "read_at",       "send_file",    "splice_file",
-        "map_range",     "make_poller",  "poller_set",
-        "poller_wait",   "make_event",   "event_raise",
-        "event_clear",   "remove_path",  "socket_file",
-        "change_mode",   "map",          "allocate",
-        "memory_file",   "huge_pages",   "operator new",
+        "make_socket",  "make_probe",   "bind",          "listen",          "connect",
+        "accept",       "shutdown",     "close",         "set_nonblocking", "open_spare",
+        "get_option",   "set_option",   "local_address", "peer_address",    "unsent_bytes",
+        "unread_bytes", "receive",      "send",          "send_pinned",     "pinned_done",
+        "read",         "write",        "make_pipe",     "set_pipe_size",   "splice",
+        "tee",          "open_file",    "file_status",   "path_status",     "read_at",
+        "send_file",    "splice_file",  "map_range",     "make_poller",     "poller_set",
+        "poller_wait",  "make_event",   "event_raise",   "event_clear",     "remove_path",
+        "socket_file",  "change_mode",  "map",           "allocate",        "memory_file",
+        "huge_pages",   "operator new",
     };
     return names[call];
 }
@@ -112,6 +108,7 @@ void script_reset() noexcept {
     std::memset(plans, 0, sizeof plans);
     failed = random_plan = scripted_clock = false;
     sends_with_more = 0;
+    forget_pinned();
 }
 
 uint64_t script_sends_with_more() noexcept { return sends_with_more; }
@@ -183,6 +180,12 @@ void note_watch(int poller, int operation, int fd, uint32_t events, uint64_t tok
         std::abort();
     }
     watches[fd] = {poller, events, token, operation != EPOLL_CTL_DEL};
+}
+
+bool watch_token(int poller, int fd, uint64_t *token) noexcept {
+    if (fd < 0 || fd >= most_descriptors || !watches[fd].watched || watches[fd].poller != poller) return false;
+    *token = watches[fd].token;
+    return true;
 }
 
 void forget_watch(int fd) noexcept {

@@ -21,12 +21,14 @@ uint64_t cut(Call call, uint64_t size) noexcept;
 // The script's memory of what is watched, for fresh edges.
 void note_watch(int poller, int operation, int fd, uint32_t events, uint64_t token) noexcept;
 void forget_watch(int fd) noexcept;
+bool watch_token(int poller, int fd, uint64_t *token) noexcept;
 void raise_edge(int fd) noexcept;
 
 bool clock_is_scripted() noexcept;
 void clock_tick() noexcept;
 
 void note_send(bool more) noexcept;
+void forget_pinned() noexcept;
 void note_map(int64_t bytes) noexcept;
 void note_allocation(int64_t count) noexcept;
 

@@ -146,6 +146,8 @@ pub struct zcn_conn_options {
     pub lag: u32,
     /// how files are sent that do not say so themselves: ZCN_FILE_*, see file.h
     pub file_method: u32,
+    /// TCP: pieces of at least so many bytes (4096 at least) may leave without a copy in the kernel, see above; 0: all are copied
+    pub zero_copy_from: u64,
 }
 
 /// One of the things that happened, as a poll hands them out.
@@ -510,6 +512,16 @@ pub struct zcn_stats {
     pub file_splice: u64,
     /// out: bytes of files read past the page cache into memory of the pool, without a copy
     pub file_direct: u64,
+    /// out: system calls that wrote without a copy in the kernel (zero_copy_from)
+    pub zero_copy_writes: u64,
+    /// out: what they wrote
+    pub zero_copy_bytes: u64,
+    /// out: of those calls, the ones that the kernel copied all the same
+    pub zero_copy_copied: u64,
+    /// out: such calls that it refused for want of room; the bytes were copied
+    pub zero_copy_refused: u64,
+    /// gauge: such calls that it is not done with
+    pub zero_copy_awaited: u64,
 }
 
 /// A loop: the sum over its connections, living and closed, and its own work.
@@ -626,6 +638,8 @@ pub const ZCN_OPTION_MESSAGES_PER_POLL: u32 = 13;
 pub const ZCN_OPTION_QUICK_ACK: u32 = 14;
 /// The value of `ZCN_OPTION_FILE_METHOD`.
 pub const ZCN_OPTION_FILE_METHOD: u32 = 15;
+/// The value of `ZCN_OPTION_ZERO_COPY_FROM`.
+pub const ZCN_OPTION_ZERO_COPY_FROM: u32 = 16;
 /// The value of `ZCN_STATE_CONNECTING`.
 pub const ZCN_STATE_CONNECTING: u32 = 1;
 /// The value of `ZCN_STATE_OPEN`.
@@ -884,6 +898,8 @@ extern "C" {
     pub fn zcn_conn_local_address(conn: *mut zcn_conn, buffer: *mut c_char, capacity: usize) -> zcn_status;
     /// Addresses of the two ends as text, in the form that zcn_connect() takes; "unix:" for an unnamed one.
     pub fn zcn_conn_peer_address(conn: *mut zcn_conn, buffer: *mut c_char, capacity: usize) -> zcn_status;
+    /// Say in words which ways the connection's bytes went so far, which they go now, and why: a line for gathered writes, one for zero copy, one for files. For people and logs; zcn_stats has the same figures for programs.
+    pub fn zcn_conn_explain(conn: *mut zcn_conn, buffer: *mut c_char, capacity: usize) -> zcn_status;
     /// The descriptor, borrowed, for socket options that have no name here; -1 when closed. Do not read, write or close it.
     pub fn zcn_conn_fd(conn: *const zcn_conn) -> c_int;
     /// ZCN_STATE_*; 0 for NULL.
