@@ -56,7 +56,9 @@ ssize_t Transfer::by_mmap(int socket, const zcn_file &file, uint64_t offset, uin
     if (map_ != nullptr && (mapped_ != &file || offset < map_offset_ || offset >= map_offset_ + map_size_)) unmap();
     if (map_ == nullptr) {
         const uint64_t start = offset - offset % page;
-        const uint64_t length = std::min(offset - start + size, map_window);
+        // Also what is behind the range: the next one is often there, and mapping costs more than sending a little.
+        const uint64_t whole = std::max(file.status().size, offset + size);
+        const uint64_t length = std::min(whole - start, map_window);
         map_ = static_cast<const uint8_t *>(os::map_range(file.fd(), start, static_cast<size_t>(length)));
         if (map_ == nullptr) return -EOPNOTSUPP;
         mapped_ = &file;

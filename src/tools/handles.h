@@ -14,6 +14,7 @@ struct Release {
     void operator()(zcn_loop *loop) const { zcn_loop_release(loop); }
     void operator()(zcn_listener *listener) const { zcn_listener_release(listener); }
     void operator()(zcn_unit *unit) const { zcn_unit_release(unit); }
+    void operator()(zcn_file *file) const { zcn_file_release(file); }
 };
 
 template <class Handle>

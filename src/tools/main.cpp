@@ -29,6 +29,7 @@ constexpr Verb verbs[] = {
     {"ping", "measure round trips against an echo", tool::run_ping},
     {"relay", "pass connections on to another address by splice", tool::run_relay},
     {"serve", "serve the files of a directory over HTTP", tool::run_serve},
+    {"files", "compare the ways to send a file", tool::run_files},
     {"framing", "explain a framing text; show the frames of a file", tool::run_framing},
 };
 

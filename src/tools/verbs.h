@@ -10,6 +10,7 @@ int run_echo(int count, char **words);
 int run_ping(int count, char **words);
 int run_relay(int count, char **words);
 int run_serve(int count, char **words);
+int run_files(int count, char **words);
 int run_framing(int count, char **words);
 
 }  // namespace tool

@@ -3,7 +3,7 @@
 # Help, and what a wrong command line gives: status 2 and one sentence on standard error.
 . "$(dirname "$0")/shared/harness.sh"
 
-for verb in recv send echo ping framing; do
+for verb in recv send echo ping relay files framing; do
     run 0 "$verb" --help
     holds "$work/run.out" "^usage: zcnet $verb " "help of $verb"
     holds "$work/run.out" '^  --json ' "help of $verb"
