@@ -8,6 +8,7 @@
 #   make check-interop  PostgreSQL, MQTT, Redis, memcached and HTTPS through zcnet relay (INTEROP="redis …": some of them)
 #   make bench      against hand-written loops and other libraries (BENCH=--quick)
 #   make bench-files  zcnet serve against nginx (FILES="--rounds 9 …": words for tests/bench/files.py)
+#   make bench-memory  pools, units and messages against malloc, mimalloc and jemalloc (BENCH="--rounds 3 --json F")
 #   make bench-bindings  the bindings against C and against other packages of their languages
 #   make install    PREFIX=/usr/local DESTDIR= LIBDIR=lib
 #   make uninstall  with the same words
@@ -36,8 +37,8 @@ compile = env -u MAKEFLAGS -u MAKELEVEL cmake --build "$(BUILD)" --parallel $(JO
 export BUILD DESTDIR JOBS
 
 .PHONY: all demo test check check-valgrind check-asan check-tsan check-model check-interop bench \
-	bench-files bench-bindings install uninstall abi check-abi docs check-docs dist deb check-deb check-rpm \
-	check-fresh format tidy clean
+	bench-files bench-memory bench-bindings install uninstall abi check-abi docs check-docs dist deb check-deb \
+	check-rpm check-fresh format tidy clean
 
 all:
 	@scripts/setup.sh build
@@ -75,6 +76,12 @@ bench-files:
 	@$(configure)
 	@$(compile)
 	@PATH=$$PATH:/usr/sbin python3 tests/bench/files.py --tool "$(BUILD)/zcnet" $(FILES)
+
+bench-memory:
+	@scripts/setup.sh bench-memory
+	@$(configure) -DZCNET_BENCH=ON
+	@$(compile) --target bench_memory
+	@tests/bench/memory/run.py --build "$(BUILD)" $(BENCH)
 
 bench-bindings:
 	@scripts/setup.sh test

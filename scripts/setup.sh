@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Installs what a job lacks with the system's package manager; does nothing where nothing lacks.
-#   scripts/setup.sh build|demo|test|bench|bench-files|interop|abi|docs|check-docs|deb|check-deb|check-rpm|check-fresh|format|tidy
+#   scripts/setup.sh build|demo|test|bench|bench-files|bench-memory|interop|abi|docs|check-docs|deb|check-deb|check-rpm|check-fresh|format|tidy
 # As root, or through sudo where it asks no password. Else it prints the command to type, and fails.
 set -eu
 
@@ -79,6 +79,11 @@ case $job in
         need wrk has wrk
         need python has python3
         ;;
+    bench-memory)
+        need mimalloc has_header mimalloc.h
+        need jemalloc has_header jemalloc/jemalloc.h
+        need python has python3
+        ;;
     abi) need abigail has abidiff ;;
     docs | check-docs)
         need mandoc has mandoc
@@ -125,7 +130,7 @@ case $job in
     format) need clang-format has_any clang-format-14 clang-format ;;
     tidy) need clang-tidy has_any clang-tidy-14 clang-tidy ;;
     *)
-        echo "setup: there is no job '$job': build, demo, test, bench, bench-files, interop, abi, docs, check-docs, deb, check-deb, check-rpm, check-fresh, format, tidy" >&2
+        echo "setup: there is no job '$job': build, demo, test, bench, bench-files, bench-memory, interop, abi, docs, check-docs, deb, check-deb, check-rpm, check-fresh, format, tidy" >&2
         exit 2
         ;;
 esac
@@ -168,6 +173,8 @@ libzmq       libzmq3-dev      zeromq-devel      zeromq-dev                 zerom
 nng          libnng-dev       nng-devel         nng-dev                    nng
 libuv        libuv1-dev       libuv-devel       libuv-dev                  libuv
 asio         libboost-dev     boost-devel       boost-dev                  boost
+mimalloc     libmimalloc-dev  mimalloc-devel    mimalloc-dev               mimalloc
+jemalloc     libjemalloc-dev  jemalloc-devel    jemalloc-dev               jemalloc
 matplotlib   python3-matplotlib python3-matplotlib py3-matplotlib          python-matplotlib
 postgresql   postgresql       postgresql-server,postgresql-contrib postgresql,postgresql-contrib postgresql
 mosquitto    mosquitto,mosquitto-clients mosquitto mosquitto,mosquitto-clients   mosquitto

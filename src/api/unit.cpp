@@ -14,6 +14,16 @@ namespace {
 
 zcn_pool *or_default(zcn_pool *pool) noexcept { return pool != nullptr ? pool : zcnet::memory::default_pool(); }
 
+// From the pool of the process, or with an argument that is wrong.
+[[gnu::noinline]] zcn_status alloc_otherwise(zcn_unit **out, void **out_data, zcn_pool *pool,
+                                             const zcn_framing *framing, uint64_t size) noexcept {
+    if (out != nullptr) *out = nullptr;
+    if (out_data != nullptr) *out_data = nullptr;
+    if (out == nullptr || out_data == nullptr) return ZCN_EINVAL;
+    zcn_pool *from = or_default(pool);
+    return from == nullptr ? ZCN_ENOMEM : zcn_unit::make(out, out_data, from, framing, size);
+}
+
 // Appends one view with a reference of its own.
 zcn_status append_view(zcn_unit *unit, const Located &from, const zcnet::receive::View &view, uint64_t head,
                        uint64_t tail) noexcept {
@@ -31,11 +41,10 @@ zcn_status append_view(zcn_unit *unit, const Located &from, const zcnet::receive
 }  // namespace
 
 zcn_status zcn_unit_alloc(zcn_unit **out, void **out_data, zcn_pool *pool, const zcn_framing *framing, uint64_t size) {
-    if (out != nullptr) *out = nullptr;
-    if (out_data != nullptr) *out_data = nullptr;
-    if (out == nullptr || out_data == nullptr) return ZCN_EINVAL;
-    zcn_pool *from = or_default(pool);
-    return from == nullptr ? ZCN_ENOMEM : zcn_unit::make(out, out_data, from, framing, size);
+    // Straight to what programs do most of the time: what make() does not need is not looked at before it.
+    if (out != nullptr && out_data != nullptr && pool != nullptr) [[likely]]
+        return zcn_unit::make(out, out_data, pool, framing, size);
+    return alloc_otherwise(out, out_data, pool, framing, size);
 }
 
 zcn_status zcn_unit_alloc_batch(zcn_unit **out, void **out_datas, size_t count, zcn_pool *pool,

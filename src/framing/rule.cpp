@@ -59,6 +59,10 @@ class Maker {
         const uint64_t header = given_.offset + width;
         if (const Status status = take_adjust(header, header, largest_in_width(width)); status != ZCN_OK) return status;
         rule_.plain = width == 4 && !rule_.little && rule_.offset == 0 && rule_.adjust == 0;
+        if (rule_.plain && rule_.max >= width) {
+            rule_.plain_from = rule_.hide_head > width ? rule_.hide_head - width : 0;
+            rule_.plain_end = std::min<uint64_t>(rule_.max - width, UINT32_MAX) + 1;
+        }
         return ZCN_OK;
     }
 

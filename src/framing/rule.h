@@ -32,7 +32,9 @@ struct Rule {
     bool little;
     uint8_t max_varint;
     bool check;
-    bool plain;  // length with offset=0, width=4, order=big, adjust=0: the case that has loops of its own
+    bool plain;           // length with offset=0, width=4, order=big, adjust=0: the case that has loops of its own
+    uint64_t plain_from;  // plain: bodies from this size
+    uint64_t plain_end;   // to below this one are framed by four bytes and nothing else; 0: none are
     uint32_t offset;
     uint32_t hide_head;
     uint32_t hide_tail;

@@ -17,11 +17,17 @@ struct Shape {
 [[nodiscard]] Status shape_any(const Rule &rule, uint64_t body, Shape *out) noexcept;
 void write_head_any(const Rule &rule, uint64_t body, uint8_t *head) noexcept;
 
+// The most common case by far: a body that gets four bytes of length in front of it. Bodies that do not fit four bytes,
+// and frames that strip would empty, are told apart on the slow way.
+constexpr uint32_t plain_head = 4;
+[[nodiscard]] inline bool is_plain(const Rule &rule, uint64_t body) noexcept {
+    return body >= rule.plain_from && body < rule.plain_end;
+}
+
 // The sizes of what stands around a body, or why a receiver would refuse the frame. *out is written on ZCN_OK alone.
 [[nodiscard]] inline Status shape(const Rule &rule, uint64_t body, Shape *out) noexcept {
-    // Bodies that do not fit four bytes, and frames that strip would empty, are told apart on the slow way.
-    if (rule.plain && body <= UINT32_MAX && body + 4 <= rule.max && body + 4 >= rule.hide_head) [[likely]] {
-        *out = {4, 0};
+    if (is_plain(rule, body)) [[likely]] {
+        *out = {plain_head, 0};
         return ZCN_OK;
     }
     return shape_any(rule, body, out);

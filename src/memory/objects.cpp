@@ -51,6 +51,12 @@ void orphan_chain(FreeObject *first, FreeObject *last, uint32_t object_class) no
                                                           std::memory_order_relaxed));
 }
 
+uint32_t chain_length(const FreeObject *object) noexcept {
+    uint32_t count = 0;
+    for (; object != nullptr; object = object->next) count++;
+    return count;
+}
+
 void give(FreeObject *head, uint32_t count, uint32_t object_class) noexcept {
     if (push_magazine(head, count, object_class)) return;
     FreeObject *last = head;
@@ -59,7 +65,7 @@ void give(FreeObject *head, uint32_t count, uint32_t object_class) noexcept {
 }
 
 // A chain of free objects cut from fresh memory. Whoever maps a chunk cuts all of it: the rest goes to the stack.
-FreeObject *cut_chunk(uint32_t object_class, uint32_t *count) noexcept {
+FreeObject *cut_chunk(uint32_t object_class) noexcept {
     auto *chunk = static_cast<unsigned char *>(os::map(chunk_size, chunk_size));
     if (chunk == nullptr) return nullptr;
     if (object_class == group_class) {
@@ -89,47 +95,46 @@ FreeObject *cut_chunk(uint32_t object_class, uint32_t *count) noexcept {
             give(head, batch, object_class);
         }
     }
-    *count = batch;
     return kept;
 }
 
 }  // namespace
 
 FreeObject *objects_refill(ObjectBin &bin, uint32_t object_class) noexcept {
-    if (bin.spare != nullptr) {
+    if (bin.freed != nullptr) {
+        bin.head = bin.freed;
+        bin.freed = nullptr;
+        bin.freed_count = 0;
+    } else if (bin.spare != nullptr) {
         bin.head = bin.spare;
-        bin.count = bin.spare_count;
         bin.spare = nullptr;
     } else if (const uint32_t index = full_magazines[object_class].pop(magazines); index != TaggedStack<>::none) {
         bin.head = magazines.table[index].head;
-        bin.count = magazines.table[index].count;
         empty_magazines.push(magazines, index);
     } else if (FreeObject *chain = orphans[object_class].exchange(nullptr, std::memory_order_acquire)) {
         // acquire: pairs with the release in orphan_chain().
         bin.head = chain;
-        bin.count = 0;
-        for (FreeObject *object = chain; object != nullptr; object = object->next) bin.count++;
     } else {
-        bin.head = cut_chunk(object_class, &bin.count);
+        bin.head = cut_chunk(object_class);
         if (bin.head == nullptr) return nullptr;
     }
     FreeObject *object = bin.head;
     bin.head = object->next;
-    bin.count--;
     return object;
 }
 
 void objects_overflow(ObjectBin &bin, uint32_t object_class) noexcept {
     if (bin.spare != nullptr) give(bin.spare, bin.spare_count, object_class);
-    bin.spare = bin.head;
-    bin.spare_count = bin.count;
-    bin.head = nullptr;
-    bin.count = 0;
+    bin.spare = bin.freed;
+    bin.spare_count = bin.freed_count;
+    bin.freed = nullptr;
+    bin.freed_count = 0;
 }
 
 void objects_give_back(ObjectBin &bin, uint32_t object_class) noexcept {
     if (bin.spare != nullptr) give(bin.spare, bin.spare_count, object_class);
-    if (bin.head != nullptr) give(bin.head, bin.count, object_class);
+    if (bin.freed != nullptr) give(bin.freed, bin.freed_count, object_class);
+    if (bin.head != nullptr) give(bin.head, chain_length(bin.head), object_class);
     bin = ObjectBin{};
 }
 

@@ -35,17 +35,28 @@ struct FreeObject {
     FreeObject *next;
 };
 
-// The free objects of one class that one thread holds: at most two magazines of them.
+// The free objects of one class that one thread holds: at most three magazines of them. Objects are taken from one list
+// and freed to another, so that a request need not wait for the writes of the release before it.
 struct ObjectBin {
     FreeObject *head = nullptr;
+    FreeObject *freed = nullptr;
     FreeObject *spare = nullptr;  // a full magazine, or nothing
-    uint32_t count = 0;
+    uint32_t freed_count = 0;
     uint32_t spare_count = 0;
+
+    [[nodiscard]] bool has_room(uint32_t object_class) const noexcept {
+        return freed_count < magazine_objects(object_class);
+    }
+    void free(FreeObject *object) noexcept {
+        object->next = freed;
+        freed = object;
+        freed_count++;
+    }
 };
 
 // Slow paths; the fast ones are in thread_memory.h.
 FreeObject *objects_refill(ObjectBin &bin, uint32_t object_class) noexcept;  // one object, nullptr: no memory
-void objects_overflow(ObjectBin &bin, uint32_t object_class) noexcept;       // makes room for one more
+void objects_overflow(ObjectBin &bin, uint32_t object_class) noexcept;       // makes room for more
 void objects_give_back(ObjectBin &bin, uint32_t object_class) noexcept;      // all of it
 void objects_orphan(FreeObject *object, uint32_t object_class) noexcept;     // for a thread without thread memory
 

@@ -63,6 +63,9 @@ struct zcn_pool {
 
     // One block, its count 0; nullptr and *why at the limit or without memory.
     Block *take_block(Purpose purpose, Status *why) noexcept;
+    // Up to `most` more, for whoever took one and takes the next soon, in one step: of those that are free and warm.
+    // Returns how many; none where they could be missed.
+    uint32_t take_more(Block **blocks, uint32_t most) noexcept;
     void give_block(Block *block) noexcept;
 
     // Address space for `size` bytes, of which the first `first` are charged.
@@ -179,12 +182,17 @@ struct zcn_pool {
     zcnet::memory::Source source_;
     zcnet::memory::MemfdSource *shared_ = nullptr;
 
-    std::atomic<uint32_t> handles_{1};
+    // What every block that is taken and given back changes: lines of their own, apart from what is only read. The
+    // account and the stack lie apart too, since takers and givers come to them at different moments.
     // What is out, in bytes, how many are about to wake waiters, and two flags: somebody waits for memory, the last
     // handle is gone. One word, so that each hand-shake (wait against give, close against the last give) is one
     // read-modify-write.
-    std::atomic<uint64_t> use_{0};
-    std::atomic<uint64_t> charged_{0};  // resident: in use and kept free
+    alignas(64) std::atomic<uint64_t> use_{0};
+    std::atomic<uint64_t> charged_{0};     // resident: in use and kept free
+    std::atomic<uint64_t> least_free_{0};  // of the policy: the least that was free in its present period
+    alignas(64) zcnet::memory::TaggedStack<> warm_;
+
+    alignas(64) std::atomic<uint32_t> handles_{1};
     std::atomic<uint64_t> reserve_{0};
     std::atomic<const void *> finisher_{nullptr};
     std::atomic<uint64_t> arena_bytes_{0};
@@ -192,17 +200,15 @@ struct zcn_pool {
     std::atomic<zcnet::memory::Waiter *> waiters_{nullptr};
     std::atomic<bool> reclaiming_{false};  // somebody looks for empty slabs
     std::atomic<uint32_t> period_{0};      // when the present period of the policy began, in ticks
-    std::atomic<uint64_t> least_free_{0};  // the least that was free in it
 
-    zcnet::memory::TaggedStack<> warm_;
     zcnet::memory::TaggedStack<> cold_;
     zcnet::memory::TaggedStack<> spare_entries_;  // table entries of regions that were unmapped
     zcnet::memory::TaggedStack<> spare_slabs_;    // and first entries of slabs that were
     zcnet::memory::TaggedStack<> regions_[region_classes];
 
     zcnet::Statistic peak_;
-    zcnet::Statistic region_bytes_;
     zcnet::Statistic block_takes_;
+    zcnet::Statistic region_bytes_;
     zcnet::Statistic region_takes_;
     zcnet::Statistic failures_;
     zcnet::Statistic slabs_;

@@ -43,6 +43,21 @@ Block *zcn_pool::take_block(Purpose purpose, Status *why) noexcept {
     return block;
 }
 
+uint32_t zcn_pool::take_more(Block **blocks, uint32_t most) noexcept {
+    // Near a limit every block is somebody's next one.
+    if (most == 0 || limit_ != 0) return 0;
+    uint32_t count = 0;
+    uint32_t index = warm_.pop_some(*this, most, &count);
+    for (uint32_t i = 0; i < count; i++) {
+        blocks[i] = &table_[index];
+        if (i + 1 < count) index = blocks[i]->next.load(std::memory_order_relaxed) - 1;
+    }
+    if (count == 0) return 0;
+    take_use(count * block_size_);
+    note_free();
+    return count;
+}
+
 void zcn_pool::give_block(Block *block) noexcept {
     const bool watched = zcnet::memory::watched();
     if (watched) zcnet::memory::hide(block->base, block_size_);

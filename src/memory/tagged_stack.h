@@ -50,6 +50,28 @@ class TaggedStack {
         }
     }
 
+    // Takes up to `most` (at least one) from the top, and gives the first; none: it is empty. The links lead on through
+    // *count of them; that of the last one means nothing.
+    template <class Links>
+    uint32_t pop_some(Links &links, uint32_t most, uint32_t *count) noexcept {
+        // acquire: the links that are read next were written before the pushes that this pairs with. An earlier push
+        // than the last is among them, since every change of the head is a read-modify-write.
+        uint64_t seen = head_.load(std::memory_order_acquire);
+        for (;;) {
+            *count = 0;
+            uint32_t next = entry(seen);
+            if (next == 0) return none;
+            // relaxed: as in pop(). What others do with entries meanwhile may lead astray, to any entry there is, but
+            // not to one that is none; and then the exchange fails.
+            for (; next != 0 && *count < most; ++*count) next = links.link(next - 1).load(std::memory_order_relaxed);
+            // acquire on failure: as in pop().
+            if (head_.compare_exchange_weak(seen, word(tag(seen) + 1, next), std::memory_order_acquire,
+                                            std::memory_order_acquire)) {
+                return entry(seen) - 1;
+            }
+        }
+    }
+
     // Takes everything: the first index of the chain, or none. The links lead on; the last one is 0.
     uint32_t pop_all() noexcept {
         uint64_t seen = head_.load(std::memory_order_relaxed);

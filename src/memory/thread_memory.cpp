@@ -98,7 +98,49 @@ void release_pool(zcn_pool *pool) noexcept {
     pool->release();
 }
 
+// One block; and more for the next requests, twice as many each time, where a thread takes blocks that others give
+// back: their hands are on the same words as its own.
+Block *BlockCache::refill(zcn_pool *pool, Purpose purpose, Status *why) noexcept {
+    Block *block = pool->take_block(purpose, why);
+    if (block == nullptr || ahead_ == 0) {
+        ahead_ = 1;
+        return block;
+    }
+    if (cell_ == nullptr) cell_ = take_cell(pool->number());
+    const uint32_t most = pool->cache_blocks() / 2;
+    used_ = pool->take_more(blocks_, ahead_ < most ? ahead_ : most);
+    if (ahead_ < most) ahead_ *= 2;
+    show();
+    return block;
+}
+
+// The coldest half leaves: a thread that only releases gives back what it gets.
+void BlockCache::overflow(zcn_pool *pool, Block *block) noexcept {
+    ahead_ = 0;
+    const uint32_t leaving = used_ / 2;
+    for (uint32_t i = 0; i < leaving; i++) pool->give_block(blocks_[i]);
+    for (uint32_t i = leaving; i < used_; i++) blocks_[i - leaving] = blocks_[i];
+    used_ -= leaving;
+    if (used_ < pool->cache_blocks()) {
+        blocks_[used_++] = block;
+    } else {
+        pool->give_block(block);
+    }
+}
+
+void free_object_slow(FreeObject *object, uint32_t object_class) noexcept {
+    ThreadMemory *mine = this_thread();
+    if (mine == nullptr) {
+        objects_orphan(object, object_class);
+        return;
+    }
+    ObjectBin &bin = mine->bins[object_class];
+    if (!bin.has_room(object_class)) objects_overflow(bin, object_class);
+    bin.free(object);
+}
+
 bool Arena::renew(zcn_pool *pool, BlockCache &cache, Status *why) noexcept {
+    if (block_ != nullptr) settle();
     if (block_ != nullptr && lease_is_alone(block_) && !(watched() && poisoned())) {
         // Everything that was cut from it has come back: the same warm memory serves again.
         lease_begin(block_);

@@ -18,7 +18,7 @@ class BlockCache {
   public:
     // One block with count 0.
     Block *take(zcn_pool *pool, Purpose purpose, Status *why) noexcept {
-        if (used_ == 0) return shown(pool->take_block(purpose, why));
+        if (used_ == 0) return shown(refill(pool, purpose, why));
         Block *block = blocks_[--used_];
         show();
         return shown(block);
@@ -61,20 +61,11 @@ class BlockCache {
         return block;
     }
 
-    // The coldest half leaves: a thread that only releases gives back what it gets.
-    void overflow(zcn_pool *pool, Block *block) noexcept {
-        const uint32_t leaving = used_ / 2;
-        for (uint32_t i = 0; i < leaving; i++) pool->give_block(blocks_[i]);
-        for (uint32_t i = leaving; i < used_; i++) blocks_[i - leaving] = blocks_[i];
-        used_ -= leaving;
-        if (used_ < pool->cache_blocks()) {
-            blocks_[used_++] = block;
-        } else {
-            pool->give_block(block);
-        }
-    }
+    Block *refill(zcn_pool *pool, Purpose purpose, Status *why) noexcept;
+    void overflow(zcn_pool *pool, Block *block) noexcept;
 
     uint32_t used_ = 0;
+    uint32_t ahead_ = 0;         // how many the next refill takes beside the one that is asked for
     CacheCell *cell_ = nullptr;  // where `used_` is shown; none before the first block
     Block *blocks_[capacity] = {};
 };
@@ -99,6 +90,10 @@ class Arena {
         return start;
     }
 
+    // Takes back references that were cut here and that the thread has again: they need not go through the count.
+    // Counted apart from what is handed out, so that neither waits for the other's last write.
+    void take_back(uint64_t references) noexcept { taken_back_ += references; }
+
     // Takes back the end of the last allocation.
     void shorten(const Block *block, uint8_t *from, const uint8_t *old_end) noexcept {
         if (block == block_ && cursor_ == old_end) cursor_ = from;
@@ -106,14 +101,16 @@ class Arena {
 
     // When everything that was cut has come back, the same memory serves again, while it is in the nearest cache.
     void rewind() noexcept {
-        if (block_ == nullptr || cursor_ == block_->base || !lease_is_alone(block_)) return;
-        if (watched() && poisoned()) return;
+        if (block_ == nullptr || cursor_ == block_->base) return;
+        settle();
+        if (!lease_is_alone(block_) || (watched() && poisoned())) return;
         lease_begin(block_);
         cursor_ = block_->base;
     }
 
     void close() noexcept {
         if (block_ != nullptr) {
+            settle();
             block_->pool->count_arena(false);
             lease_end(block_);
         }
@@ -127,7 +124,12 @@ class Arena {
 
   private:
     bool renew(zcn_pool *pool, BlockCache &cache, Status *why) noexcept;
+    void settle() noexcept {
+        block_->handed -= taken_back_;
+        taken_back_ = 0;
+    }
 
+    uint64_t taken_back_ = 0;
     Block *block_ = nullptr;
     uint8_t *cursor_ = nullptr;
     uint8_t *end_ = nullptr;
@@ -167,6 +169,17 @@ inline ThreadPool *thread_pool(zcn_pool *pool) noexcept {
     return thread_pool_slow(pool);
 }
 
+// Ends references on a block that units are cut from. Where the calling thread cuts from it that is no exchange: the
+// lessee alone counts what it has handed out.
+inline void release_cut(Block *block, uint64_t references = 1) noexcept {
+    ThreadMemory *mine = thread_memory;
+    if (mine != nullptr && mine->pool[0].arena.block() == block) [[likely]] {
+        mine->pool[0].arena.take_back(references);
+    } else {
+        block_release(block, references);
+    }
+}
+
 // A block of its own for a range of another one; takes over one reference on it. nullptr without memory.
 Block *make_alias(Block *parent, const uint8_t *data, uint64_t size) noexcept;
 
@@ -175,6 +188,9 @@ void flush_thread_pool(zcn_pool *pool) noexcept;
 
 // Ends a handle of a pool; with the last one goes what the calling thread keeps of it.
 void release_pool(zcn_pool *pool) noexcept;
+
+// Where the list that objects are freed to is full, or there is none yet.
+void free_object_slow(FreeObject *object, uint32_t object_class) noexcept;
 
 // Memory for one object of a class; its contents are undefined but for the first word, which survives from the last
 // free (0 in fresh memory).
@@ -185,22 +201,15 @@ inline void *allocate_object(uint32_t object_class) noexcept {
     FreeObject *object = bin.head;
     if (__builtin_expect(object == nullptr, 0)) return objects_refill(bin, object_class);
     bin.head = object->next;
-    bin.count--;
     return object;
 }
 
 inline void free_object(void *memory, uint32_t object_class) noexcept {
     auto *object = static_cast<FreeObject *>(memory);
-    ThreadMemory *mine = this_thread();
-    if (__builtin_expect(mine == nullptr, 0)) {
-        objects_orphan(object, object_class);
-        return;
-    }
-    ObjectBin &bin = mine->bins[object_class];
-    if (__builtin_expect(bin.count >= magazine_objects(object_class), 0)) objects_overflow(bin, object_class);
-    object->next = bin.head;
-    bin.head = object;
-    bin.count++;
+    ThreadMemory *mine = thread_memory;
+    if (__builtin_expect(mine == nullptr || !mine->bins[object_class].has_room(object_class), 0))
+        return free_object_slow(object, object_class);
+    mine->bins[object_class].free(object);
 }
 
 // Objects that are freed together.
@@ -229,10 +238,10 @@ inline void free_objects(const ObjectChain &chain, uint32_t object_class) noexce
         return;
     }
     ObjectBin &bin = mine->bins[object_class];
-    if (bin.count >= magazine_objects(object_class)) objects_overflow(bin, object_class);
-    chain.last->next = bin.head;
-    bin.head = chain.first;
-    bin.count += chain.count;
+    if (!bin.has_room(object_class)) objects_overflow(bin, object_class);
+    chain.last->next = bin.freed;
+    bin.freed = chain.first;
+    bin.freed_count += chain.count;
 }
 
 // Constructs and destroys an object of a type whose size picks its class at compile time.

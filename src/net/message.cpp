@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-#include "base/probe.h"
 #include "net/message.h"
 
 #include <cstring>
 #include <new>
 
 #include "base/checked.h"
+#include "base/probe.h"
 #include "memory/pool.h"
 #include "os/os.h"
 #include "receive/exclusive.h"
@@ -93,6 +93,23 @@ Status issue_join(zcn_msg **out, Join *join) noexcept {
     return ZCN_OK;
 }
 
+// Apart from the borrowed ones, so that those need not make room for it.
+[[gnu::noinline]] Status retain_owned(zcn_msg **out, const zcn_msg *msg) noexcept {
+    Located from;
+    if (const Status status = locate(msg, &from); status != ZCN_OK) return status;
+    if (!from.joined()) return make_view(out, from, from.view);
+    const auto *join = reinterpret_cast<const Join *>(from.view.data);
+    Join *copy = make_join(join->count);
+    if (copy == nullptr) return ZCN_ENOMEM;
+    copy->size = join->size;
+    for (uint32_t i = 0; i < join->count; i++) {
+        copy->parts[i] = join->parts[i];
+        memory::block_retain(join->parts[i].block);
+        copy->count++;
+    }
+    return issue_join(out, copy);
+}
+
 }  // namespace
 
 Status retain_message(zcn_msg **out, const zcn_msg *msg) noexcept {
@@ -109,19 +126,7 @@ Status retain_message(zcn_msg **out, const zcn_msg *msg) noexcept {
         *out = made;
         return ZCN_OK;
     }
-    Located from;
-    if (const Status status = locate(msg, &from); status != ZCN_OK) return status;
-    if (!from.joined()) return make_view(out, from, from.view);
-    const auto *join = reinterpret_cast<const Join *>(from.view.data);
-    Join *copy = make_join(join->count);
-    if (copy == nullptr) return ZCN_ENOMEM;
-    copy->size = join->size;
-    for (uint32_t i = 0; i < join->count; i++) {
-        copy->parts[i] = join->parts[i];
-        memory::block_retain(join->parts[i].block);
-        copy->count++;
-    }
-    return issue_join(out, copy);
+    return retain_owned(out, msg);
 }
 
 Status slice_message(zcn_msg **out, const zcn_msg *msg, uint64_t offset, uint64_t size) noexcept {

@@ -46,7 +46,7 @@ void end_join(const View &view) noexcept {
 }
 
 // The group's last bit is gone: nobody holds a handle of it any more.
-void end_group(Group *group, uint64_t word) noexcept {
+[[gnu::noinline]] void end_group(Group *group, uint64_t word) noexcept {
     // relaxed: whoever clears the last bit has seen the group's last user (clear_bits()).
     Block *block = group->block.load(std::memory_order_relaxed);
     // relaxed: handles of the old generation are stale by their bit already; the next user of the group gets it
@@ -56,17 +56,28 @@ void end_group(Group *group, uint64_t word) noexcept {
     if (block != nullptr) memory::block_release(block);
 }
 
-// Clears bits of a group; the caller has made sure that they are the group's. Returns the word before.
-bool clear_bits(Group *group, uint64_t bits, const Handle &handle) noexcept {
+// Clears bits of a group. False when it is in another generation, or one of them is clear already: nothing was done.
+[[gnu::always_inline]] inline bool clear_bits(Group *group, uint64_t bits, uint32_t generation) noexcept {
     uint64_t seen = group->word.load(std::memory_order_relaxed);
     do {
-        if ((seen >> 32 & 0xFFFFF) != handle.generation || (seen & bits) != bits) return false;
+        if ((seen >> 32 & 0xFFFFF) != generation || (seen & bits) != bits) return false;
         // acq_rel: release, so that this holder's reads of the bytes happen before their reuse; acquire, so that
         // who clears the last bit sees those of all the others.
     } while (
         !group->word.compare_exchange_weak(seen, seen & ~bits, std::memory_order_acq_rel, std::memory_order_relaxed));
-    if ((seen & ~bits & all_bits) == 0) end_group(group, seen);
+    if ((seen & ~bits & all_bits) == 0) [[unlikely]]
+        end_group(group, seen);
     return true;
+}
+
+// The view of a joined message.
+[[gnu::noinline]] Status end_joined_view(zcn_msg *msg, const Handle &handle) noexcept {
+    View view;
+    // Read before the bit is cleared, when it is still this holder's.
+    if (!find_view(msg, &view)) return ZCN_ESTALE;
+    if (!clear_bits(handle.group, uint64_t{1} << handle.place, handle.generation)) return ZCN_ESTALE;
+    end_join(view);
+    return ZCN_OK;
 }
 
 }  // namespace
@@ -97,7 +108,7 @@ void close_group(Block *block) noexcept {
         memory::free_object(group, group_class);
         return;
     }
-    clear_bits(group, unissued, Handle{group, 1, static_cast<uint32_t>(word >> 32 & 0xFFFFF)});
+    clear_bits(group, unissued, static_cast<uint32_t>(word >> 32 & 0xFFFFF));
 }
 
 zcn_msg *issue(const View &view, uint32_t borrows) noexcept {
@@ -119,14 +130,10 @@ Status end_view(zcn_msg *msg) noexcept {
     const Handle handle = take_apart(msg);
     Group *group = handle.group;
     if (group == nullptr || handle.place == 0) return ZCN_EINVAL;
-    // Of a join: read before the bit is cleared, when it is still this holder's. The block of a group that is not ours
-    // may be anything; clear_bits() tells.
-    const bool joined = group->block.load(std::memory_order_relaxed) == nullptr;
-    View view;
-    if (joined && !find_view(msg, &view)) return ZCN_ESTALE;
-    if (!clear_bits(group, uint64_t{1} << handle.place, handle)) return ZCN_ESTALE;
-    if (joined) end_join(view);
-    return ZCN_OK;
+    // The block of a group that is not ours may be anything; clear_bits() tells.
+    if (group->block.load(std::memory_order_relaxed) == nullptr) [[unlikely]]
+        return end_joined_view(msg, handle);
+    return clear_bits(group, uint64_t{1} << handle.place, handle.generation) ? ZCN_OK : ZCN_ESTALE;
 }
 
 Status end_views(zcn_msg *const *msgs, size_t count) noexcept {
@@ -152,8 +159,8 @@ Status end_views(zcn_msg *const *msgs, size_t count) noexcept {
             bits |= bit;
             next++;
         }
-        const bool together =
-            next - i > 1 && first.group != nullptr && first.place != 0 && clear_bits(first.group, bits, first);
+        const bool together = next - i > 1 && first.group != nullptr && first.place != 0 &&
+                              clear_bits(first.group, bits, first.generation);
         if (!together) {
             for (; i < next; i++)
                 if (const Status status = end_view(msgs[i]); status != ZCN_OK) worst = status;

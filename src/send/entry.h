@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "memory/block.h"
+#include "memory/thread_memory.h"
 #include "send/unit.h"
 
 namespace zcnet::send {
@@ -39,7 +40,7 @@ struct Entry {
         if (is_unit()) {
             unit->release();
         } else if (kind != Kind::bytes) {
-            memory::block_release(block, references);
+            memory::release_cut(block, references);
         }
     }
 };

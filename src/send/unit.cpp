@@ -53,7 +53,7 @@ void end_segment(const Segment &segment) noexcept {
         case Owner::constant:
             return;
         case Owner::block:
-            memory::block_release(segment.block);
+            memory::release_cut(segment.block);
             return;
         case Owner::source:
             segment.source->release();
@@ -77,7 +77,14 @@ using zcnet::framing::Shape;
 using zcnet::send::Owner;
 using zcnet::send::Segment;
 
-Status zcn_unit::make_slow(zcn_unit **out, void **out_data, zcn_pool *pool, Shape around, uint64_t size) noexcept {
+Status zcn_unit::make_any(zcn_unit **out, void **out_data, zcn_pool *pool, const zcn_framing *framing,
+                          uint64_t size) noexcept {
+    *out = nullptr;
+    *out_data = nullptr;
+    Shape around{zcnet::send::common_head, 0};
+    if (framing != nullptr) {
+        if (const Status status = zcnet::framing::shape(framing->rule, size, &around); status != ZCN_OK) return status;
+    }
     uint64_t total = 0;
     if (!zcnet::add_fits(size, uint64_t{around.head} + around.tail, &total)) return ZCN_ENOMEM;
     void *memory = zcnet::memory::allocate_object(object_class);
@@ -384,7 +391,7 @@ Status zcn_unit::copy_small(uint64_t below) noexcept {
     return ZCN_OK;
 }
 
-void zcn_unit::end() noexcept {
+void zcn_unit::end_any() noexcept {
     // Taken apart first: a release function may do anything, also with memory that this unit's object becomes.
     const Segment first = first_;
     Extra *extra = extra_;

@@ -83,26 +83,26 @@ struct zcn_unit final {
     using Status = zcnet::Status;
 
     // A unit with `size` bytes of pool memory, head and tail room for the framing around them.
+    // *out and *out_data are nullptr on failure.
     static Status make(zcn_unit **out, void **out_data, zcn_pool *pool, const zcn_framing *framing,
                        uint64_t size) noexcept {
-        zcnet::framing::Shape around{zcnet::send::common_head, 0};
-        if (framing != nullptr) {
-            const Status status = zcnet::framing::shape(framing->rule, size, &around);
-            if (status != ZCN_OK) return status;
-        }
-        zcnet::memory::ThreadPool *mine = zcnet::memory::thread_pool(pool);
-        const uint64_t total = size + around.head + around.tail;
-        if (mine != nullptr && total >= size && total <= mine->arena.room() && total != 0) [[likely]] {
-            void *memory = zcnet::memory::allocate_object(object_class);
-            if (memory == nullptr) return ZCN_ENOMEM;
-            Block *block = nullptr;
-            uint8_t *start = mine->arena.cut(total, &block);
-            auto *unit = new (memory) zcn_unit(block, start + around.head, size, around);
-            *out = unit;
-            *out_data = start + around.head;
-            return ZCN_OK;
-        }
-        return make_slow(out, out_data, pool, around, size);
+        zcnet::memory::ThreadMemory *mine = zcnet::memory::thread_memory;
+        if (mine == nullptr || mine->pool[0].number != pool->number() ||
+            (framing != nullptr && !zcnet::framing::is_plain(framing->rule, size))) [[unlikely]]
+            return make_any(out, out_data, pool, framing, size);
+        zcnet::memory::Arena &arena = mine->pool[0].arena;
+        zcnet::memory::ObjectBin &bin = mine->bins[object_class];
+        const uint32_t head = framing != nullptr ? zcnet::framing::plain_head : zcnet::send::common_head;
+        const uint64_t room = arena.room();
+        if (bin.head == nullptr || room < head || size > room - head) [[unlikely]]
+            return make_any(out, out_data, pool, framing, size);
+        zcnet::memory::FreeObject *object = bin.head;
+        bin.head = object->next;
+        Block *block = nullptr;
+        uint8_t *start = arena.cut(size + head, &block) + head;
+        *out = new (object) zcn_unit(block, start, size, {head, 0});
+        *out_data = start;
+        return ZCN_OK;
     }
     static Status make_empty(zcn_unit **out, zcn_pool *pool) noexcept;
 
@@ -203,10 +203,21 @@ struct zcn_unit final {
     zcn_unit() noexcept = default;
     ~zcn_unit() = default;
 
-    static Status make_slow(zcn_unit **out, void **out_data, zcn_pool *pool, zcnet::framing::Shape around,
-                            uint64_t size) noexcept;
+    // Of any framing and size, and where the thread's memory has to be made or filled first.
+    static Status make_any(zcn_unit **out, void **out_data, zcn_pool *pool, const zcn_framing *framing,
+                           uint64_t size) noexcept;
     Status dissolve_slow(const zcnet::framing::Rule &rule, zcnet::framing::Shape around, Piece *out) noexcept;
-    void end() noexcept;
+    // What only one thread has: of one piece of pool memory, with nothing beside it, and cut by that thread.
+    void end() noexcept {
+        Block *block = first_.block;
+        zcnet::memory::ThreadMemory *mine = zcnet::memory::thread_memory;
+        if (extra_ != nullptr || mine == nullptr || mine->pool[0].arena.block() != block ||
+            !mine->bins[object_class].has_room(object_class)) [[unlikely]]
+            return end_any();
+        mine->bins[object_class].free(reinterpret_cast<zcnet::memory::FreeObject *>(this));
+        mine->pool[0].arena.take_back(1);
+    }
+    void end_any() noexcept;
     bool make_extra() noexcept;
     [[nodiscard]] zcn_pool *own_pool() const noexcept;
 

@@ -43,6 +43,19 @@ void pop_pop() { pop(), pop(); }
 void push_pop() { push(), pop(); }
 void push_push() { push(), push(); }
 
+// Up to two in one step.
+void pop_both() {
+    uint32_t count = 0;
+    uint32_t index = stack.pop_some(links, 2, &count);
+    const unsigned me = model::this_thread();
+    for (uint32_t i = 0; i < count; i++) {
+        contents[index]++;
+        held[me][holds_so_many[me]++] = index;
+        if (i + 1 < count) index = links.link(index).load(std::memory_order_relaxed) - 1;
+    }
+}
+void pop_both_push() { pop_both(), push(); }
+
 // Threads begin with entries of their own where they are to push first.
 template <uint32_t stacked, uint32_t given_0, uint32_t given_1, uint32_t given_2>
 void set_up() {
@@ -97,6 +110,13 @@ void test_chain(void **) {
                   finish<2>});
 }
 
+void test_some(void **) {
+    model::holds({"one takes two, another takes and gives back", set_up<3, 0, 0, 0>, {pop_both, pop_push}, finish<3>});
+    model::holds({"one takes two while two come", set_up<1, 0, 2, 0>, {pop_both_push, push_push}, finish<3>});
+    model::holds(
+        {"the second of two is taken and comes back", set_up<3, 0, 0, 0>, {pop_both, pop_pop_push}, finish<3>});
+}
+
 void test_spurious(void **) {
     model::Scenario scenario = {
         "exchanges that fail for no reason", set_up<1, 0, 0, 0>, {pop_push, pop_push}, finish<1>};
@@ -109,6 +129,7 @@ void test_three_threads(void **) {
     model::holds({"two pop twice, one pushes back", set_up<3, 0, 0, 0>, {pop_pop, pop_pop, pop_push}, finish<3>});
     model::holds({"two push first", set_up<2, 1, 1, 0>, {push_pop, push_pop, pop_push}, finish<4>});
     model::holds({"one pushes twice", set_up<1, 2, 0, 0>, {push_push, pop_pop, pop_push}, finish<3>});
+    model::holds({"two take two, one gives back", set_up<3, 0, 0, 0>, {pop_both, pop_both_push, pop_push}, finish<3>});
     model::holds({"an entry comes back, with a third", set_up<3, 0, 0, 0>, {pop, pop_pop_push, pop_push}, finish<3>});
 }
 
@@ -123,7 +144,8 @@ void test_three_threads_spurious(void **) {
 
 int main(int count, char **words) {
     const CMUnitTest quick[] = {cmocka_unit_test(test_two_threads), cmocka_unit_test(test_tag),
-                                cmocka_unit_test(test_chain), cmocka_unit_test(test_spurious)};
+                                cmocka_unit_test(test_chain), cmocka_unit_test(test_some),
+                                cmocka_unit_test(test_spurious)};
     const CMUnitTest thorough[] = {cmocka_unit_test(test_three_threads), cmocka_unit_test(test_three_threads_spurious)};
     return model::run_short_or_all(quick, thorough, count, words);
 }
