@@ -5,6 +5,7 @@
 #   make demo       a directory's files travel between two processes (DIR=…)
 #   make test       every check there is; also one by one: check check-valgrind check-asan check-tsan
 #   make check-model  every interleaving of the lock-free parts, within bounds; takes minutes
+#   make check-random  millions of random steps on pools, plain, with sanitizers and under Valgrind
 #   make check-interop  PostgreSQL, MQTT, Redis, memcached and HTTPS through zcnet relay (INTEROP="redis …": some of them)
 #   make bench      against hand-written loops and other libraries (BENCH=--quick)
 #   make bench-files  zcnet serve against nginx (FILES="--rounds 9 …": words for tests/bench/files.py)
@@ -36,7 +37,7 @@ configure = cmake -S . -B "$(BUILD)" -DCMAKE_BUILD_TYPE=$(BUILD_TYPE) -DZCNET_WA
 compile = env -u MAKEFLAGS -u MAKELEVEL cmake --build "$(BUILD)" --parallel $(JOBS) $(if $(V),--verbose)
 export BUILD DESTDIR JOBS
 
-.PHONY: all demo test check check-valgrind check-asan check-tsan check-model check-interop bench \
+.PHONY: all demo test check check-valgrind check-asan check-tsan check-model check-random check-interop bench \
 	bench-files bench-memory bench-bindings install uninstall abi check-abi docs check-docs dist deb check-deb \
 	check-rpm check-fresh format tidy clean
 
@@ -55,7 +56,7 @@ test:
 	@scripts/setup.sh test
 	@scripts/test.sh check check-valgrind check-asan check-tsan
 
-check check-valgrind check-asan check-tsan check-model:
+check check-valgrind check-asan check-tsan check-model check-random:
 	@scripts/setup.sh test
 	@scripts/test.sh $@
 

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Builds and runs stages of the tests, and ends with the line "N passed, N failed, N skipped".
-#   scripts/test.sh check|check-valgrind|check-asan|check-tsan|check-model …
+#   scripts/test.sh check|check-valgrind|check-asan|check-tsan|check-model|check-random …
 # The environment gives BUILD, JOBS, and TESTS, a regular expression of test names.
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -53,6 +53,7 @@ launcher() {
     setarch -R "$work/probe" && echo "setarch -R"
 }
 
+# sanitized STAGE NAME SANITIZER -L|-LE: the random work alone, or all the rest.
 sanitized() {
     folder=$BUILD-$2
     if ! words=$(launcher "$3" 2>"$work/why"); then
@@ -62,16 +63,21 @@ sanitized() {
     fi
     build "$folder" -DCMAKE_BUILD_TYPE=Debug "-DCMAKE_C_FLAGS_DEBUG=-O1 -g" "-DCMAKE_CXX_FLAGS_DEBUG=-O1 -g" \
         "-DZCNET_SANITIZE=$3" "-DZCNET_TEST_PREFIX=$2/" "-DZCNET_TEST_LAUNCHER=$(echo "$words" | tr ' ' ';')" &&
-        run "$1" "$folder"
+        run "$1" "$folder" "$4" "^random$"
 }
 
 for stage; do
     case $stage in
-        check) build "$BUILD" && run check "$BUILD" -LE "^(valgrind|model)$" ;;
+        check) build "$BUILD" && run check "$BUILD" -LE "^(valgrind|model|random)$" ;;
         check-valgrind) build "$BUILD" && run check-valgrind "$BUILD" -L valgrind ;;
         check-model) build "$BUILD" && run check-model "$BUILD" -L "^model$" ;;
-        check-asan) sanitized check-asan asan address,undefined ;;
-        check-tsan) sanitized check-tsan tsan thread ;;
+        check-asan) sanitized check-asan asan address,undefined -LE ;;
+        check-tsan) sanitized check-tsan tsan thread -LE ;;
+        check-random)
+            build "$BUILD" && run check-random "$BUILD" -L "^random$"
+            sanitized check-random-asan asan address,undefined -L
+            sanitized check-random-tsan tsan thread -L
+            ;;
         *)
             echo "test: there is no stage '$stage'" >&2
             exit 2
