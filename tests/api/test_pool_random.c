@@ -111,9 +111,9 @@ static entry *take_any(worker *self) {
     return taken;
 }
 
-static void count_view(ground *at, int64_t views, int64_t bytes) {
+static void count_view(ground *at, int64_t views, int64_t sizes) {
     atomic_fetch_add(&at->views, views);
-    atomic_fetch_add(&at->viewed_bytes, bytes);
+    atomic_fetch_add(&at->viewed_bytes, sizes);
 }
 
 static void end_unit(ground *at, const entry *of) {
@@ -203,7 +203,7 @@ static void take_message(worker *self, const zcn_event *event, uint64_t seed) {
 static void receive(worker *self) {
     const zcn_event *events;
     size_t count;
-    uint8_t bytes[FRAMES * 64];
+    uint8_t frame_bytes[FRAMES * 64];
     uint64_t seeds[FRAMES];
     uint64_t size = 0;
     const uint64_t frames = 1 + below(self, FRAMES);
@@ -211,25 +211,25 @@ static void receive(worker *self) {
         const uint8_t body = (uint8_t)below(self, 60);
         const uint8_t head[4] = {0, 0, 0, body};
         seeds[i] = below(self, UINT32_MAX);
-        memcpy(bytes + size, head, 4);
-        for (uint8_t k = 0; k < body; k++) bytes[size + 4 + k] = byte_at(seeds[i], k);
+        memcpy(frame_bytes + size, head, 4);
+        for (uint8_t k = 0; k < body; k++) frame_bytes[size + 4 + k] = byte_at(seeds[i], k);
         size += 4 + body;
     }
-    size_t seen = 0;
+    size_t met = 0;
     for (uint64_t taken = 0; taken < size && atomic_load(&self->at->broken) == NULL;) {
         uint64_t more = 0;
-        const zcn_status status = zcn_stream_feed(self->stream, bytes + taken, size - taken, &more);
+        const zcn_status status = zcn_stream_feed(self->stream, frame_bytes + taken, size - taken, &more);
         taken += more;
         /* What is refused from the first byte on stays out. */
         if (status != ZCN_AGAIN && refused(self, status) && taken == 0) return;
         do {
             if (zcn_stream_poll(self->stream, &events, &count, NULL) != ZCN_OK) broken(self->at, "poll fails");
-            for (size_t i = 0; i < count; i++, seen++) {
-                if (seen >= frames || events[i].type != ZCN_EVENT_MESSAGE) {
+            for (size_t i = 0; i < count; i++, met++) {
+                if (met >= frames || events[i].type != ZCN_EVENT_MESSAGE) {
                     broken(self->at, "more comes out than went in");
                     return;
                 }
-                take_message(self, &events[i], seeds[seen]);
+                take_message(self, &events[i], seeds[met]);
             }
         } while (count != 0);
         /* The pool is full in the middle of a piece. */
@@ -238,7 +238,7 @@ static void receive(worker *self) {
             if (of != NULL) drop(self, of);
         }
     }
-    if (seen != frames) broken(self->at, "less comes out than went in");
+    if (met != frames) broken(self->at, "less comes out than went in");
 }
 
 /* One more reference, a part, or a copy of what is held. */
