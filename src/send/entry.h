@@ -4,7 +4,6 @@
 
 #include <cstdint>
 
-#include "memory/block.h"
 #include "memory/thread_memory.h"
 #include "send/unit.h"
 
