@@ -56,6 +56,8 @@ def sensible(case_size, contender, mode):
         return case_size >= 16 * K
     if contender == "zcnet" and mode.startswith("reserve"):
         return case_size <= 64 * K
+    if (contender, mode) == ("zcnet", "unit-zero-copy"):
+        return case_size >= 16 * K
     return True
 
 

@@ -7,7 +7,7 @@ int main(int argc, char **argv) {
     return bench_main(argc, argv, "zcnet", zcn_version_text(),
                       {
                           {"flow",
-                           {"unit", "batch", "reserve", "batch-spin", "reserve-spin"},
+                           {"unit", "unit-zero-copy", "batch", "reserve", "batch-spin", "reserve-spin"},
                            zcnet::flow_server,
                            zcnet::flow_client},
                           {"retain", {"batch", "reserve"}, zcnet::retain_server, zcnet::flow_client},

@@ -23,7 +23,7 @@ void ping_server(const Run &run, Link &link, Report &report) {
 
 void ping_client(const Run &run, Link &link, Report &report) {
     Loop loop(run);
-    zcn_conn *conn = loop.connect(link.hear());
+    zcn_conn *conn = loop.connect(run, link.hear());
     with_checker(run, [&](auto checker) {
         RoundTrips trips(run);
         Meter meter;

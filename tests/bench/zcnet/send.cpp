@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Modes: `unit` allocates and sends one unit after the other; `batch` many by a call; `reserve` writes bodies straight
-// into the connection's queue. With `-spin` both loops are told to spin before they sleep.
+// into the connection's queue. With `-spin` both loops are told to spin before they sleep;
+// with `-zero-copy` the kernel is asked not to copy pieces of 16 KiB and more.
 #include <algorithm>
 #include <vector>
 
@@ -14,7 +15,7 @@ namespace {
 
 class Sender {
   public:
-    Sender(const Run &run, const std::string &address) : run_(run), loop_(run), conn_(loop_.connect(address)) {
+    Sender(const Run &run, const std::string &address) : run_(run), loop_(run), conn_(loop_.connect(run, address)) {
         await(ZCN_EVENT_CONNECTED);
     }
 

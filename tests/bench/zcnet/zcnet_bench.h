@@ -63,9 +63,12 @@ class Loop {
         return bound;
     }
 
-    zcn_conn *connect(const std::string &address) {
+    zcn_conn *connect(const Run &run, const std::string &address) {
+        zcn_conn_options options;
+        zcn_conn_options_init(&options, sizeof options);
+        if (run.mode.find("zero-copy") != std::string::npos) options.zero_copy_from = 16 << 10;
         zcn_conn *conn;
-        check(zcn_connect(&conn, loop_, address.c_str(), framing_, nullptr), "zcn_connect");
+        check(zcn_connect(&conn, loop_, address.c_str(), framing_, &options), "zcn_connect");
         return conn;
     }
 
