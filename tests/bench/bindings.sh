@@ -14,4 +14,15 @@ case $(go env GOVERSION 2>/dev/null) in
     go1.2[4-9]* | go1.[3-9][0-9]* | go[2-9]*) (cd go/bench && go run . -build "$build") || status=1 ;;
     *) echo "skipped: Go (1.24 or later is not here: apt-get install golang-go, or https://go.dev/doc/install)" ;;
 esac
+
+# Another python3 may stand before the system's.
+python=$(for name in python3 /usr/bin/python3; do
+    "$name" -c 'import sys, ctypes; sys.exit(sys.version_info < (3, 9))' 2>/dev/null && echo "$name" && break
+done)
+if [ -n "$python" ]; then
+    ZCNET_LIBRARY=$build/libzcnet.so.0 PYTHONPATH=python PYTHONDONTWRITEBYTECODE=1 "$python" python/bench.py \
+        "$build/zcnet" || status=1
+else
+    echo "skipped: Python (3.9 or later is not here: apt-get install python3)"
+fi
 exit $status

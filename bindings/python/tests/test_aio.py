@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: MIT
+"""Connections in an asyncio loop: nothing is lost, and everything ends."""
+
+import asyncio
+import random
+import threading
+import unittest
+
+import zcnet
+import zcnet.aio
+from support import FRAMING, TestCase
+
+
+async def echo(conn):
+    async for message in conn:
+        with message:
+            await conn.send(message)
+
+
+class Asyncio(TestCase):
+    def run_it(self, main):
+        asyncio.run(asyncio.wait_for(main(), 120))
+        self.assertEqual(dict(zcnet.aio._drivers), {})
+
+    def test_echo(self):
+        async def main():
+            async with await zcnet.aio.listen("tcp://127.0.0.1:0", FRAMING, echo) as server:
+                async with await zcnet.aio.connect(server.address, FRAMING) as conn:
+                    for number in range(3000):
+                        await conn.send(b"%d" % number)
+                    for number in range(3000):
+                        with await conn.receive() as message:
+                            self.assertEqual(bytes(message), b"%d" % number)
+                with self.assertRaises(zcnet.Closed):
+                    await conn.receive()
+                with self.assertRaises(zcnet.Closed):
+                    await conn.send(b"late")
+
+        self.run_it(main)
+
+    def test_random_wake_ups(self):
+        """Sends at random moments, between polls and out of them, with all sizes of batches: each is answered."""
+        dice = random.Random(5)
+
+        async def ask(conn, rounds):
+            for number in range(rounds):
+                await conn.send(b"%d" % number)
+                if dice.random() < 0.3:
+                    await asyncio.sleep(dice.random() * 0.002)
+                with await asyncio.wait_for(conn.receive(), 60) as message:
+                    self.assertEqual(bytes(message), b"%d" % number)
+
+        async def main():
+            # A batch of one: the listener's side hands out one message in a poll.
+            async with await zcnet.aio.listen("tcp://127.0.0.1:0", FRAMING, echo, conn={"messages_per_poll": 1}) as server:
+                conns = [await zcnet.aio.connect(server.address, FRAMING) for _ in range(8)]
+                await asyncio.gather(*(ask(conn, 300) for conn in conns))
+                for conn in conns:
+                    await conn.close()
+
+        self.run_it(main)
+
+    def test_posts_of_other_threads_wake_it(self):
+        async def main():
+            got = []
+
+            async def take(conn):
+                async for message in conn:
+                    with message:
+                        got.append(int(bytes(message)))
+
+            async with await zcnet.aio.listen("tcp://127.0.0.1:0", FRAMING, take) as server:
+                conn = await zcnet.aio.connect(server.address, FRAMING)
+
+                def work():
+                    for number in range(1000):
+                        unit = zcnet.Unit().append_copy(b"%d" % number)
+                        while not conn.conn.post(unit):
+                            pass
+
+                thread = threading.Thread(target=work)
+                thread.start()
+                while len(got) < 1000:
+                    await asyncio.sleep(0.001)
+                thread.join()
+                await conn.close()
+            self.assertEqual(got, list(range(1000)))
+
+        self.run_it(main)
+
+    def test_cancelling_loses_nothing(self):
+        async def main():
+            async with await zcnet.aio.listen("tcp://127.0.0.1:0", FRAMING, echo) as server:
+                async with await zcnet.aio.connect(server.address, FRAMING) as conn:
+                    for number in range(200):
+                        waiting = asyncio.ensure_future(conn.receive())
+                        await asyncio.sleep(0)
+                        await conn.send(b"%d" % number)
+                        for _ in range(number % 7):
+                            await asyncio.sleep(0)
+                        waiting.cancel()
+                        try:
+                            message = await waiting
+                        except asyncio.CancelledError:
+                            message = await asyncio.wait_for(conn.receive(), 60)
+                        with message:
+                            self.assertEqual(bytes(message), b"%d" % number)
+
+        self.run_it(main)
+
+    def test_who_does_not_receive_is_waited_for(self):
+        async def main():
+            begun, go_on, got = asyncio.Event(), asyncio.Event(), []
+
+            async def slow(conn):
+                begun.set()
+                await go_on.wait()
+                async for message in conn:
+                    with message:
+                        got.append(len(message))
+
+            async with await zcnet.aio.listen("tcp://127.0.0.1:0", FRAMING, slow, limit=4) as server:
+                async with await zcnet.aio.connect(server.address, FRAMING, high_water=100000) as conn:
+                    await begun.wait()
+
+                    async def send():
+                        for _ in range(2000):
+                            await conn.send(b"x" * 20000)
+
+                    sending = asyncio.ensure_future(send())
+                    done, _ = await asyncio.wait([sending], timeout=0.3)
+                    self.assertFalse(done)
+                    go_on.set()
+                    await sending
+                while len(got) < 2000:
+                    await asyncio.sleep(0.001)
+            self.assertEqual(got, [20000] * 2000)
+
+        self.run_it(main)
+
+    def test_ends(self):
+        async def main():
+            ended = asyncio.Event()
+
+            async def wrong(conn):
+                try:
+                    await conn.receive()
+                finally:
+                    ended.set()
+
+            async with await zcnet.aio.listen("tcp://127.0.0.1:0", FRAMING, wrong) as server:
+                address = server.address
+                async with await zcnet.aio.connect(address, zcnet.Framing("raw")) as conn:
+                    await conn.send(b"\xff\xff\xff\xff")
+                    await ended.wait()
+                    try:
+                        await conn.receive()
+                        self.fail("it went on")
+                    except (zcnet.Eof, ConnectionError):
+                        pass
+                ended.clear()
+                conn = await zcnet.aio.connect(address, FRAMING)
+                conn.abort()
+                await conn.wait_closed()
+                self.assertIsInstance(conn.conn.error, ConnectionAbortedError)
+                await ended.wait()
+                # One that is still there when the server goes.
+                left = await zcnet.aio.connect(address, FRAMING)
+            with self.assertRaises((zcnet.Eof, ConnectionError)):
+                await left.receive()
+            with self.assertRaises(ConnectionRefusedError):
+                await zcnet.aio.connect(address, FRAMING)
+            with self.assertRaises(ValueError):
+                await zcnet.aio.connect("nowhere", FRAMING)
+
+        self.run_it(main)
+
+
+if __name__ == "__main__":
+    unittest.main()

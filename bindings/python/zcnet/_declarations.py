@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: MIT
+"""What is used of the C library, as C has it. A test has a C compiler compare all of it with the headers."""
+
+STRUCTS = {
+    "zcn_error": "uint64_t struct_size; zcn_status status; int32_t sys_errno; char text[240];",
+    "zcn_event": (
+        "uint32_t type; zcn_status status; zcn_conn *conn; uintptr_t user; zcn_msg *msg; const void *data;"
+        " uint64_t size; uint64_t token; uint64_t reserved;"
+    ),
+    "zcn_pool_options": (
+        "uint64_t struct_size; uint64_t block_size; uint64_t limit; uint64_t keep; uint32_t huge_pages;"
+        " uint32_t keep_ms; const zcn_pool_source *source; uint64_t shared_bytes;"
+    ),
+    "zcn_pool_stats": (
+        "uint64_t struct_size; uint64_t block_size; uint64_t limit_bytes; uint64_t reserved_bytes;"
+        " uint64_t in_use_bytes; uint64_t cached_bytes; uint64_t region_bytes; uint64_t peak_bytes;"
+        " uint64_t block_takes; uint64_t region_takes; uint64_t failures; uint64_t slabs; uint64_t waits;"
+        " uint64_t reserved_peak_bytes; uint64_t thread_cached_bytes; uint64_t arena_bytes; uint64_t object_bytes;"
+        " uint64_t views; uint64_t viewed_bytes; uint64_t pinned_bytes; uint64_t amplification;"
+        " uint64_t oldest_view_ns; uint64_t copied_bytes; uint64_t huge_bytes; uint64_t huge_refused_bytes;"
+    ),
+    "zcn_conn_options": (
+        "uint64_t struct_size; const zcn_framing *send_framing; uint64_t high_water; uint64_t low_water; uint64_t"
+        " copy_below; uint64_t flush_at; uint64_t read_budget; uint32_t messages_per_poll; uint32_t align;"
+        " uint32_t align_from; uint32_t half_open; uint32_t connect_timeout_ms; uint32_t message_timeout_ms;"
+        " uint32_t idle_timeout_ms; uint32_t drain_timeout_ms; uint32_t delay; uint32_t keepalive_s; uint32_t"
+        " keepalive_interval_s; uint32_t keepalive_count; uint32_t user_timeout_ms; uint32_t send_buffer; uint32_t"
+        " receive_buffer; uint32_t start_paused; uintptr_t user; uint32_t lag; uint32_t file_method;"
+    ),
+    "zcn_listen_options": (
+        "uint64_t struct_size; const zcn_conn_options *conn; uint32_t backlog; uint32_t reuse_port;"
+        " uint32_t max_connections; uint32_t accepts_per_poll; uint32_t v6_only; uint32_t unix_mode;"
+        " uint32_t keep_path; uint32_t reserved; uintptr_t user;"
+    ),
+    "zcn_listener_stats": (
+        "uint64_t struct_size; uint64_t accepted; uint64_t open; uint64_t limited; uint64_t dropped; uint64_t failed;"
+    ),
+    "zcn_loop_options": (
+        "uint64_t struct_size; zcn_pool *pool; uint32_t event_capacity; uint32_t spin_us; uint32_t no_helper;"
+        " uint32_t unfinished_blocks;"
+    ),
+    "zcn_stream_options": (
+        "uint64_t struct_size; const zcn_framing *send_framing; uint64_t high_water; uint64_t low_water; uint64_t"
+        " copy_below; uint32_t align; uint32_t align_from; uint32_t event_capacity; uint32_t messages_per_poll;"
+        " uintptr_t user;"
+    ),
+    "zcn_stats": (
+        "uint64_t struct_size; uint64_t messages_in; uint64_t bytes_in; uint64_t messages_out; uint64_t"
+        " bytes_out; uint64_t read_calls; uint64_t write_calls; uint64_t iovecs_out; uint64_t copied_bytes;"
+        " uint64_t copied_stash; uint64_t copied_moved; uint64_t copied_own; uint64_t copied_aligned; uint64_t"
+        " copied_fed; uint64_t copied_out; uint64_t queued_bytes; uint64_t unfinished_bytes; uint64_t"
+        " trailing_bytes; uint64_t messages_dropped; uint64_t bytes_dropped; uint64_t file_sendfile; uint64_t"
+        " file_mmap; uint64_t file_splice;"
+    ),
+}
+
+FUNCTIONS = """
+uint32_t zcn_version(void);
+const char *zcn_status_name(zcn_status status);
+const char *zcn_status_text(zcn_status status);
+
+void zcn_pool_options_init(zcn_pool_options *options, size_t struct_size);
+zcn_status zcn_pool_create(zcn_pool **out, const zcn_pool_options *options);
+zcn_status zcn_pool_default(zcn_pool **out);
+zcn_status zcn_pool_trim(zcn_pool *pool, uint64_t *out_bytes);
+zcn_status zcn_pool_get_stats(zcn_pool *pool, zcn_pool_stats *stats);
+void zcn_pool_release(zcn_pool *pool);
+
+zcn_status zcn_framing_parse(zcn_framing **out, const char *text, zcn_error *error);
+zcn_status zcn_framing_text(const zcn_framing *framing, char *buffer, size_t capacity, size_t *out_size);
+zcn_status zcn_framing_overhead(const zcn_framing *framing, uint64_t body_size, uint64_t *out_head, uint64_t *out_tail);
+zcn_status zcn_framing_measure(const zcn_framing *framing, const void *data, uint64_t size, uint64_t *out_frame_size, uint64_t *out_head, uint64_t *out_tail);
+void zcn_framing_release(zcn_framing *framing);
+
+zcn_status zcn_msg_frame(const zcn_msg *msg, const void **out_data, uint64_t *out_size);
+zcn_status zcn_msg_retain(zcn_msg **out, const zcn_msg *msg);
+zcn_status zcn_msg_release(zcn_msg *msg);
+zcn_status zcn_msg_slice(zcn_msg **out, const zcn_msg *msg, uint64_t offset, uint64_t size);
+zcn_status zcn_msg_detach(zcn_msg **out, const zcn_msg *msg);
+zcn_status zcn_msg_make_writable(zcn_msg **out, zcn_msg *msg, void **out_data);
+const void *zcn_msg_data(const zcn_msg *msg);
+uint64_t zcn_msg_size(const zcn_msg *msg);
+
+zcn_status zcn_unit_alloc(zcn_unit **out, void **out_data, zcn_pool *pool, const zcn_framing *framing, uint64_t size);
+zcn_status zcn_unit_create(zcn_unit **out, zcn_pool *pool);
+zcn_status zcn_unit_append_copy(zcn_unit *unit, const void *data, uint64_t size);
+zcn_status zcn_unit_append_ref(zcn_unit *unit, const void *data, uint64_t size, zcn_release_function release, void *context);
+zcn_status zcn_unit_append_msg(zcn_unit *unit, const zcn_msg *msg);
+zcn_status zcn_unit_truncate(zcn_unit *unit, uint64_t size);
+zcn_status zcn_unit_set_token(zcn_unit *unit, uint64_t token);
+zcn_status zcn_unit_seal(zcn_unit *unit, const zcn_framing *framing);
+uint64_t zcn_unit_size(const zcn_unit *unit);
+zcn_unit *zcn_unit_retain(zcn_unit *unit);
+void zcn_unit_release(zcn_unit *unit);
+
+void zcn_conn_options_init(zcn_conn_options *options, size_t struct_size);
+zcn_status zcn_connect(zcn_conn **out, zcn_loop *loop, const char *address, const zcn_framing *framing, const zcn_conn_options *options);
+zcn_status zcn_conn_adopt(zcn_conn **out, zcn_loop *loop, int fd, const zcn_framing *framing, const zcn_conn_options *options);
+zcn_status zcn_conn_send(zcn_conn *conn, zcn_unit *unit);
+zcn_status zcn_conn_send_msg(zcn_conn *conn, const zcn_msg *msg);
+zcn_status zcn_conn_send_copy(zcn_conn *conn, const void *data, uint64_t size);
+zcn_status zcn_conn_forward(zcn_conn *conn, const zcn_msg *msg);
+zcn_status zcn_conn_post(zcn_conn *conn, zcn_unit *unit);
+zcn_status zcn_conn_flush(zcn_conn *conn);
+zcn_status zcn_conn_close(zcn_conn *conn);
+zcn_status zcn_conn_abort(zcn_conn *conn);
+zcn_status zcn_conn_shutdown(zcn_conn *conn);
+zcn_status zcn_conn_pause(zcn_conn *conn);
+zcn_status zcn_conn_resume(zcn_conn *conn);
+zcn_status zcn_conn_set_framing(zcn_conn *conn, const zcn_msg *after_msg, const zcn_framing *framing);
+zcn_status zcn_conn_set_send_framing(zcn_conn *conn, const zcn_framing *framing);
+zcn_status zcn_conn_set_option(zcn_conn *conn, uint32_t option, uint64_t value);
+zcn_status zcn_conn_get_option(zcn_conn *conn, uint32_t option, uint64_t *out_value);
+zcn_status zcn_conn_local_address(zcn_conn *conn, char *buffer, size_t capacity);
+zcn_status zcn_conn_peer_address(zcn_conn *conn, char *buffer, size_t capacity);
+zcn_status zcn_conn_get_error(const zcn_conn *conn, zcn_error *error);
+zcn_status zcn_conn_get_stats(const zcn_conn *conn, zcn_stats *stats);
+uint32_t zcn_conn_get_state(const zcn_conn *conn);
+int zcn_conn_fd(const zcn_conn *conn);
+zcn_conn *zcn_conn_retain(zcn_conn *conn);
+void zcn_conn_release(zcn_conn *conn);
+
+void zcn_listen_options_init(zcn_listen_options *options, size_t struct_size);
+zcn_status zcn_listen(zcn_listener **out, zcn_loop *loop, const char *address, const zcn_framing *framing, const zcn_listen_options *options);
+zcn_status zcn_listener_address(const zcn_listener *listener, char *buffer, size_t capacity);
+zcn_status zcn_listener_close(zcn_listener *listener);
+zcn_status zcn_listener_get_stats(const zcn_listener *listener, zcn_listener_stats *stats);
+int zcn_listener_fd(const zcn_listener *listener);
+void zcn_listener_release(zcn_listener *listener);
+
+void zcn_loop_options_init(zcn_loop_options *options, size_t struct_size);
+zcn_status zcn_loop_create(zcn_loop **out, const zcn_loop_options *options);
+zcn_status zcn_loop_poll(zcn_loop *loop, int64_t timeout_ns, const zcn_event **out_events, size_t *out_count, int32_t *out_more);
+int zcn_loop_fd(zcn_loop *loop);
+zcn_status zcn_loop_next_deadline(zcn_loop *loop, int64_t *out_ns);
+zcn_status zcn_loop_wake(zcn_loop *loop);
+zcn_status zcn_loop_timer_set(zcn_loop *loop, uint64_t token, int64_t delay_ns);
+zcn_status zcn_loop_timer_cancel(zcn_loop *loop, uint64_t token);
+zcn_status zcn_loop_close(zcn_loop *loop);
+zcn_status zcn_loop_get_error(const zcn_loop *loop, zcn_error *error);
+void zcn_loop_release(zcn_loop *loop);
+
+void zcn_stream_options_init(zcn_stream_options *options, size_t struct_size);
+zcn_status zcn_stream_create(zcn_stream **out, zcn_pool *pool, const zcn_framing *framing, const zcn_stream_options *options);
+zcn_status zcn_stream_feed(zcn_stream *stream, const void *data, uint64_t size, uint64_t *out_taken);
+zcn_status zcn_stream_end(zcn_stream *stream);
+zcn_status zcn_stream_poll(zcn_stream *stream, const zcn_event **out_events, size_t *out_count, int32_t *out_more);
+zcn_status zcn_stream_send(zcn_stream *stream, zcn_unit *unit);
+zcn_status zcn_stream_send_msg(zcn_stream *stream, const zcn_msg *msg);
+zcn_status zcn_stream_gather(zcn_stream *stream, struct iovec *iovecs, size_t capacity, size_t *out_count);
+zcn_status zcn_stream_write_done(zcn_stream *stream, uint64_t size);
+zcn_status zcn_stream_get_error(zcn_stream *stream, zcn_error *error);
+zcn_status zcn_stream_get_stats(zcn_stream *stream, zcn_stats *stats);
+void zcn_stream_release(zcn_stream *stream);
+"""
+
+EVENTS = {
+    "NONE": 0, "CONNECTED": 1, "ACCEPTED": 2, "MESSAGE": 3, "SENT": 4, "WRITABLE": 5, "PEER_CLOSED": 6, "CLOSED": 7,
+    "WOKEN": 8, "TIMER": 9, "ACCEPT_LIMITED": 10, "POOL_LIMITED": 11, "ARRIVED": 12, "LISTENER_CLOSED": 13,
+    "RELAY_ENDED": 14,
+}
+
+STATES = {"CONNECTING": 1, "OPEN": 2, "DRAINING": 3, "CLOSED": 4}
+
+LAGS = {"REFUSE": 0, "DROP_NEWEST": 1, "DROP_OLDEST": 2, "KEEP_LATEST": 3, "DISCONNECT": 4}
+
+STATUSES = {
+    "OK": 0, "AGAIN": 1, "EOF": 2, "EINVAL": -1, "ENOMEM": -2, "ENOBUFS": -3, "EOPTION": -4, "EBUSY": -5, "ESTALE":
+    -6, "EFORKED": -7, "EUNSUPPORTED": -8, "EINTERNAL": -9, "EFRAME_TOO_LARGE": -20, "EFRAME_UNDERFLOW": -21,
+    "EFRAME_VARINT": -22, "EFRAME_STRIP": -23, "EFRAME_TRUNCATED": -24, "EFRAME_SIZE": -25, "EFRAME_VALUE": -26,
+    "EFRAME_DELIMITER": -27, "EFRAME_MEASURE": -28, "ECLOSED": -40, "ETIMEDOUT": -41, "ESYS": -42, "ERESET": -43,
+    "EADDRESS": -44, "EREFUSED": -45, "EUNREACHABLE": -46, "EINUSE": -47, "ERESOLVE": -48, "EACCESS": -49,
+    "ETRUNCATED": -50, "EABORTED": -51, "EDROPPED": -52, "ELAGGED": -53, "ENOTFOUND": -60,
+}
+
+OPTIONS = {
+    "DELAY": 1, "KEEPALIVE_S": 2, "KEEPALIVE_INTERVAL_S": 3, "KEEPALIVE_COUNT": 4, "USER_TIMEOUT_MS": 5,
+    "SEND_BUFFER": 6, "RECEIVE_BUFFER": 7, "HIGH_WATER": 8, "LOW_WATER": 9, "IDLE_TIMEOUT_MS": 10,
+    "MESSAGE_TIMEOUT_MS": 11, "DRAIN_TIMEOUT_MS": 12, "MESSAGES_PER_POLL": 13, "QUICK_ACK": 14, "FILE_METHOD": 15,
+}

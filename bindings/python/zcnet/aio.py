@@ -1,0 +1,259 @@
+# SPDX-License-Identifier: MIT
+"""Connections for asyncio: a zcnet loop runs inside the asyncio loop, by its descriptor and its deadline.
+
+    async with await zcnet.aio.connect("tcp://127.0.0.1:7000", framing) as conn:
+        await conn.send(b"question")
+        async for message in conn:
+            with message:
+                print(bytes(message))
+
+Messages are owned: they last as long as somebody has them. Cancelling a receive() or a send() loses nothing.
+"""
+
+import asyncio
+import collections
+import weakref
+
+from .errors import Closed, Eof, Error
+from .loop import EventType, Loop
+
+_drivers = weakref.WeakKeyDictionary()
+
+
+class _Driver:
+    """The zcnet loop of an asyncio loop; it ends with the last connection and listener."""
+
+    def __init__(self, host):
+        self.host = host
+        self.loop = Loop()
+        self.users = {}  # Conn or Listener: what here it belongs to
+        self._timer = None
+        host.add_reader(self.loop.fileno(), self.run)
+
+    @classmethod
+    def current(cls):
+        host = asyncio.get_running_loop()
+        driver = _drivers.get(host)
+        if driver is None:
+            driver = _drivers[host] = cls(host)
+        return driver
+
+    def run(self):
+        """One poll; while there is more, the descriptor stays readable, and others have their turn between."""
+        try:
+            for event in self.loop.poll(0):
+                self._dispatch(event)
+        except Closed:
+            pass
+        self.settle()
+
+    def _dispatch(self, event):
+        if event.type == EventType.ACCEPTED:
+            server = self.users.get(event.listener)
+            if server is None:
+                event.conn.abort()
+            else:
+                server._accepted(event.conn)
+        elif event.type == EventType.LISTENER_CLOSED:
+            server = self.users.pop(event.listener, None)
+            if server is not None:
+                server._closed.set()
+        elif event.conn is not None:
+            user = self.users.get(event.conn)
+            if user is not None:
+                user._handle(event)
+            if event.type == EventType.CLOSED:
+                self.users.pop(event.conn, None)
+
+    def settle(self):
+        """After anything was done: the next deadline, or the end."""
+        if not self.users:
+            self.end()
+            return
+        seconds = self.loop.next_deadline()
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = None if seconds is None else self.host.call_later(seconds, self.run)
+
+    def end(self):
+        if _drivers.get(self.host) is not self:
+            return
+        del _drivers[self.host]
+        if self._timer is not None:
+            self._timer.cancel()
+        self.host.remove_reader(self.loop.fileno())
+        self.loop.close()
+
+
+class Connection:
+    """A connection, for tasks of one asyncio loop."""
+
+    def __init__(self, driver, conn, limit):
+        self.conn = conn
+        self._driver = driver
+        self._limit = limit
+        self._messages = collections.deque()
+        self._waiting = set()
+        self._paused = False
+        self._connected = False
+        self._ended = False
+        self._error = None
+        driver.users[conn] = self
+
+    def _handle(self, event):
+        if event.type == EventType.MESSAGE:
+            self._messages.append(event.message.retain())
+            if len(self._messages) >= self._limit and not self._paused:
+                self._paused = True
+                self._quietly(self.conn.pause)
+        elif event.type == EventType.CONNECTED:
+            self._connected = True
+        elif event.type == EventType.CLOSED:
+            self._ended, self._error = True, event.error and (self.conn.error or event.error)
+        elif event.type != EventType.WRITABLE:
+            return
+        for waiter in self._waiting:
+            if not waiter.done():
+                waiter.set_result(None)
+
+    @staticmethod
+    def _quietly(function):
+        try:
+            function()
+        except Closed:
+            pass  # its CLOSED is on the way
+
+    async def _change(self):
+        """Until something happens to the connection."""
+        waiter = self._driver.host.create_future()
+        self._waiting.add(waiter)
+        try:
+            await waiter
+        finally:
+            self._waiting.discard(waiter)
+
+    async def receive(self):
+        """The next message, owned. Raises Eof when the peer has ended in order, Closed after close(), else why."""
+        while not self._messages:
+            if self._ended:
+                raise self._error or Closed(-40)
+            await self._change()
+        message = self._messages.popleft()
+        if self._paused and len(self._messages) <= self._limit // 2:
+            self._paused = False
+            self._quietly(self.conn.resume)
+            self._driver.settle()
+        return message
+
+    def __aiter__(self):
+        return self
+
+    async def __anext__(self):
+        try:
+            return await self.receive()
+        except (Eof, Closed):
+            raise StopAsyncIteration from None
+
+    async def send(self, what):
+        """Queues bytes, a Unit or a Message, and waits while the peer is behind."""
+        while True:
+            if self._ended:
+                raise Closed(-40)
+            if self.conn.send(what):
+                self._driver.settle()
+                return
+            await self._change()
+
+    async def wait_closed(self):
+        """Until the connection has ended."""
+        while not self._ended:
+            await self._change()
+
+    async def close(self):
+        """Sends what is queued, and waits until the connection has ended."""
+        if not self._ended:
+            self.conn.close()
+            self._driver.settle()
+        await self.wait_closed()
+
+    def abort(self):
+        """Ends at once."""
+        if not self._ended:
+            self.conn.abort()
+            self._driver.settle()
+
+    async def __aenter__(self):
+        return self
+
+    async def __aexit__(self, *_):
+        await self.close()
+
+
+class Server:
+    """Accepts connections, and has a task for each."""
+
+    def __init__(self, driver, listener, handler, limit):
+        self.address = listener.address
+        self._driver, self._listener, self._handler, self._limit = driver, listener, handler, limit
+        self._closed = asyncio.Event()
+        self._tasks = set()
+        driver.users[listener] = self
+
+    def _accepted(self, conn):
+        task = self._driver.host.create_task(self._serve(Connection(self._driver, conn, self._limit)))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _serve(self, connection):
+        try:
+            await self._handler(connection)
+        except asyncio.CancelledError:
+            connection.abort()
+            raise
+        except (Error, ConnectionError):
+            connection.abort()  # what a peer did ends its connection, and is nobody else's concern
+        finally:
+            await connection.close()
+
+    async def close(self):
+        """Stops listening and cancels the tasks of connections that are left."""
+        if not self._closed.is_set():
+            self._listener.close()
+            self._driver.settle()
+        await self._closed.wait()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def __aenter__(self):
+        return self
+
+    async def __aexit__(self, *_):
+        await self.close()
+
+
+async def connect(address, framing, *, limit=256, **options):
+    """A connection that stands. Raises why there is none. At most about limit messages wait to be received."""
+    driver = _Driver.current()
+    try:
+        connection = Connection(driver, driver.loop.connect(address, framing, **options), limit)
+    finally:
+        driver.settle()
+    try:
+        while not connection._connected and not connection._ended:
+            await connection._change()
+    except asyncio.CancelledError:
+        connection.abort()
+        raise
+    if connection._ended and not connection._connected:
+        raise connection._error or Closed(-40)
+    return connection
+
+
+async def listen(address, framing, handler, *, limit=256, **options):
+    """A server that runs `await handler(connection)` for each connection, and closes it then."""
+    driver = _Driver.current()
+    try:
+        return Server(driver, driver.loop.listen(address, framing, **options), handler, limit)
+    finally:
+        driver.settle()

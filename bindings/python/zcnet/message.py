@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: MIT
+"""Messages: received bytes, where the kernel wrote them."""
+
+import ctypes
+
+from . import _library as c
+from ._memory import Lender
+from .errors import Invalid, check, error_of
+
+_STALE = -6
+
+
+class Message:
+    """A received message.
+
+    `data` is a memoryview of its bytes; `bytes(message)` copies them. A message of an event is borrowed: it ends with
+    the next poll, and its views with it. retain() gives one that is owned: it lasts until release(), the end of a
+    `with`, or until nobody has it or a view of it any more. What has ended raises ValueError. Memory that somebody still
+    looks at through a slice of a view is never given back: release() raises BufferError then.
+    """
+
+    __slots__ = ("_handle", "_source", "_generation", "_lender", "_writable", "__weakref__")
+
+    def __init__(self, handle, address, size, source=None):
+        self._handle = handle
+        self._source = source
+        self._generation = source._generation if source is not None else 0
+        self._lender = Lender(address, size)
+        self._writable = None
+
+    @classmethod
+    def _owned(cls, handle):
+        return cls(handle, c.zcn_msg_data(handle) or 0, c.zcn_msg_size(handle))
+
+    @property
+    def _live(self):
+        handle = self._handle
+        source = self._source
+        if source is not None and self._generation != source._generation:
+            raise Invalid(_STALE, "the message was borrowed until the next poll: retain() keeps one")
+        if handle is None:
+            raise Invalid(_STALE, "the message was released")
+        return handle
+
+    @property
+    def borrowed(self):
+        """Whether it ends with the next poll."""
+        return self._source is not None
+
+    @property
+    def data(self):
+        """The bytes, as a memoryview that cannot be written."""
+        self._live
+        lender = self._lender
+        if lender._view is None and self._source is not None:
+            self._source._loans.append(self)
+        return lender.view()
+
+    def __buffer__(self, flags):  # Python 3.12 and later: memoryview(message)
+        return self.data
+
+    def __bytes__(self):
+        self._live
+        return ctypes.string_at(self._lender._address, self._lender._size)
+
+    def __len__(self):
+        self._live
+        return self._lender._size
+
+    def __bool__(self):
+        return True
+
+    def __repr__(self):
+        try:
+            self._live
+        except ValueError:
+            return "<zcnet.Message, ended>"
+        return f"<zcnet.Message, {self._lender._size} bytes, {'borrowed' if self.borrowed else 'owned'}>"
+
+    def frame(self):
+        """A copy of the whole frame: header, body, delimiter."""
+        address, size = ctypes.c_void_p(), ctypes.c_uint64()
+        check(c.zcn_msg_frame(self._live, ctypes.byref(address), ctypes.byref(size)))
+        return ctypes.string_at(address, size.value)
+
+    def retain(self):
+        """An owned message of the same bytes: nothing is copied."""
+        return self._made(c.zcn_msg_retain, self._live)
+
+    def slice(self, start, stop):
+        """An owned message of the bytes from start to stop."""
+        if not 0 <= start <= stop:
+            raise Invalid(-1, "start and stop are within the message, in this order")
+        return self._made(c.zcn_msg_slice, self._live, start, stop - start)
+
+    def detach(self):
+        """An owned copy, which does not hold the block that the message came in."""
+        return self._made(c.zcn_msg_detach, self._live)
+
+    @classmethod
+    def _made(cls, function, *arguments):
+        handle = ctypes.c_void_p()
+        check(function(ctypes.byref(handle), *arguments))
+        return cls._owned(handle.value)
+
+    def make_writable(self):
+        """Makes the bytes of an owned message writable, in place or by a copy where others share them.
+
+        What is returned is a memoryview to write through; the message is read as before.
+        """
+        if not self._lender.withdraw():
+            raise BufferError("views of the message are in use")
+        handle, address = ctypes.c_void_p(), ctypes.c_void_p()
+        check(c.zcn_msg_make_writable(ctypes.byref(handle), self._live, ctypes.byref(address)))
+        self._handle = handle.value
+        self._lender = Lender(address.value, c.zcn_msg_size(handle), readonly=False)
+        return self._lender.view()
+
+    def release(self):
+        """Gives the memory of an owned message back now. Once more does nothing."""
+        if self._source is not None:
+            raise Invalid(-1, "the message is borrowed: it ends by itself")
+        if self._handle is None:
+            return
+        if not self._lender.withdraw():
+            raise BufferError("views of the message are in use")
+        handle, self._handle = self._handle, None
+        check(c.zcn_msg_release(handle))
+
+    def __enter__(self):
+        self._live
+        return self
+
+    def __exit__(self, *_):
+        if self._source is None:
+            self.release()
+
+    def __del__(self, release=c.zcn_msg_release):
+        if getattr(self, "_source", self) is None and self._handle is not None:
+            handle, self._handle = self._handle, None
+            self._lender.when_unused(release, handle)
+
+    def _end_loan(self):
+        """Before the next poll: views that are still looked at keep the memory."""
+        if self._lender.withdraw():
+            return
+        handle = ctypes.c_void_p()
+        status = c.zcn_msg_retain(ctypes.byref(handle), self._handle)
+        if status:
+            raise BufferError("views of borrowed messages are in use, and cannot be kept") from error_of(status)
+        self._lender.when_unused(c.zcn_msg_release, handle.value)
+
+
+class Source:
+    """Who lends messages until its next poll: loops and streams."""
+
+    def __init__(self):
+        self._generation = 0
+        self._loans = []
+
+    def _end_loans(self):
+        while self._loans:
+            self._loans[-1]._end_loan()
+            self._loans.pop()
+        self._generation += 1

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: MIT
+"""Streams: framing and queues for programs that do their own reading and writing."""
+
+import ctypes
+
+from . import _library as c
+from ._memory import Borrowed, Lender
+from .errors import check, error_of, taken
+from .loop import Events
+from .message import Message, Source
+from .values import Handle, Unit
+
+_PIECES = 16
+
+
+class Stream(Handle, Source):
+    """Bytes in, messages out; messages in, bytes out. Options are the fields of zcn_stream_options.
+
+    while data := sock.recv(65536):
+        for event in stream.feed(data):
+            stream.send(event.message)
+        stream.flush(sock.sendmsg)
+    """
+
+    _release = c.zcn_stream_release
+
+    def __init__(self, framing, pool=None, **options):
+        Source.__init__(self)
+        handle, chosen = ctypes.c_void_p(), c.options("stream", options)
+        pool = pool and pool._live
+        check(c.zcn_stream_create(ctypes.byref(handle), pool, framing._live, ctypes.byref(chosen)))
+        self._handle = handle.value
+
+    def feed(self, data):
+        """Takes bytes that were received, and gives each event that they make, while it is gone through."""
+        with Borrowed(data) as given:
+            at, taken_now = 0, ctypes.c_uint64()
+            while at < given.size:
+                status = c.zcn_stream_feed(self._live, given.address + at, given.size - at, ctypes.byref(taken_now))
+                taken(status)
+                at += taken_now.value
+                yield from self._drain()
+
+    def end(self):
+        """The peer's side has ended: CLOSED follows the last message."""
+        check(c.zcn_stream_end(self._live))
+        yield from self._drain()
+
+    def _drain(self):
+        more = True
+        while more:
+            events = self.poll()
+            more = events.more
+            yield from events
+
+    def poll(self):
+        """What is ready. Whatever the last poll gave ends."""
+        address, count, more = ctypes.c_void_p(), ctypes.c_size_t(), ctypes.c_int32()
+        handle = self._live
+        self._end_loans()
+        check(c.zcn_stream_poll(handle, ctypes.byref(address), ctypes.byref(count), ctypes.byref(more)))
+        return Events(self, address.value, count.value, bool(more.value))
+
+    def _conn_of(self, _handle, _kind):
+        return None
+
+    def send(self, what):
+        """Queues a message: a Unit, which is taken, a received Message as it stands, or a copy of bytes. False above
+        the high-water mark: nothing was queued.
+        """
+        if isinstance(what, Message):
+            return taken(c.zcn_stream_send_msg(self._live, what._live))
+        if isinstance(what, Unit):
+            return what._sent_by(c.zcn_stream_send, self._live)
+        unit = Unit().append_copy(what)
+        return unit._sent_by(c.zcn_stream_send, self._live)
+
+    def flush(self, write):
+        """Has what is queued written by a function that takes a list of memoryviews and says how many bytes it wrote,
+        such as socket.sendmsg; True when all is written. It must not keep the views.
+        """
+        pieces, count = (c.Iovec * _PIECES)(), ctypes.c_size_t()
+        while True:
+            check(c.zcn_stream_gather(self._live, ctypes.addressof(pieces), _PIECES, ctypes.byref(count)))
+            if count.value == 0:
+                return True
+            lenders = [Lender(piece.base, piece.size) for piece in pieces[: count.value]]
+            try:
+                written = write([lender.view() for lender in lenders])
+            except (BlockingIOError, InterruptedError):
+                written = None
+            finally:
+                kept = [lender for lender in lenders if not lender.withdraw()]
+            if kept:
+                raise BufferError("views of what is to be written were kept")
+            if not written:
+                return False
+            check(c.zcn_stream_write_done(self._live, written))
+
+    @property
+    def error(self):
+        """Why it ended, as an exception; None while it lives."""
+        error = c.sized("zcn_error")
+        check(c.zcn_stream_get_error(self._live, ctypes.byref(error)))
+        return error_of(error.status, error.text.decode(errors="replace")) if error.status else None
+
+    def stats(self):
+        """Counters by name."""
+        return c.counters(c.zcn_stream_get_stats, self._live, "zcn_stats")
+
+    def close(self):
+        """Ends it now; messages that were retained live on."""
+        if self._handle is not None:
+            self._end_loans()
+            super().close()
+
+    def __del__(self):
+        if self._handle is not None:
+            self.close()

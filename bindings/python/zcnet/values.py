@@ -1,0 +1,225 @@
+# SPDX-License-Identifier: MIT
+"""Framings, pools and units."""
+
+import ctypes
+import itertools
+
+from . import _library as c
+from ._memory import Borrowed, Lender
+from .errors import Invalid, check, raise_of, taken
+from .message import Message
+
+
+class Handle:
+    """An object of the library. Ended by close(), a `with`, or when nobody has it any more."""
+
+    _release = None
+    _handle = None
+
+    def close(self):
+        """Ends this handle now. Once more does nothing."""
+        handle, self._handle = self._handle, None
+        if handle is not None:
+            type(self)._release(handle)
+
+    @property
+    def _live(self):
+        if self._handle is None:
+            raise Invalid(-6, f"the {type(self).__name__} was closed")
+        return self._handle
+
+    def __enter__(self):
+        self._live
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def __del__(self):
+        handle, self._handle = self._handle, None
+        if handle is not None:
+            type(self)._release(handle)
+
+
+class Framing(Handle):
+    """Where messages begin and end, from a text such as "length,width=4,strip=4,max=1M"."""
+
+    _release = c.zcn_framing_release
+
+    def __init__(self, text):
+        handle, error = ctypes.c_void_p(), c.sized("zcn_error")
+        if c.zcn_framing_parse(ctypes.byref(handle), text.encode(), ctypes.byref(error)):
+            raise_of(error)
+        self._handle = handle.value
+
+    def __str__(self):
+        size = ctypes.c_size_t()
+        c.zcn_framing_text(self._live, None, 0, ctypes.byref(size))
+        buffer = ctypes.create_string_buffer(size.value + 1)
+        check(c.zcn_framing_text(self._live, buffer, len(buffer), None))
+        return buffer.value.decode()
+
+    def __repr__(self):
+        return f"zcnet.Framing({str(self)!r})" if self._handle else "<zcnet.Framing, closed>"
+
+    def overhead(self, size):
+        """Bytes before and after a body of that size."""
+        head, tail = ctypes.c_uint64(), ctypes.c_uint64()
+        check(c.zcn_framing_overhead(self._live, size, ctypes.byref(head), ctypes.byref(tail)))
+        return head.value, tail.value
+
+    def measure(self, data):
+        """Size of the frame at the start of some bytes, and what of it is hidden at its ends; None: too few to tell."""
+        size, head, tail = ctypes.c_uint64(), ctypes.c_uint64(), ctypes.c_uint64()
+        with Borrowed(data) as known:
+            status = c.zcn_framing_measure(
+                self._live, known.address, known.size, ctypes.byref(size), ctypes.byref(head), ctypes.byref(tail)
+            )
+        return (size.value, head.value, tail.value) if taken(status) else None
+
+
+class Pool(Handle):
+    """Where the memory of messages and units comes from. Options are the fields of zcn_pool_options."""
+
+    _release = c.zcn_pool_release
+
+    def __init__(self, **options):
+        handle, chosen = ctypes.c_void_p(), c.options("pool", options)
+        check(c.zcn_pool_create(ctypes.byref(handle), ctypes.byref(chosen)))
+        self._handle = handle.value
+
+    @classmethod
+    def process(cls):
+        """The pool of the process: what is used where no pool is named."""
+        pool, handle = cls.__new__(cls), ctypes.c_void_p()
+        check(c.zcn_pool_default(ctypes.byref(handle)))
+        pool._handle = handle.value
+        return pool
+
+    def stats(self):
+        """Gauges and counters by name."""
+        return c.counters(c.zcn_pool_get_stats, self._live, "zcn_pool_stats")
+
+    def trim(self):
+        """Gives free memory back to the system; how many bytes."""
+        freed = ctypes.c_uint64()
+        check(c.zcn_pool_trim(self._live, ctypes.byref(freed)))
+        return freed.value
+
+
+_lent = {}  # number: Borrowed, for as long as the library has the memory
+_numbers = itertools.count(1)
+
+
+@c.RELEASE_FUNCTION
+def _came_back(number, _data, _size):
+    _lent.pop(number).release()
+
+
+class Unit(Handle):
+    """What is sent as one message. Sending takes it, and leaves it closed; a send that says False has not taken it.
+
+    Unit(framing, size) has memory of the library to write the message into: `body`. Unit() has none yet, and gets its
+    segments by append() and its like.
+    """
+
+    _release = c.zcn_unit_release
+    _lender = None
+
+    def __init__(self, framing=None, size=None, pool=None):
+        handle, address = ctypes.c_void_p(), ctypes.c_void_p()
+        pool = pool and pool._live
+        if size is None:
+            check(c.zcn_unit_create(ctypes.byref(handle), pool))
+        else:
+            framing = framing and framing._live
+            check(c.zcn_unit_alloc(ctypes.byref(handle), ctypes.byref(address), pool, framing, size))
+            self._lender = Lender(address.value, size, readonly=False)
+        self._handle = handle.value
+
+    def __len__(self):
+        return c.zcn_unit_size(self._live)
+
+    def __bool__(self):
+        return True
+
+    @property
+    def body(self):
+        """A memoryview to write the message into, until it is sent, sealed or closed."""
+        self._live
+        if self._lender is None:
+            raise Invalid(-1, "the unit has no memory to write into: it was made without a size, or sealed")
+        return self._lender.view()
+
+    def append_copy(self, data):
+        """Appends a copy of some bytes."""
+        with Borrowed(data) as given:
+            check(c.zcn_unit_append_copy(self._live, given.address, given.size))
+        return self
+
+    def append(self, data):
+        """Appends bytes, a bytearray, an array … without a copy: it must not be changed before they have left. Of a
+        received Message the body is appended.
+        """
+        if isinstance(data, Message):
+            check(c.zcn_unit_append_msg(self._live, data._live))
+            return self
+        handle, given, number = self._live, Borrowed(data), next(_numbers)
+        _lent[number] = given
+        status = c.zcn_unit_append_ref(handle, given.address, given.size, _came_back, number)
+        if status:
+            _lent.pop(number).release()
+        check(status)
+        return self
+
+    def truncate(self, size):
+        """Drops bytes at the end of the body."""
+        handle = self._live
+        self._end_body()
+        check(c.zcn_unit_truncate(handle, size))
+        if self._lender is not None:
+            self._lender = Lender(self._lender._address, min(size, self._lender._size), readonly=False)
+
+    def set_token(self, token):
+        """Asks for a SENT event with this number."""
+        check(c.zcn_unit_set_token(self._live, token))
+
+    def seal(self, framing):
+        """Writes the header: from here on no byte changes, and retain() gives more references to be sent elsewhere."""
+        self._end_body()
+        check(c.zcn_unit_seal(self._live, framing._live))
+        self._lender = None
+
+    def retain(self):
+        """Another reference of a sealed unit."""
+        other = Unit.__new__(Unit)
+        other._handle = c.zcn_unit_retain(self._live)
+        return other
+
+    def close(self):
+        """Ends it without sending."""
+        if self._handle is not None:
+            self._end_body()
+        super().close()
+
+    def __del__(self):
+        handle, self._handle = self._handle, None
+        if handle is None:
+            return
+        if self._lender is None:
+            Unit._release(handle)
+        else:
+            self._lender.when_unused(Unit._release, handle)
+
+    def _end_body(self):
+        if self._lender is not None and not self._lender.withdraw():
+            raise BufferError("views of the unit's body are in use")
+
+    def _sent_by(self, function, conn):
+        """Offers it to a call that consumes it on ZCN_OK."""
+        handle = self._live
+        self._end_body()
+        if not taken(function(conn, handle)):
+            return False
+        self._handle = self._lender = None
+        return True
