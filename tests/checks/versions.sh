@@ -16,6 +16,7 @@ said() {
 said debian/changelog "$(sed -n '1s/^zcnet (\(.*\)-[^-]*).*/\1/p' "$source/debian/changelog")"
 said packaging/rpm/zcnet.spec "$(sed -n 's/^Version: *//p' "$source/packaging/rpm/zcnet.spec")"
 said packaging/vcpkg/zcnet/vcpkg.json "$(sed -n 's/^ *"version": "\(.*\)",$/\1/p' "$source/packaging/vcpkg/zcnet/vcpkg.json")"
+said bindings/python/pyproject.toml "$(sed -n 's/^version = "\(.*\)"$/\1/p' "$source/bindings/python/pyproject.toml")"
 said CHANGELOG.md "$(sed -n 's/^## \([0-9.]*\),.*/\1/p' "$source/CHANGELOG.md" | head -n 1)"
 
 map=$(sed -n 's|^ *\(zcn_[a-z0-9_]*\);.*|\1|p' "$source/src/libzcnet.map" | sort | tr '\n' ' ')
