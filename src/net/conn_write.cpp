@@ -176,7 +176,8 @@ void zcn_conn::write(uint64_t most) noexcept {
     // A release function that runs in here may send; what it queues leaves in this loop.
     flushing_ = true;
     zcnet::send::Queue &queue = stream_.queue();
-    zcnet::os::PipeSignal signal;
+    zcnet::os::PipeSignal own_signal;
+    zcnet::os::PipeSignal &signal = loop()->pipe_signal_or(own_signal);
     stream_.sync();
     while (!queue.empty() && most != 0) {
         if (queue.has_sources()) {

@@ -211,13 +211,18 @@ void zcn_loop::begin_poll() noexcept {
     }
 }
 
+// One guard against SIGPIPE for the whole round: files need it, and it costs nothing where none is sent.
 void zcn_loop::flush_dirty() noexcept {
+    if (dirty_.empty()) return;
+    zcnet::os::PipeSignal signal;
+    pipe_signal_ = &signal;
     // Those that are queued while this runs are left for the next round.
     for (uint64_t left = counters_.connections + 1; left != 0; left--) {
         zcn_conn *conn = dirty_.pop_front();
-        if (conn == nullptr) return;
+        if (conn == nullptr) break;
         conn->flush();
     }
+    pipe_signal_ = nullptr;
 }
 
 void zcn_loop::run_ready() noexcept {

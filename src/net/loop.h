@@ -121,6 +121,10 @@ struct zcn_loop final {
     [[nodiscard]] zcnet::io::PipePool &pipes() noexcept { return pipes_; }
     // The guard of the round of relays that is running.
     [[nodiscard]] zcnet::os::PipeSignal &pipe_signal() noexcept { return *pipe_signal_; }
+    // The guard of the round that is running, or the caller's where there is none.
+    [[nodiscard]] zcnet::os::PipeSignal &pipe_signal_or(zcnet::os::PipeSignal &own) noexcept {
+        return pipe_signal_ != nullptr ? *pipe_signal_ : own;
+    }
     [[nodiscard]] int64_t now() const noexcept { return now_; }
     // When the kernel was last asked what came.
     [[nodiscard]] int64_t looked_at() const noexcept { return looked_at_; }
