@@ -9,6 +9,7 @@
 #   make check-interop  PostgreSQL, MQTT, Redis, memcached and HTTPS through zcnet relay (INTEROP="redis …": some of them)
 #   make bench      against hand-written loops and other libraries (BENCH=--quick)
 #   make bench-files  zcnet serve against nginx (FILES="--rounds 9 …": words for tests/bench/files.py)
+#   make bench-relay  zcnet relay against HAProxy and socat (RELAY="…": words for tests/bench/relay.py)
 #   make bench-memory  pools, units and messages against malloc, mimalloc and jemalloc (BENCH="--rounds 3 --json F")
 #   make bench-bindings  the bindings against C and against other packages of their languages
 #   make install    PREFIX=/usr/local DESTDIR= LIBDIR=lib
@@ -38,8 +39,8 @@ compile = env -u MAKEFLAGS -u MAKELEVEL cmake --build "$(BUILD)" --parallel $(JO
 export BUILD DESTDIR JOBS
 
 .PHONY: all demo test check check-valgrind check-asan check-tsan check-model check-random check-interop bench \
-	bench-files bench-memory bench-bindings install uninstall abi check-abi docs check-docs dist deb check-deb \
-	check-rpm check-fresh format tidy clean
+	bench-files bench-relay bench-memory bench-bindings install uninstall abi check-abi docs check-docs dist deb \
+	check-deb check-rpm check-fresh format tidy clean
 
 all:
 	@scripts/setup.sh build
@@ -77,6 +78,12 @@ bench-files:
 	@$(configure)
 	@$(compile)
 	@PATH=$$PATH:/usr/sbin python3 tests/bench/files.py --tool "$(BUILD)/zcnet" $(FILES)
+
+bench-relay:
+	@scripts/setup.sh bench-relay
+	@$(configure)
+	@$(compile)
+	@PATH=$$PATH:/usr/sbin python3 tests/bench/relay.py --tool "$(BUILD)/zcnet" $(RELAY)
 
 bench-memory:
 	@scripts/setup.sh bench-memory

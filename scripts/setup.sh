@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Installs what a job lacks with the system's package manager; does nothing where nothing lacks.
-#   scripts/setup.sh build|demo|test|bench|bench-files|bench-memory|interop|abi|docs|check-docs|deb|check-deb|check-rpm|check-fresh|format|tidy
+#   scripts/setup.sh build|demo|test|bench|bench-files|bench-relay|bench-memory|interop|abi|docs|check-docs|deb|check-deb|check-rpm|check-fresh|format|tidy
 # As root, or through sudo where it asks no password. Else it prints the command to type, and fails.
 set -eu
 
@@ -79,6 +79,11 @@ case $job in
         need wrk has wrk
         need python has python3
         ;;
+    bench-relay)
+        need haproxy has haproxy
+        need socat has socat
+        need python has python3
+        ;;
     bench-memory)
         need mimalloc has_header mimalloc.h
         need jemalloc has_header jemalloc/jemalloc.h
@@ -130,7 +135,7 @@ case $job in
     format) need clang-format has_any clang-format-14 clang-format ;;
     tidy) need clang-tidy has_any clang-tidy-14 clang-tidy ;;
     *)
-        echo "setup: there is no job '$job': build, demo, test, bench, bench-files, bench-memory, interop, abi, docs, check-docs, deb, check-deb, check-rpm, check-fresh, format, tidy" >&2
+        echo "setup: there is no job '$job': build, demo, test, bench, bench-files, bench-relay, bench-memory, interop, abi, docs, check-docs, deb, check-deb, check-rpm, check-fresh, format, tidy" >&2
         exit 2
         ;;
 esac
@@ -184,6 +189,8 @@ libmemcached libmemcached-tools -               -                          -
 nginx        nginx-light      nginx             nginx                      nginx
 http-parser  libhttp-parser-dev http-parser-devel http-parser-dev      http-parser
 wrk          wrk              wrk               wrk                        wrk
+haproxy      haproxy          haproxy           haproxy                    haproxy
+socat        socat            socat             socat                      socat
 curl         curl             curl              curl                       curl
 openssl      openssl          openssl           openssl                    openssl
 clang-format clang-format-14  clang-tools-extra clang-extra-tools          clang

@@ -25,7 +25,8 @@ int run_serve(int count, char **words) {
         "is answered with its index.html.\n\n"
         "Listens on ADDR (port 0 takes a free one) and prints the bound address as the first line. A signal\n"
         "ends it: what was asked for is still answered.\n");
-    arguments.text("method", "M", "how large files are sent: auto (default), sendfile, mmap, splice, copy", &method);
+    arguments.text("method", "M", "how large files are sent: auto (default: sendfile), sendfile, mmap, splice, copy, direct",
+                   &method);
     arguments.number("threads", "N", "threads that serve (1)", &options.threads, 1, 256);
     arguments.text("symlinks", "W", "follow symbolic links: never, inside DIR (default), anywhere", &symlinks);
     arguments.flag("list", "answer a directory without index.html with a list of what it has", &options.list);
@@ -43,7 +44,9 @@ int run_serve(int count, char **words) {
     arguments.flag("stats", "print totals at the end", &options.stats);
     arguments.flag("json", "print JSON, one object a line, also in the log", &options.json);
     if (!arguments.parse(count, words, 2, 2)) return 0;
-    options.method = arguments.choose("method", method, {"auto", "sendfile", "mmap", "splice", "copy"});
+    options.method = arguments.choose("method", method, {"auto", "sendfile", "mmap", "splice", "copy", "direct"});
+    // What the library does by itself looks at both ends of a connection. Here the server's processor time counts.
+    if (options.method == ZCN_FILE_AUTO) options.method = ZCN_FILE_SENDFILE;
     options.file_flags = symlink_flags[arguments.choose("symlinks", symlinks, {"never", "inside", "anywhere"})];
     options.root = arguments.positionals()[0];
     options.address = arguments.positionals()[1];

@@ -10,6 +10,7 @@ server's processor time. The status is 0 unless somebody failed to do the work.
 """
 import argparse
 import json
+import os
 import re
 import statistics
 import subprocess
@@ -22,7 +23,6 @@ sys.dont_write_bytecode = True
 
 from driver import compared, machine, tables  # noqa: E402
 
-SCALE = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 CONNECTIONS = ((64 << 10, 64), (1 << 20, 16))  # up to a size; 4 above
 GOALS = {1 << 10: 1.15, 16 << 10: 1.15}        # requests a second, against nginx; 1 above
 
@@ -52,10 +52,6 @@ http {{
 """
 
 
-def size(text):
-    return int(text[:-1]) * SCALE[text[-1]] if text[-1] in SCALE else int(text)
-
-
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tool", default="build/zcnet", help="the tool (build/zcnet)")
@@ -66,16 +62,8 @@ def arguments():
     parser.add_argument("--no-pin", action="store_true", help="leave the placing of processes to the system")
     parser.add_argument("--json", type=Path, help="everything that was measured")
     parsed = parser.parse_args()
-    parsed.sizes = [size(word) for word in parsed.sizes.split(",")]
+    parsed.sizes = [compared.size(word) for word in parsed.sizes.split(",")]
     return parsed
-
-
-def free_port():
-    """For a server that cannot say which port it took."""
-    import socket
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def start_zcnet(options, root, core):
@@ -85,18 +73,12 @@ def start_zcnet(options, root, core):
 
 
 def start_nginx(folder, root, core):
-    import os
-    import socket
-    port = free_port()
+    port = compared.free_port()
     user = "user root;" if os.geteuid() == 0 else ""
     (folder / "nginx.conf").write_text(NGINX.format(folder=folder, root=root, listen=f"127.0.0.1:{port}", user=user))
     process = compared.Process("nginx", ["nginx", "-p", folder, "-e", folder / "nginx.err", "-c", folder / "nginx.conf"], core)
     process.first_child()
-
-    def answers():
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", port)) == 0
-    compared.wait_for(answers, "nginx")
+    compared.wait_for(lambda: compared.listens(port), "nginx")
     return process, f"http://127.0.0.1:{port}"
 
 

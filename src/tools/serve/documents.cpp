@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstdlib>
@@ -53,7 +54,11 @@ class Body {
 namespace {
 
 // Up to here a copy in memory is sent: one call sends head and body, and the file is not asked.
-constexpr uint64_t most_in_memory = 64 * 1024;
+constexpr uint64_t most_in_memory = 32 * 1024;
+
+// Of those that nobody asks for: how old a look may become, and how many are looked at in one go.
+constexpr int64_t refresh_ns = 5'000'000'000;
+constexpr int most_refreshed = 16;
 
 // No file has a longer path.
 constexpr size_t most_path = 4095;
@@ -130,6 +135,15 @@ Document *Documents::find(const std::string &path, int64_t now_ns, zcn_status *s
         by_use_.pop_back();
     }
     return &document;
+}
+
+void Documents::refresh(int64_t now_ns) {
+    for (int i = 0; i < most_refreshed && !by_use_.empty(); i++) {
+        if (now_ns - by_use_.back().looked_at_ns < std::max(refresh_ns, options_.valid_ns)) return;
+        const std::string path = by_use_.back().path;
+        zcn_status status = ZCN_OK;
+        (void)find(path, now_ns, &status);
+    }
 }
 
 void Documents::describe(Document &document) {

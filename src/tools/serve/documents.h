@@ -52,6 +52,9 @@ class Documents {
     // Borrowed until the next call. nullptr: *status says why, as zcn_file_open().
     Document *find(const std::string &path, int64_t now_ns, zcn_status *status);
 
+    // Looks again at some that nobody has asked for in a while, so that what was deleted is not kept open.
+    void refresh(int64_t now_ns);
+
     // Appends a part of the document to an answer.
     static zcn_status append(zcn_unit *unit, const Document &document, uint64_t offset, uint64_t size);
 

@@ -107,6 +107,8 @@ void Server::listen() {
     conn.send_framing = raw_.get();
     conn.half_open = 1;
     conn.read_budget = read_budget;
+    // Answers of one round leave together with the next poll, under one guard against SIGPIPE.
+    conn.flush_at = UINT64_MAX;
     conn.idle_timeout_ms = static_cast<uint32_t>(options_.idle_s * 1000);
     conn.message_timeout_ms = static_cast<uint32_t>(options_.request_s * 1000);
     conn.drain_timeout_ms = static_cast<uint32_t>(options_.grace_s * 1000);

@@ -25,6 +25,9 @@ class Site {
     void set_time(std::time_t now) { answers_.set_time(now); }
     Answer answer(const Request &request, Persistence persistence, int64_t now_ns);
 
+    // Every now and then: what was deleted is let go.
+    void refresh(int64_t now_ns) { documents_.refresh(now_ns); }
+
     // To what is no request, behind which nothing more can be read.
     Answer error(unsigned status) { return answers_.status(status, false, Persistence::ended); }
 

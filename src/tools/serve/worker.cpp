@@ -307,6 +307,7 @@ void Worker::look_at_deadlines() {
             refuse(client, 408);
         }
     }
+    site_.refresh(now_ns_);
     // Only a loop that closes refuses, and then the end is near.
     const zcn_status status = zcn_loop_timer_set(loop_.get(), deadlines_timer, deadlines_every_ns);
     if (status != ZCN_OK && status != ZCN_ECLOSED) throw std::bad_alloc();

@@ -2,6 +2,7 @@
 """Processes that are measured from outside, round by round, and the ratios of what was measured."""
 import math
 import os
+import socket
 import statistics
 import subprocess
 import time
@@ -17,6 +18,28 @@ def wait_for(condition, what, seconds=DEADLINE):
             raise RuntimeError(f"{what}: not within {seconds} s")
         time.sleep(0.01)
     return found
+
+
+def size(text):
+    scale = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
+    return int(text[:-1]) * scale[text[-1]] if text[-1] in scale else int(text)
+
+
+def free_port():
+    """For a server that cannot say which port it took."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def listens(port):
+    """Without a connection, which some servers would take for their only one."""
+    wanted = f"0100007F:{port:04X}"
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        _, local, _, state, *_ = line.split()
+        if local == wanted and state == "0A":
+            return True
+    return False
 
 
 class Process:

@@ -98,7 +98,9 @@ def shrinking_and_growing(method):
         with begun(server, b"/sized.bin") as client:
             path.unlink()
             assert client.body(client.promised) == big, f"{method}: a file that was deleted"
-        eventually(lambda: server.descriptors() <= before + 2, f"{method}: descriptors are left")
+        # small.txt stays open; what was deleted too, until somebody asks for it, or for some seconds.
+        left = 1 if method == "auto" else 3
+        eventually(lambda: server.descriptors() <= before + left, f"{method}: descriptors are left")
 
 
 def slow_readers():
@@ -170,15 +172,15 @@ def many_clients():
             assert client.answer().body == small and client.ended()
             client.close()
     with Server(tool, root, "--threads", "2", limit=96) as server:
-        served = 0
-        clients = [server.client() for _ in range(100)]
-        for client in clients:
+        clients = []
+        for _ in range(100):
             try:
+                client = server.client()
                 fetch(client)
-                served += 1
+                clients.append(client)
             except (AttributeError, OSError):  # turned away: no answer
                 pass
-        assert 40 <= served < 100, served
+        assert 40 <= len(clients) < 100, len(clients)
         for client in clients:
             client.close()
 
@@ -246,7 +248,7 @@ def logs():
 
 def main():
     changing_files()
-    for method in ("auto", "sendfile", "mmap", "splice", "copy"):
+    for method in ("auto", "sendfile", "mmap", "splice", "copy", "direct"):
         shrinking_and_growing(method)
     slow_readers()
     time_limits()

@@ -221,7 +221,7 @@ def main():
     with Server(tool, root, "--symlinks", "anywhere") as server:
         check(server, get(b"/out"), 200, body=b"secret")
         check(server, get(b"/../secret"), 400)
-    for method in ("sendfile", "mmap", "splice", "copy"):
+    for method in ("sendfile", "mmap", "splice", "copy", "direct"):
         with Server(tool, root, "--method", method, "--threads", "2", address=f"unix://{work}/at") as server:
             for _ in range(4):
                 check(server, get(b"/large.bin"), 200, body=large)
