@@ -11,7 +11,6 @@ server's processor time. The status is 0 unless somebody failed to do the work.
 import argparse
 import json
 import os
-import re
 import statistics
 import subprocess
 import sys
@@ -25,6 +24,16 @@ from driver import compared, machine, tables  # noqa: E402
 
 CONNECTIONS = ((64 << 10, 64), (1 << 20, 16))  # up to a size; 4 above
 GOALS = {1 << 10: 1.15, 16 << 10: 1.15}        # requests a second, against nginx; 1 above
+WHOLE = 1 << 20                                # up to here requests are counted, above bytes
+
+# What wrk counted, exactly and without words.
+COUNTS = """
+done = function(summary)
+    local e = summary.errors
+    io.write(string.format('{"requests": %d, "bytes": %d, "seconds": %.6f, "errors": %d}\\n', summary.requests, summary.bytes,
+                           summary.duration / 1e6, e.connect + e.read + e.write + e.status + e.timeout))
+end
+"""
 
 NGINX = """
 worker_processes 1;
@@ -82,29 +91,30 @@ def start_nginx(folder, root, core):
     return process, f"http://127.0.0.1:{port}"
 
 
-def run_wrk(url, connections, seconds, core):
+def run_wrk(script, url, connections, seconds, core):
     pin = [] if core is None else ["taskset", "-c", str(core)]
-    done = subprocess.run(pin + ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "60s", url],
+    done = subprocess.run(pin + ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "60s", "-s", script, url],
                           capture_output=True, text=True, check=True)
-    wrong = re.search(r"(Socket errors|Non-2xx).*", done.stdout)
-    if wrong:
-        raise RuntimeError(f"wrk {url}: {wrong[0]}")
-    count = int(re.search(r"(\d+) requests in", done.stdout)[1])
-    return count, float(re.search(r"Requests/sec:\s*([\d.]+)", done.stdout)[1])
+    counts = json.loads(done.stdout.splitlines()[-1])
+    if counts["errors"] or not counts["bytes"]:
+        raise RuntimeError(f"wrk {url}: {done.stdout}")
+    return counts
 
 
-def run(process, url, file_size, connections, seconds, core):
+def run(process, script, url, file_size, connections, seconds, core):
     before = process.cpu_seconds()
-    count, rate = run_wrk(url, connections, seconds, core)
+    counts = run_wrk(script, url, connections, seconds, core)
     cpu = process.cpu_seconds() - before
-    return dict(rate=rate, requests=count, cpu_us=cpu / max(count, 1) * 1e6, cpu_s_gb=cpu / max(count, 1) / file_size * 1e9)
+    # Of large files some are under way in the end: what has come of them counts.
+    done = counts["bytes"] / file_size if file_size > WHOLE else counts["requests"]
+    return dict(rate=done / counts["seconds"], cpu_us=cpu / done * 1e6, cpu_s_gb=cpu / done / file_size * 1e9)
 
 
 def connections_for(file_size):
     return next((count for limit, count in CONNECTIONS if file_size <= limit), 4)
 
 
-def measure(options, servers, driver_core):
+def measure(options, servers, script, driver_core):
     results = {}
     for file_size in options.sizes:
         samples = {name: [] for name in servers}
@@ -113,7 +123,8 @@ def measure(options, servers, driver_core):
             # Who comes first has what the other left in the caches.
             for name in names if number % 2 else reversed(names):
                 process, url = servers[name]
-                sample = run(process, f"{url}/{file_size}.bin", file_size, connections_for(file_size), options.seconds, driver_core)
+                sample = run(process, script, f"{url}/{file_size}.bin", file_size, connections_for(file_size), options.seconds,
+                             driver_core)
                 if number:
                     samples[name].append(sample)
         results[file_size] = samples
@@ -164,7 +175,9 @@ def main():
         try:
             servers["zcnet"] = start_zcnet(options, root, core)
             servers["nginx"] = start_nginx(folder, root, core)
-            results = measure(options, servers, driver_core)
+            script = folder / "counts.lua"
+            script.write_text(COUNTS)
+            results = measure(options, servers, script, driver_core)
             memory = {name: process.memory() for name, (process, _) in servers.items()}
         finally:
             ended = {name: process.end() for name, (process, _) in servers.items()}
