@@ -25,8 +25,8 @@ int run_serve(int count, char **words) {
         "is answered with its index.html.\n\n"
         "Listens on ADDR (port 0 takes a free one) and prints the bound address as the first line. A signal\n"
         "ends it: what was asked for is still answered.\n");
-    arguments.text("method", "M", "how large files are sent: auto (default: sendfile), sendfile, mmap, splice, copy, direct",
-                   &method);
+    arguments.text("method", "M",
+                   "how large files are sent: auto (default: sendfile), sendfile, mmap, splice, copy, direct", &method);
     arguments.number("threads", "N", "threads that serve (1)", &options.threads, 1, 256);
     arguments.text("symlinks", "W", "follow symbolic links: never, inside DIR (default), anywhere", &symlinks);
     arguments.flag("list", "answer a directory without index.html with a list of what it has", &options.list);
