@@ -19,7 +19,9 @@
  * Signals    None is raised (no SIGPIPE), no handler is installed, EINTR never shows.
  * Quiet      Nothing is printed, there is no global constructor, and one environment variable is read, where pools
  *            are made (not in programs that run with more rights than their user): ZCNET_DEBUG=poison makes the use of
- *            memory that was given back fault, or read 0xDB, at the price of memory that is used only once.
+ *            memory that was given back fault, or read 0xDB, at the price of memory that is used only once;
+ *            ZCNET_DEBUG=leak reports on standard error, when the program ends, each pool, message, unit, stream, loop
+ *            and listener that is still held, with the place that made it. Both: leak,poison.
  * Checkers   Valgrind and the address sanitizer are told which bytes of messages and blocks may not be used any more.
  */
 #include <stddef.h>

@@ -161,6 +161,20 @@ ZCN_API zcn_status zcn_pool_trim(zcn_pool *pool, uint64_t *out_bytes);
 ZCN_API zcn_status zcn_pool_get_stats(zcn_pool *pool, zcn_pool_stats *stats);
 
 /**
+ * Write who holds what of a pool, as lines of text for people: its bytes; each message that is held, with its size, for
+ * how long, and how much memory of which block it keeps. With ZCNET_DEBUG=leak in the environment when the process's
+ * first pool was made, also each unit, and the place in the program that made each: PATH+0xOFFSET, as addr2line takes
+ * it. Messages that others keep or release meanwhile may be missing. It looks at every message handle of the process.
+ *
+ * @param fd  to write to; where it is non-blocking and full, writing fails
+ * @return ZCN_OK · ZCN_EINVAL pool is NULL, or fd is negative · ZCN_ENOMEM · ZCN_ESYS writing failed: some of it may
+ *         have been written
+ * @thread any thread
+ * @since 0.1
+ */
+ZCN_API ZCN_NODISCARD zcn_status zcn_pool_dump(zcn_pool *pool, int fd);
+
+/**
  * The memory file of a pool that was made with shared_bytes. Hand the descriptor to another process (SCM_RIGHTS), which
  * maps it and reads messages where they lie: tell it their offsets, and keep the messages until it has read them. Pages
  * of the file are taken as they are used. Its size is sealed; its contents are not, so give it to whom you trust.

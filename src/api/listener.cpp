@@ -5,6 +5,7 @@
 #include "base/options.h"
 #include "net/loop.h"
 #include "os/process.h"
+#include "receive/dump.h"
 
 namespace {
 
@@ -34,7 +35,9 @@ zcn_status zcn_listen(zcn_listener **out, zcn_loop *loop, const char *address, c
     if (!zcnet::has_size(options))
         return error.set(status, 0, "struct_size is wrong: zcn_listen_options_init() sets it, and the defaults");
     if (status != ZCN_OK) return error.set(status, 0, "an option of the listener is not known");
-    return zcn_listener::create(out, loop, address, framing, chosen, &error);
+    const zcn_status made = zcn_listener::create(out, loop, address, framing, chosen, &error);
+    zcnet::receive::note_made("listener", *out, 0, 0, __builtin_return_address(0));
+    return made;
 }
 
 zcn_status zcn_listener_address(const zcn_listener *listener, char *buffer, size_t capacity) {

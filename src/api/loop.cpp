@@ -4,6 +4,7 @@
 
 #include "base/options.h"
 #include "os/process.h"
+#include "receive/dump.h"
 
 using zcnet::net::default_loop_options;
 
@@ -16,7 +17,10 @@ zcn_status zcn_loop_create(zcn_loop **out, const zcn_loop_options *options) {
     *out = nullptr;
     zcn_loop_options chosen{};
     const zcn_status status = zcnet::read_options(&chosen, options, default_loop_options());
-    return status != ZCN_OK ? status : zcn_loop::create(out, chosen);
+    if (status != ZCN_OK) return status;
+    const zcn_status made = zcn_loop::create(out, chosen);
+    zcnet::receive::note_made("loop", *out, 0, 0, __builtin_return_address(0));
+    return made;
 }
 
 zcn_status zcn_loop_poll(zcn_loop *loop, int64_t timeout_ns, const zcn_event **out_events, size_t *out_count,

@@ -4,10 +4,21 @@
 
 #include "memory/watch.h"
 #include "net/message.h"
+#include "receive/dump.h"
 #include "receive/exclusive.h"
 
 using zcnet::net::locate;
 using zcnet::net::Located;
+
+namespace {
+
+// The handle was made by whoever called.
+zcn_status noted(zcn_msg *const *out, zcn_status status, const void *place) noexcept {
+    if (status == ZCN_OK) zcnet::receive::note_made(*out, place);
+    return status;
+}
+
+}  // namespace
 
 const void *zcn_msg_data(const zcn_msg *msg) {
     Located found;
@@ -35,6 +46,9 @@ zcn_status zcn_msg_frame(const zcn_msg *msg, const void **out_data, uint64_t *ou
 zcn_status zcn_msg_retain(zcn_msg **out, const zcn_msg *msg) {
     if (out == nullptr) return ZCN_EINVAL;
     *out = nullptr;
+    if (zcnet::memory::watched()) [[unlikely]]
+        return noted(out, msg == nullptr ? ZCN_EINVAL : zcnet::net::retain_message(out, msg),
+                     __builtin_return_address(0));
     return msg == nullptr ? ZCN_EINVAL : zcnet::net::retain_message(out, msg);
 }
 
@@ -54,20 +68,21 @@ zcn_status zcn_msg_release_batch(zcn_msg *const *msgs, size_t count) {
 zcn_status zcn_msg_slice(zcn_msg **out, const zcn_msg *msg, uint64_t offset, uint64_t size) {
     if (out == nullptr) return ZCN_EINVAL;
     *out = nullptr;
-    return msg == nullptr ? ZCN_EINVAL : zcnet::net::slice_message(out, msg, offset, size);
+    return noted(out, msg == nullptr ? ZCN_EINVAL : zcnet::net::slice_message(out, msg, offset, size),
+                 __builtin_return_address(0));
 }
 
 zcn_status zcn_msg_detach(zcn_msg **out, const zcn_msg *msg) {
     if (out == nullptr) return ZCN_EINVAL;
     *out = nullptr;
-    return msg == nullptr ? ZCN_EINVAL : zcnet::net::detach_message(out, msg);
+    return noted(out, msg == nullptr ? ZCN_EINVAL : zcnet::net::detach_message(out, msg), __builtin_return_address(0));
 }
 
 zcn_status zcn_msg_make_writable(zcn_msg **out, zcn_msg *msg, void **out_data) {
     if (out != nullptr) *out = nullptr;
     if (out_data != nullptr) *out_data = nullptr;
     if (out == nullptr || msg == nullptr || out_data == nullptr) return ZCN_EINVAL;
-    return zcnet::net::make_writable(out, msg, out_data);
+    return noted(out, zcnet::net::make_writable(out, msg, out_data), __builtin_return_address(0));
 }
 
 zcn_status zcn_msg_join(zcn_msg **out, const zcn_msg *const *msgs, size_t count) {
@@ -75,7 +90,7 @@ zcn_status zcn_msg_join(zcn_msg **out, const zcn_msg *const *msgs, size_t count)
     *out = nullptr;
     constexpr size_t most = 1024;
     if (msgs == nullptr || count == 0 || count > most) return ZCN_EINVAL;
-    return zcnet::net::join_messages(out, msgs, count);
+    return noted(out, zcnet::net::join_messages(out, msgs, count), __builtin_return_address(0));
 }
 
 zcn_status zcn_msg_iovecs(const zcn_msg *msg, struct iovec *iovecs, size_t capacity, size_t *out_count) {

@@ -3,6 +3,7 @@
 #include "base/options.h"
 #include "memory/memfd_source.h"
 #include "memory/thread_memory.h"
+#include "receive/dump.h"
 #include "receive/survey.h"
 
 using zcnet::memory::default_pool_options;
@@ -16,7 +17,10 @@ zcn_status zcn_pool_create(zcn_pool **out, const zcn_pool_options *options) {
     *out = nullptr;
     zcn_pool_options chosen{};
     const zcn_status status = zcnet::read_options(&chosen, options, default_pool_options());
-    return status != ZCN_OK ? status : zcn_pool::create(out, chosen);
+    if (status != ZCN_OK) return status;
+    const zcn_status made = zcn_pool::create(out, chosen);
+    if (made == ZCN_OK) zcnet::receive::note_made("pool", *out, 0, (*out)->number(), __builtin_return_address(0));
+    return made;
 }
 
 zcn_status zcn_pool_default(zcn_pool **out) {
@@ -63,6 +67,10 @@ zcn_status zcn_pool_get_stats(zcn_pool *pool, zcn_pool_stats *stats) {
                                                            static_cast<double>(held.viewed_bytes));
     }
     return zcnet::write_answer(stats, answer);
+}
+
+zcn_status zcn_pool_dump(zcn_pool *pool, int fd) {
+    return pool == nullptr || fd < 0 ? ZCN_EINVAL : zcnet::receive::dump(pool, fd);
 }
 
 zcn_status zcn_pool_get_shared(zcn_pool *pool, int *out_fd, uint64_t *out_bytes) {

@@ -2,6 +2,7 @@
 // The C boundary of streams.
 #include "base/options.h"
 #include "net/standalone.h"
+#include "receive/dump.h"
 
 using zcnet::net::default_stream_options;
 
@@ -26,7 +27,10 @@ zcn_status zcn_stream_create(zcn_stream **out, zcn_pool *pool, const zcn_framing
     if (framing == nullptr) return ZCN_EINVAL;
     zcn_stream_options chosen{};
     const zcn_status status = zcnet::read_options(&chosen, options, default_stream_options());
-    return status != ZCN_OK ? status : zcn_stream::create(out, pool, framing, chosen);
+    if (status != ZCN_OK) return status;
+    const zcn_status made = zcn_stream::create(out, pool, framing, chosen);
+    zcnet::receive::note_made("stream", *out, 0, 0, __builtin_return_address(0));
+    return made;
 }
 
 void zcn_stream_release(zcn_stream *stream) {

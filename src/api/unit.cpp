@@ -3,6 +3,7 @@
 #include "send/unit.h"
 
 #include "net/message.h"
+#include "receive/dump.h"
 
 using zcnet::net::locate;
 using zcnet::net::Located;
@@ -16,12 +17,15 @@ zcn_pool *or_default(zcn_pool *pool) noexcept { return pool != nullptr ? pool : 
 
 // From the pool of the process, or with an argument that is wrong.
 [[gnu::noinline]] zcn_status alloc_otherwise(zcn_unit **out, void **out_data, zcn_pool *pool,
-                                             const zcn_framing *framing, uint64_t size) noexcept {
+                                             const zcn_framing *framing, uint64_t size, const void *place) noexcept {
     if (out != nullptr) *out = nullptr;
     if (out_data != nullptr) *out_data = nullptr;
     if (out == nullptr || out_data == nullptr) return ZCN_EINVAL;
     zcn_pool *from = or_default(pool);
-    return from == nullptr ? ZCN_ENOMEM : zcn_unit::make(out, out_data, from, framing, size);
+    if (from == nullptr) return ZCN_ENOMEM;
+    const zcn_status status = zcn_unit::make(out, out_data, from, framing, size);
+    if (zcnet::memory::watched()) zcnet::receive::note_made("unit", *out, size, from->number(), place);
+    return status;
 }
 
 // Appends one view with a reference of its own.
@@ -42,9 +46,9 @@ zcn_status append_view(zcn_unit *unit, const Located &from, const zcnet::receive
 
 zcn_status zcn_unit_alloc(zcn_unit **out, void **out_data, zcn_pool *pool, const zcn_framing *framing, uint64_t size) {
     // Straight to what programs do most of the time: what make() does not need is not looked at before it.
-    if (out != nullptr && out_data != nullptr && pool != nullptr) [[likely]]
+    if (out != nullptr && out_data != nullptr && pool != nullptr && !zcnet::memory::watched()) [[likely]]
         return zcn_unit::make(out, out_data, pool, framing, size);
-    return alloc_otherwise(out, out_data, pool, framing, size);
+    return alloc_otherwise(out, out_data, pool, framing, size, __builtin_return_address(0));
 }
 
 zcn_status zcn_unit_alloc_batch(zcn_unit **out, void **out_datas, size_t count, zcn_pool *pool,
@@ -68,10 +72,12 @@ zcn_status zcn_unit_alloc_batch(zcn_unit **out, void **out_datas, size_t count, 
     if (status == ZCN_OK && framing != nullptr) status = zcnet::framing::shape(framing->rule, size, &around);
     while (status == ZCN_OK && made < count) {
         // What fits the present block goes in one step; the unit that does not brings the next block.
-        made += zcn_unit::make_run(out + made, out_datas + made, count - made, from, around, size);
+        if (!zcnet::memory::births_wanted())
+            made += zcn_unit::make_run(out + made, out_datas + made, count - made, from, around, size);
         if (made == count) break;
         status = zcn_unit::make(&out[made], &out_datas[made], from, framing, size);
-        made += status == ZCN_OK;
+        if (status == ZCN_OK)
+            zcnet::receive::note_made("unit", out[made++], size, from->number(), __builtin_return_address(0));
     }
     if (status == ZCN_OK) return ZCN_OK;
     for (size_t i = 0; i < made; i++) out[i]->release();
@@ -83,7 +89,10 @@ zcn_status zcn_unit_create(zcn_unit **out, zcn_pool *pool) {
     if (out == nullptr) return ZCN_EINVAL;
     *out = nullptr;
     zcn_pool *from = or_default(pool);
-    return from == nullptr ? ZCN_ENOMEM : zcn_unit::make_empty(out, from);
+    if (from == nullptr) return ZCN_ENOMEM;
+    const zcn_status status = zcn_unit::make_empty(out, from);
+    zcnet::receive::note_made("unit", *out, 0, from->number(), __builtin_return_address(0));
+    return status;
 }
 
 zcn_status zcn_unit_append_alloc(zcn_unit *unit, void **out_data, uint64_t size) {

@@ -5,6 +5,7 @@
 
 #include "base/checked.h"
 #include "base/options.h"
+#include "memory/births.h"
 #include "memory/cache_cell.h"
 #include "memory/clock.h"
 #include "memory/memfd_source.h"
@@ -102,6 +103,7 @@ void zcn_pool::retain() noexcept {
 void zcn_pool::release() noexcept {
     // acq_rel: the last holder sees what the others did, and theirs happens before the pool closes.
     if (handles_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+    zcnet::memory::note_death(this);
     // The hand-shake with give_use(): whichever of the two comes last in the order of this word destroys the pool.
     // acq_rel: the destroyer sees every use of the memory that was given back before.
     if ((use_.fetch_or(zcnet::memory::use_closed, std::memory_order_acq_rel) & zcnet::memory::use_any) == 0) destroy();

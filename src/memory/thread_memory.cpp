@@ -5,6 +5,7 @@
 
 #include <new>
 
+#include "memory/births.h"
 #include "os/os.h"
 
 namespace zcnet::memory {
@@ -74,10 +75,13 @@ ThreadPool *thread_pool_slow(zcn_pool *pool) noexcept {
     // a pool; in the latter case its pool may be gone, and only the number is looked at.
     ThreadPool *chosen = nullptr;
     for (ThreadPool &slot : mine->pool)
-        if (slot.number == 0) chosen = &slot;
-    if (mine->pool[0].number == 0) chosen = &mine->pool[0];
+        if (slot.number == 0 && &slot != mine->pool) chosen = &slot;
+    // The first one is for the fast paths, which know nothing of births.
+    const bool noted = watched() && births_wanted();
+    if (mine->pool[0].number == 0 && !noted) chosen = &mine->pool[0];
     if (chosen == nullptr) {
         chosen = &mine->pool[mine->next_pool];
+        if (noted && chosen == mine->pool) chosen++;
         mine->next_pool = (mine->next_pool + 1) % ThreadMemory::pools;
         give_back_pool(*chosen);
     }

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstring>
 
+#include "memory/births.h"
 #include "os/os.h"
 
 #if __has_include(<valgrind/memcheck.h>)
@@ -28,6 +29,7 @@ namespace {
 constexpr uint32_t by_valgrind = 1;
 constexpr uint32_t by_sanitizer = 2;
 constexpr uint32_t by_pages = 4;
+constexpr uint32_t by_places = 8;  // not by hiding: handles are noted (births.h)
 constexpr unsigned char pattern = 0xDB;
 constexpr uintptr_t page = 65536;  // no page of a supported processor is larger
 
@@ -50,13 +52,17 @@ void find_watchers() noexcept {
     if (RUNNING_ON_VALGRIND != 0) found |= by_valgrind;
 #endif
     if (&__asan_poison_memory_region != nullptr && &__asan_unpoison_memory_region != nullptr) found |= by_sanitizer;
-    if (const char *words = os::environment("ZCNET_DEBUG"); words != nullptr && has_word(words, "poison"))
-        found |= by_pages;
+    if (const char *words = os::environment("ZCNET_DEBUG"); words != nullptr) {
+        if (has_word(words, "poison")) found |= by_pages;
+        if (has_word(words, "leak")) found |= by_places;
+    }
     // relaxed: every thread finds the same.
     if (found != 0) detail::watchers.store(found, std::memory_order_relaxed);
 }
 
 bool poisoned() noexcept { return (watchers() & by_pages) != 0; }
+
+bool births_wanted() noexcept { return (watchers() & by_places) != 0; }
 
 void hide(const void *data, uint64_t size) noexcept {
     if (size == 0) return;

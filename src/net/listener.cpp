@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-#include "base/probe.h"
 #include "net/listener.h"
 
 #include <netinet/in.h>
@@ -8,6 +7,8 @@
 #include <cstring>
 #include <new>
 
+#include "base/probe.h"
+#include "memory/births.h"
 #include "net/loop.h"
 #include "os/os.h"
 #include "os/process.h"
@@ -47,6 +48,7 @@ zcn_listener::~zcn_listener() {
 void zcn_listener::release() noexcept {
     // acq_rel: every holder's use happens before the end.
     if (references_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+    zcnet::memory::note_death(this);
     zcn_loop *loop = loop_;
     delete this;
     loop->unhold();

@@ -5,6 +5,7 @@
 #include <new>
 
 #include "base/probe.h"
+#include "memory/births.h"
 #include "net/unsettled.h"
 #include "os/os.h"
 #include "os/process.h"
@@ -103,6 +104,7 @@ zcn_loop::~zcn_loop() {
 void zcn_loop::release() noexcept {
     // acq_rel: what every holder did happens before the loop closes.
     if (handles_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+    zcnet::memory::note_death(this);
     shut_down();
     unhold();
 }

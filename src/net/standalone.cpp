@@ -3,6 +3,7 @@
 
 #include <new>
 
+#include "memory/births.h"
 #include "net/settings.h"
 #include "os/process.h"
 
@@ -58,6 +59,7 @@ Status zcn_stream::create(zcn_stream **out, zcn_pool *pool, const zcn_framing *f
 }
 
 void zcn_stream::destroy() noexcept {
+    zcnet::memory::note_death(this);
     zcn_pool *pool = pool_;
     batch_->reset();
     stream_.sync();

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "base/checked.h"
+#include "memory/births.h"
 #include "os/os.h"
 
 namespace zcnet::send {
@@ -96,7 +97,13 @@ Status zcn_unit::make_any(zcn_unit **out, void **out_data, zcn_pool *pool, const
         zcnet::memory::free_object(memory, object_class);
         return why;
     }
-    *out = new (memory) zcn_unit(block, start + around.head, size, around);
+    auto *unit = new (memory) zcn_unit(block, start + around.head, size, around);
+    // A unit that is noted is no plain one, so that it ends where births are forgotten.
+    if (zcnet::memory::watched() && zcnet::memory::births_wanted() && !unit->make_extra()) [[unlikely]] {
+        unit->release();
+        return ZCN_ENOMEM;
+    }
+    *out = unit;
     *out_data = start + around.head;
     return ZCN_OK;
 }
@@ -392,6 +399,7 @@ Status zcn_unit::copy_small(uint64_t below) noexcept {
 }
 
 void zcn_unit::end_any() noexcept {
+    zcnet::memory::note_death(this);
     // Taken apart first: a release function may do anything, also with memory that this unit's object becomes.
     const Segment first = first_;
     Extra *extra = extra_;

@@ -1091,6 +1091,8 @@ extern "C" {
     pub fn zcn_pool_trim(pool: *mut zcn_pool, out_bytes: *mut u64) -> zcn_status;
     /// Read the pool's gauges and counters. They are read one after the other while others may change them.
     pub fn zcn_pool_get_stats(pool: *mut zcn_pool, stats: *mut zcn_pool_stats) -> zcn_status;
+    /// Write who holds what of a pool, as lines of text for people: its bytes; each message that is held, with its size, for how long, and how much memory of which block it keeps. With ZCNET_DEBUG=leak in the environment when the process's first pool was made, also each unit, and the place in the program that made each: PATH+0xOFFSET, as addr2line takes it. Messages that others keep or release meanwhile may be missing. It looks at every message handle of the process.
+    pub fn zcn_pool_dump(pool: *mut zcn_pool, fd: c_int) -> zcn_status;
     /// The memory file of a pool that was made with shared_bytes. Hand the descriptor to another process (SCM_RIGHTS), which maps it and reads messages where they lie: tell it their offsets, and keep the messages until it has read them. Pages of the file are taken as they are used. Its size is sealed; its contents are not, so give it to whom you trust.
     pub fn zcn_pool_get_shared(pool: *mut zcn_pool, out_fd: *mut c_int, out_bytes: *mut u64) -> zcn_status;
     /// Where bytes lie in the pool's memory file: those of a received message, a part of one, or a unit's body.
