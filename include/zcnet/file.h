@@ -21,7 +21,9 @@ ZCN_BEGIN_DECLS
 
 /* How the bytes of a file get to the socket. */
 enum {
-    ZCN_FILE_AUTO = 0,     /* what was found to be fastest for the transport and the size */
+    ZCN_FILE_AUTO = 0,     /* what costs the sender the least processor time: ranges up to 32 KiB are read, and leave in
+                            * one call with what is around them; larger ones leave by sendfile, and over local sockets
+                            * from 256 KiB up through a pipe */
     ZCN_FILE_SENDFILE = 1, /* the kernel sends from the page cache */
     ZCN_FILE_MMAP = 2,     /* the file is mapped, and sent as memory is */
     ZCN_FILE_SPLICE = 3,   /* through a pipe, without a copy */

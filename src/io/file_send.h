@@ -7,11 +7,8 @@
 
 namespace zcnet::io {
 
-// What the socket is, as far as a method is chosen by it.
-enum class Carrier : uint8_t { tcp, tcp_loopback, local };
-
-// The method for a file: its own if it asks for one, else the connection's, else what pays.
-uint32_t choose_method(const zcn_file &file, uint32_t of_connection, Carrier carrier) noexcept;
+// The method for a range of a file: the file's own if it asks for one, else the connection's, else what pays.
+uint32_t choose_method(const zcn_file &file, uint32_t of_connection, bool local, uint64_t size) noexcept;
 
 // Small ranges of files that leave with what is before and behind them in one call.
 constexpr uint64_t small_range = 32 * 1024;

@@ -58,7 +58,6 @@ struct Rare {
     Dial *dial = nullptr;
     FormerLoop *former = nullptr;
     std::unique_ptr<io::Transfer> transfer;         // made with the first file that is sent
-    io::Carrier carrier = io::Carrier::tcp;         // known from then on
     uint64_t file_bytes[io::last_method + 1] = {};  // that left by each method, but by copies
     std::unique_ptr<FileLetter> direct;             // stays as long as the connection: reads may be under way
     send::ZeroCopy zero_copy;
@@ -228,7 +227,7 @@ struct zcn_conn final : zcnet::Link<zcnet::net::AllTag>,
     void fail_writing(Status why, int number) noexcept;
     // conn_files.cpp
     zcnet::io::Transfer *transfer() noexcept;
-    uint32_t file_method(const zcn_file &file) noexcept;
+    uint32_t file_method(const zcnet::send::SourceStep &step) noexcept;
     int load_source() noexcept;
     int load_direct(const zcnet::send::SourceStep &step) noexcept;
     void start_reading() noexcept;

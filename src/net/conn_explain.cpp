@@ -48,11 +48,11 @@ Status zcn_conn::explain(char *buffer, size_t capacity) const noexcept {
     text.wrote(zero_copy.explain(text.place(), text.left(), settings().limits.zero_copy_from, stream_.queue().awaited(),
                                  loop()->now()));
     if (rare_ != nullptr && rare_->transfer != nullptr) {
-        static constexpr const char *carriers[] = {"TCP", "TCP on one machine", "a local socket"};
-        text.wrote(std::snprintf(
-            text.place(), text.left(),
-            "files over %s: %" PRIu64 " bytes by sendfile, %" PRIu64 " from mappings, %" PRIu64 " through a pipe\n",
-            carriers[static_cast<size_t>(rare_->carrier)], stats.file_sendfile, stats.file_mmap, stats.file_splice));
+        text.wrote(std::snprintf(text.place(), text.left(),
+                                 "files over %s: %" PRIu64 " bytes by sendfile, %" PRIu64 " from mappings, %" PRIu64
+                                 " through a pipe, %" PRIu64 " past the page cache\n",
+                                 is_tcp_ ? "TCP" : "a local socket", stats.file_sendfile, stats.file_mmap,
+                                 stats.file_splice, stats.file_direct));
     }
     return text.cut() ? ZCN_ENOBUFS : ZCN_OK;
 }

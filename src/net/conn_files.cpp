@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: MIT
 // What a connection sends of files: read into memory before it gathers, or sent by the kernel in a step of its own.
-#include <arpa/inet.h>
-#include <netinet/in.h>
-
 #include <algorithm>
 #include <new>
 
@@ -12,24 +9,12 @@
 #include "os/os.h"
 
 using zcnet::Status;
-using zcnet::io::Carrier;
 using zcnet::io::DirectReader;
 using zcnet::io::Transfer;
 using zcnet::net::FileLetter;
 using zcnet::send::SourceStep;
 
 namespace {
-
-bool is_loopback(int fd) noexcept {
-    sockaddr_storage address{};
-    socklen_t size = sizeof address;
-    if (zcnet::os::peer_address(fd, reinterpret_cast<sockaddr *>(&address), &size) < 0) return false;
-    if (address.ss_family == AF_INET)
-        return ntohl(reinterpret_cast<const sockaddr_in &>(address).sin_addr.s_addr) >> 24 == 127;
-    if (address.ss_family != AF_INET6) return false;
-    const in6_addr &host = reinterpret_cast<const sockaddr_in6 &>(address).sin6_addr;
-    return IN6_IS_ADDR_LOOPBACK(&host) || (IN6_IS_ADDR_V4MAPPED(&host) && host.s6_addr[12] == 127);
-}
 
 // On the helper's thread.
 void read_for(zcnet::os::Task *task) noexcept {
@@ -42,16 +27,14 @@ void read_for(zcnet::os::Task *task) noexcept {
 
 Transfer *zcn_conn::transfer() noexcept {
     if (rare() == nullptr) return nullptr;
-    if (rare_->transfer == nullptr) {
-        rare_->transfer.reset(new (std::nothrow) Transfer());
-        rare_->carrier = !is_tcp_ ? Carrier::local : is_loopback(fd_) ? Carrier::tcp_loopback : Carrier::tcp;
-    }
+    if (rare_->transfer == nullptr) rare_->transfer.reset(new (std::nothrow) Transfer());
     return rare_->transfer.get();
 }
 
-uint32_t zcn_conn::file_method(const zcn_file &file) noexcept {
+uint32_t zcn_conn::file_method(const SourceStep &step) noexcept {
+    const auto &file = static_cast<const zcn_file &>(*step.source);
     if (rare_->transfer->refused(file)) return ZCN_FILE_COPY;
-    return zcnet::io::choose_method(file, settings().limits.file_method, rare_->carrier);
+    return zcnet::io::choose_method(file, settings().limits.file_method, !is_tcp_, step.whole);
 }
 
 // Has the chunk that the reader wants read; by this thread where there is no helper.
@@ -122,7 +105,7 @@ int zcn_conn::load_source() noexcept {
     if (transfer() == nullptr) return -ENOMEM;
     if (!queue.source_step(&step)) return 0;
     const auto &file = static_cast<const zcn_file &>(*step.source);
-    uint32_t method = file_method(file);
+    uint32_t method = file_method(step);
     if (method == ZCN_FILE_DIRECT) {
         if (queue.is_source_loaded()) return 0;
         const int result = load_direct(step);
@@ -144,7 +127,7 @@ ssize_t zcn_conn::send_source(uint64_t most, zcnet::os::PipeSignal &signal) noex
     SourceStep step;
     if (!stream_.queue().source_step(&step)) return -EIO;
     const auto &file = static_cast<const zcn_file &>(*step.source);
-    const uint32_t method = file_method(file);
+    const uint32_t method = file_method(step);
     const ssize_t sent = rare_->transfer->send(fd_, file, step.offset, std::min(step.size, most), method, signal);
     if (sent == -EOPNOTSUPP) {
         // Another way goes without the kernel's help: the next step reads.

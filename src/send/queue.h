@@ -29,7 +29,8 @@ struct Ended {
 struct SourceStep {
     Source *source = nullptr;
     uint64_t offset = 0;
-    uint64_t size = 0;  // up to the end of its segment
+    uint64_t size = 0;   // up to the end of its segment
+    uint64_t whole = 0;  // of the segment
 };
 
 // What a gather found.
@@ -93,7 +94,8 @@ class Queue {
     // more; -errno in *number with ZCN_ESYS.
     Status load(zcn_pool *pool, uint64_t most, uint64_t *bytes, int *number) noexcept;
 
-    // Gives it bytes of the source that somebody read: those that follow, while none are loaded. Takes over a reference.
+    // Gives it bytes of the source that somebody read: those that follow, while none are loaded. Takes over a
+    // reference.
     void lend(Block *block, uint8_t *data, uint64_t size) noexcept;
 
     // `size` bytes of it were written.

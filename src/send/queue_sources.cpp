@@ -38,7 +38,7 @@ bool Queue::source_step(SourceStep *out) noexcept {
     if (segment == nullptr) return false;
     uint64_t done = position == 0 && index == head_piece_ ? head_offset_ : 0;
     if (is_loaded(at(position), index)) done += seldom_->sources.size;
-    *out = {segment->source, segment->offset + done, segment->size - done};
+    *out = {segment->source, segment->offset + done, segment->size - done, segment->size};
     return out->size != 0;
 }
 

@@ -365,6 +365,29 @@ static void sizes_may_be_large(void **state) {
 
 /* ---- options ---- */
 
+/* What the header promises of ZCN_FILE_AUTO. */
+static void auto_takes_what_costs_least(void **state) {
+    (void)state;
+    static const size_t sizes[] = {32768, 32769, 262143, 262144};
+    for (size_t t = 0; t < 2; t++) {
+        pair both;
+        const zcn_conn_options options = deep_options();
+        pair_open(&both, t == 0 ? OVER_TCP : OVER_UNIX, PLAIN_FRAMING, &options, NULL);
+        zcn_file *file = pattern_file(300000, 5, ZCN_FILE_AUTO, NULL);
+        for (size_t i = 0; i < 4; i++) {
+            assert_ok(zcn_conn_send(both.accepted, unit_of_file(file, 0, sizes[i])));
+            PUMP_UNTIL(&both.server, &both.client, count_of(&both.client.got, ZCN_EVENT_MESSAGE) == i + 1);
+        }
+        const zcn_stats stats = stats_of(both.accepted);
+        const uint64_t piped = t == 0 ? 0 : 262144;
+        assert_int_equal(stats.copied_out, 32768);
+        assert_int_equal(stats.file_splice, piped);
+        assert_int_equal(stats.file_sendfile, 32769 + 262143 + 262144 - piped);
+        zcn_file_release(file);
+        pair_close(&both);
+    }
+}
+
 static void the_method_is_an_option(void **state) {
     (void)state;
     pair both;
@@ -401,6 +424,7 @@ int main(void) {
         cmocka_unit_test(a_small_answer_is_one_packet),
         cmocka_unit_test(offsets_may_be_large),
         cmocka_unit_test(sizes_may_be_large),
+        cmocka_unit_test(auto_takes_what_costs_least),
         cmocka_unit_test(the_method_is_an_option),
     };
     const size_t threads = thread_count();

@@ -680,7 +680,7 @@ pub const ZCN_EVENT_ARRIVED: u32 = 12;
 pub const ZCN_EVENT_LISTENER_CLOSED: u32 = 13;
 /// user is the relay's, data the zcn_relay, borrowed until the next poll; status: why; size: bytes written in both directions
 pub const ZCN_EVENT_RELAY_ENDED: u32 = 14;
-/// what was found to be fastest for the transport and the size
+/// what costs the sender the least processor time: ranges up to 32 KiB are read, and leave in * one call with what is around them; larger ones leave by sendfile, and over local sockets * from 256 KiB up through a pipe
 pub const ZCN_FILE_AUTO: u32 = 0;
 /// the kernel sends from the page cache
 pub const ZCN_FILE_SENDFILE: u32 = 1;
