@@ -21,12 +21,14 @@
  * It pays for large pieces on a fast card, and nowhere else. So each connection finds out for itself: the first such
  * piece is a probe, and where the kernel says that it copied after all (loopback, many virtual devices), or where it
  * has no room to lock more pages, bytes are copied again, and another probe follows after a rest of 1 to 64 s. A
- * refusal is never an error and loses nothing. Unix sockets copy always. zcn_conn_explain() tells how it stands;
- * 32768 is a good value to begin with.
+ * refusal is never an error and loses nothing. Unix sockets copy always, and so do sockets that come with SO_ZEROCOPY
+ * set (one that zcn_conn_take_fd() gave back, say), since how far the kernel has counted is not known then.
+ * zcn_conn_explain() tells how it stands; 32768 is a good value to begin with.
  *
  * A connection that is closed waits for the kernel's word within its drain timeout. What is still awaited when CLOSED
- * comes (after a reset, say) is told as ended by then, and its memory stays untouched until the kernel is done, with
- * no more ado of the program than that some loop of the process is polled.
+ * comes (after a reset, say) is told as ended by then, with the status of what was not sent. Such a SENT event does not
+ * say that the memory is free: only a release function does, which is called when the kernel is done, as the pool uses
+ * its own memory again only then. For that some loop of the process must be polled, which need not be the same one.
  */
 #include <zcnet/event.h>
 #include <zcnet/stats.h>
@@ -152,7 +154,8 @@ ZCN_API ZCN_NODISCARD zcn_status zcn_conn_adopt(zcn_conn **out, zcn_loop *loop, 
  * @param out_fd    the descriptor, owned by the caller; -1 on failure
  * @param out_rest  a message with the bytes that were received and not delivered, owned; NULL when there is
  *                  none. May be NULL: then such bytes are ZCN_EBUSY
- * @return ZCN_OK · ZCN_EINVAL · ZCN_EBUSY units are queued · ZCN_ECLOSED · ZCN_ENOMEM
+ * @return ZCN_OK · ZCN_EINVAL · ZCN_EBUSY units are queued, or the kernel is not done with memory that it was sent
+ *         from without a copy · ZCN_ECLOSED · ZCN_ENOMEM
  * @thread owner
  * @since 0.1
  */
@@ -166,8 +169,8 @@ ZCN_API ZCN_NODISCARD zcn_status zcn_conn_take_fd(zcn_conn *conn, int *out_fd, z
  * Where connections are accepted on one loop and served on others, do it at ACCEPTED: that event is the only one of
  * its connection in its array, so that no message is left behind.
  *
- * @return ZCN_OK · ZCN_EINVAL · ZCN_EBUSY it is not open yet, or the call comes from a release function while it is
- *         written · ZCN_ECLOSED · ZCN_ENOMEM · ZCN_ENOBUFS · ZCN_EUNSUPPORTED the pools differ · ZCN_EFORKED
+ * @return ZCN_OK · ZCN_EINVAL · ZCN_EBUSY it is not open yet, or the call comes from a release function of what it
+ *         has sent · ZCN_ECLOSED · ZCN_ENOMEM · ZCN_ENOBUFS · ZCN_EUNSUPPORTED the pools differ · ZCN_EFORKED
  * @thread owner of the present loop; after ZCN_OK the connection belongs to the owner of the other
  * @since 0.1
  */

@@ -38,7 +38,7 @@ typedef struct zcn_stats {
     uint64_t zero_copy_writes; /* out: system calls that wrote without a copy in the kernel (zero_copy_from) */
     uint64_t zero_copy_bytes;  /* out: what they wrote */
     uint64_t zero_copy_copied; /* out: of those calls, the ones that the kernel copied all the same */
-    uint64_t zero_copy_refused; /* out: such calls that it refused for want of room; the bytes were copied */
+    uint64_t zero_copy_refused; /* out: such calls that it refused, for want of room say; the bytes were copied */
     uint64_t zero_copy_awaited; /* gauge: such calls that it is not done with */
 } zcn_stats;
 

@@ -19,8 +19,9 @@ ZCN_BEGIN_DECLS
 
 /**
  * Called once when the library needs foreign memory no longer: after the last byte of it was written to
- * the socket, or the connection died, or the unit was released unsent. It runs on whichever thread lets
- * go last, under no lock. Any call is legal in it but zcn_loop_poll(). It must not throw.
+ * the socket, or the connection died, or the unit was released unsent; and where it left without a copy
+ * (zero_copy_from, see conn.h), after the kernel is done with it. It runs on whichever thread lets go last,
+ * under no lock. Any call is legal in it but zcn_loop_poll(). It must not throw.
  *
  * @param context  as given with the memory
  */
@@ -94,7 +95,7 @@ ZCN_API ZCN_NODISCARD zcn_status zcn_unit_append_copy(zcn_unit *unit, const void
  * Append memory of the program, which must stay valid and unchanged until release is called.
  *
  * @param release  called once when the memory is free again; NULL: a `sent` event (zcn_unit_set_token())
- *                 tells
+ *                 tells; on connections with zero_copy_from only one with ZCN_OK
  * @param context  passed to release
  * @return ZCN_OK · ZCN_EINVAL the unit is sealed, or data is NULL and size is not 0 · ZCN_ENOMEM. On
  *         failure the memory stays the caller's: release is not called. Once it is appended, release is called when

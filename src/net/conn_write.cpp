@@ -180,6 +180,11 @@ void zcn_conn::write(uint64_t most) noexcept {
     zcnet::os::PipeSignal &signal = loop()->pipe_signal_or(own_signal);
     stream_.sync();
     while (!queue.empty() && most != 0) {
+        // Whichever way bytes leave in this step, what ends with them may have to be kept.
+        if (queue.has_ledger() && queue.reserve_kept() != ZCN_OK) {
+            write_refused(-ENOMEM);
+            break;
+        }
         if (queue.has_sources()) {
             const int result = load_source();
             awaits_file_ = result == -EINPROGRESS;

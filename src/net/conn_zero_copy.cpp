@@ -44,19 +44,21 @@ uint64_t zcn_conn::pin_from() noexcept {
 ssize_t zcn_conn::send_pieces(const iovec *pieces, Gathered *found) noexcept {
     zcnet::send::Queue &queue = stream_.queue();
     const uint32_t how = found->more ? uint32_t{zcnet::os::send_more} : 0;
-    if (found->pin || queue.has_ledger()) {
-        const Status status = queue.reserve_kept();
-        if (status != ZCN_OK && queue.has_ledger()) return -ENOMEM;
-        if (status != ZCN_OK) found->pin = false;
-    }
+    if (found->pin && queue.reserve_kept() != ZCN_OK) found->pin = false;
     if (found->pin) {
         const uint32_t pinned = how | zcnet::os::send_pinned;
         const ssize_t sent =
             zcnet::os::uninterrupted([&] { return zcnet::os::send(fd_, pieces, found->count, pinned); });
         if (sent > 0) rare_->zero_copy.wrote(static_cast<uint64_t>(sent));
-        if (sent != -ENOBUFS) return sent;
-        // No more pages can be locked, or noted. Nothing was sent: the same bytes are copied.
-        rare_->zero_copy.refused(queue.awaited(), loop()->now());
+        // Nothing was sent where no more pages can be locked, or noted, or these cannot, as those of a device: the same
+        // bytes are copied.
+        if (sent == -ENOBUFS) {
+            rare_->zero_copy.refused(queue.awaited(), loop()->now());
+        } else if (sent == -EFAULT) {
+            rare_->zero_copy.refused_memory(loop()->now());
+        } else {
+            return sent;
+        }
         found->pin = false;
     }
     return zcnet::os::uninterrupted([&] { return zcnet::os::send(fd_, pieces, found->count, how); });
@@ -75,7 +77,14 @@ bool zcn_conn::read_pinned_done() noexcept {
         if (const uint64_t fresh = queue.complete(done.first, done.last); fresh != 0)
             rare_->zero_copy.done(fresh, done.copied, loop()->now());
     }
-    if (heard) queue.settle();
+    if (heard) {
+        // As within a write: what release functions send leaves with the poll, and none of them moves the connection
+        // away to another loop while it is in use here.
+        const bool before = flushing_;
+        flushing_ = true;
+        queue.settle();
+        flushing_ = before;
+    }
     return heard;
 }
 

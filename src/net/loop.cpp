@@ -294,9 +294,12 @@ void zcn_loop::run_timers() noexcept {
 void zcn_loop::dispatch(const epoll_event &event) noexcept {
     const uint64_t token = event.data.u64;
     switch (token & zcnet::net::token_mask) {
-        case zcnet::net::token_conn:
-            reinterpret_cast<zcn_conn *>(token)->on_readiness(event.events);
+        case zcnet::net::token_conn: {
+            auto *conn = reinterpret_cast<zcn_conn *>(token);
+            // A release function that ran for one before it may have moved it to another loop.
+            if (conn->loop() == this) conn->on_readiness(event.events);
             return;
+        }
         case zcnet::net::token_listener:
             reinterpret_cast<zcn_listener *>(token & ~uint64_t{zcnet::net::token_mask})->on_readiness();
             return;

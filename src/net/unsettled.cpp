@@ -46,10 +46,10 @@ void look_after_unsettled() noexcept {
     while (taken != nullptr) {
         send::Ledger *ledger = taken;
         taken = taken->next;
-        if (!os::in_process(ledger->process)) {
-            // A child of fork: what the socket says is its parent's to hear, and the memory is the parent's too.
-            (void)os::close(ledger->fd);
-        } else if (hear(ledger)) {
+        // A child of fork: what the socket says is its parent's to hear, and the memory is the parent's too. The number
+        // may be a file of the child's own by now, so it is not closed.
+        if (!os::in_process(ledger->process)) continue;
+        if (hear(ledger)) {
             (void)os::close(ledger->fd);
             delete ledger;
         } else {

@@ -183,8 +183,8 @@ void Queue::advance(uint64_t size) noexcept {
 // `writes`: of the ledger, with the one that wrote these bytes without a copy; 0: they were copied.
 void Queue::advance_by(uint64_t size, uint64_t writes) noexcept {
     set_bytes(bytes_ - size);
-    for (;;) {
-        if (used_ == 0) break;
+    // What release functions queue meanwhile is the next step's, which has room to keep it.
+    for (uint32_t left = used_; left != 0; left--) {
         const Entry &first = at(0);
         const uint32_t last = piece_count(first);
         // Entries without bytes, and empty pieces, end as soon as what is before them has.

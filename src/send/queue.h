@@ -102,7 +102,7 @@ class Queue {
     void advance(uint64_t size) noexcept;
 
     // The same without a copy: what they touched is kept until the kernel is done with them. reserve_kept() comes
-    // before each write while a ledger exists.
+    // before each advance of either kind while a ledger exists.
     void advance_pinned(uint64_t size) noexcept;
     Status reserve_kept() noexcept;
     // Writes without a copy that the kernel is not done with.

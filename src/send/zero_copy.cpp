@@ -55,8 +55,9 @@ void ZeroCopy::wrote(uint64_t bytes) noexcept {
     if (state_ != State::on) state_ = State::probing;
 }
 
-void ZeroCopy::rest(int64_t now) noexcept {
+void ZeroCopy::rest(Cause cause, int64_t now) noexcept {
     state_ = State::resting;
+    cause_ = cause;
     strikes_ = 0;
     rest_ = rest_ == 0 ? first_rest : std::min(rest_ * 2, longest_rest);
     until_ = now + rest_;
@@ -69,8 +70,7 @@ void ZeroCopy::done(uint64_t writes, bool copied, int64_t now) noexcept {
             strikes_ = static_cast<uint8_t>(std::min<uint64_t>(strikes_ + writes, most_strikes));
             if (strikes_ < most_strikes) return;
         }
-        crowded_ = false;
-        if (state_ != State::resting) rest(now);
+        if (state_ != State::resting) rest(Cause::copied, now);
         return;
     }
     strikes_ = 0;
@@ -87,8 +87,12 @@ void ZeroCopy::refused(uint64_t awaited, int64_t now) noexcept {
         return;
     }
     // Others hold what there is.
-    crowded_ = true;
-    rest(now);
+    rest(Cause::crowded, now);
+}
+
+void ZeroCopy::refused_memory(int64_t now) noexcept {
+    refusals_++;
+    rest(Cause::memory, now);
 }
 
 void ZeroCopy::refuse_for_good(int number) noexcept {
@@ -98,7 +102,8 @@ void ZeroCopy::refuse_for_good(int number) noexcept {
 
 int ZeroCopy::explain(char *text, size_t capacity, uint64_t wanted, uint64_t awaited, int64_t now) const noexcept {
     char why[160] = "";
-    switch (state_) {
+    const State shown = wanted == 0 ? State::untried : state_;
+    switch (shown) {
         case State::untried:
             std::snprintf(why, sizeof why, "%s",
                           wanted == 0 ? "not allowed (zero_copy_from is 0)" : "nothing was large enough yet");
@@ -111,10 +116,12 @@ int ZeroCopy::explain(char *text, size_t capacity, uint64_t wanted, uint64_t awa
                           wanted, awaited);
             break;
         case State::resting: {
+            static constexpr const char *causes[] = {"the kernel copied all the same",
+                                                     "the kernel had no room to lock pages",
+                                                     "the kernel could not lock the memory"};
             const int64_t left = std::max<int64_t>(until_ - now, 0) / 1000000;
             std::snprintf(why, sizeof why, "%s; next probe in %" PRId64 ".%01" PRId64 " s",
-                          crowded_ ? "the kernel had no room to lock pages" : "the kernel copied all the same",
-                          left / 1000, left % 1000 / 100);
+                          causes[static_cast<size_t>(cause_)], left / 1000, left % 1000 / 100);
             break;
         }
         case State::unsupported:
@@ -125,7 +132,7 @@ int ZeroCopy::explain(char *text, size_t capacity, uint64_t wanted, uint64_t awa
     return std::snprintf(text, capacity,
                          "zero copy: %s: %s; %" PRIu64 " writes, %" PRIu64 " bytes, %" PRIu64
                          " writes copied by the kernel, %" PRIu64 " refused\n",
-                         words[static_cast<size_t>(state_)], why, writes_, bytes_, copied_, refusals_);
+                         words[static_cast<size_t>(shown)], why, writes_, bytes_, copied_, refusals_);
 }
 
 }  // namespace zcnet::send

@@ -34,6 +34,8 @@ class ZeroCopy {
     void done(uint64_t writes, bool copied, int64_t now) noexcept;
     // It refused a write for want of room, with so many under way.
     void refused(uint64_t awaited, int64_t now) noexcept;
+    // It cannot lock the memory that was to be written.
+    void refused_memory(int64_t now) noexcept;
     void refuse_for_good(int number) noexcept;
 
     [[nodiscard]] bool enabled() const noexcept { return enabled_; }
@@ -49,11 +51,13 @@ class ZeroCopy {
     int explain(char *text, size_t capacity, uint64_t wanted, uint64_t awaited, int64_t now) const noexcept;
 
   private:
-    void rest(int64_t now) noexcept;
+    enum class Cause : uint8_t { copied, crowded, memory };  // of a rest
+
+    void rest(Cause cause, int64_t now) noexcept;
 
     State state_ = State::untried;
     bool enabled_ = false;
-    bool crowded_ = false;   // the rest is for want of room
+    Cause cause_ = Cause::copied;
     uint8_t strikes_ = 0;    // copies in a row while it was on
     int number_ = 0;         // of the refusal for good
     uint64_t most_awaited_;  // writes under way at a time
