@@ -85,11 +85,12 @@ void print_frame(const Frame &frame, bool json) {
 int print_frames(const zcn_framing *framing, const std::string &path, bool json) {
     FrameReader reader(framing, path);
     Progress progress(!json && isatty(STDOUT_FILENO) == 0, "reading", 0, 0);
-    if (!json) std::printf("%14s %8s %14s\n", "offset", "header", "body");
     uint64_t frames = 0;
     Frame frame{};
-    zcn_status status = ZCN_OK;
-    while ((status = reader.next(&frame)) == ZCN_OK) {
+    zcn_status status = reader.next(&frame);
+    // Behind the first look: a file that cannot be read has no table.
+    if (!json) std::printf("%14s %8s %14s\n", "offset", "header", "body");
+    for (; status == ZCN_OK; status = reader.next(&frame)) {
         print_frame(frame, json);
         frames++;
         if (frames % 1024 == 0) progress.update(frames, reader.offset());
