@@ -25,13 +25,13 @@ CacheCell *take_cell(uint64_t pool) noexcept {
         cells.table[index].index = index;
     }
     CacheCell *cell = &cells.table[index];
-    cell->blocks.set(0);
-    cell->pool.set(pool);
+    cell->blocks.store(0, std::memory_order_relaxed);
+    cell->pool.store(pool, std::memory_order_relaxed);
     return cell;
 }
 
 void give_cell(CacheCell *cell) noexcept {
-    cell->pool.set(0);
+    cell->pool.store(0, std::memory_order_relaxed);
     spare_cells.push(cells, cell->index);
 }
 
@@ -39,7 +39,8 @@ uint64_t cached_blocks(uint64_t pool) noexcept {
     uint64_t blocks = 0;
     for (uint32_t i = 0; i < cells.table.size(); i++) {
         const CacheCell *cell = cells.table.find(i);
-        if (cell != nullptr && cell->pool.read() == pool) blocks += cell->blocks.read();
+        if (cell != nullptr && cell->pool.load(std::memory_order_relaxed) == pool)
+            blocks += cell->blocks.load(std::memory_order_relaxed);
     }
     return blocks;
 }

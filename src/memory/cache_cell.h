@@ -7,14 +7,15 @@
 #include <atomic>
 #include <cstdint>
 
-#include "base/statistic.h"
-
 namespace zcnet::memory {
 
+// A pool that looks stalled is judged by these too (zcn_pool::is_stalled()), hence no figures but atomics. relaxed
+// throughout: each is the cache owner's word about itself and publishes nothing; a sum over cells that others change
+// meanwhile is old when it is known, whatever the order.
 struct CacheCell {
-    Statistic pool;                 // number of the pool whose blocks the cache holds; 0: nobody's cell
-    Statistic blocks;               // that the cache holds
-    std::atomic<uint32_t> next{0};  // of the stack of cells that nobody has
+    std::atomic<uint64_t> pool{0};    // number of the pool whose blocks the cache holds; 0: nobody's cell
+    std::atomic<uint64_t> blocks{0};  // that the cache holds
+    std::atomic<uint32_t> next{0};    // of the stack of cells that nobody has
     uint32_t index = 0;
 };
 

@@ -51,7 +51,7 @@ class BlockCache {
     static constexpr uint32_t capacity = 16;
 
     void show() noexcept {
-        if (cell_ != nullptr) cell_->blocks.set(used_);
+        if (cell_ != nullptr) cell_->blocks.store(used_, std::memory_order_relaxed);
     }
 
     // To those who watch, a block that is taken may be used again.
