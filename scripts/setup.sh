@@ -25,6 +25,10 @@ has_header() { printf '#include <%s>\n' "$1" | "${CXX:-c++}" -x c++ -E -; }
 # Another python3 may stand before the system's, whose package this is.
 has_plots() { python3 -c 'import matplotlib' || /usr/bin/python3 -c 'import matplotlib'; }
 
+has_packing() {
+    /usr/bin/python3 -c 'import setuptools, wheel' && /usr/bin/python3 -m pip --version
+}
+
 # Where Go's own installer puts it is often in nobody's PATH.
 has_go() {
     case $(PATH=$PATH:/usr/local/go/bin go env GOVERSION 2>/dev/null) in
@@ -63,6 +67,12 @@ case $job in
             need http-parser has_header http_parser.h
             need curl has curl
             need python has python3
+            # Other event loops, and what packs for Python.
+            need libuv has_module libuv
+            need libevent has_module libevent
+            need glib has_module glib-2.0
+            need asio has_header boost/asio.hpp
+            need python-packing has_packing
         fi
         if ! has_go && may_have_go >/dev/null 2>&1; then need go false; fi
         ;;
@@ -177,7 +187,10 @@ python       python3          python3           python3                    pytho
 libzmq       libzmq3-dev      zeromq-devel      zeromq-dev                 zeromq
 nng          libnng-dev       nng-devel         nng-dev                    nng
 libuv        libuv1-dev       libuv-devel       libuv-dev                  libuv
+libevent     libevent-dev     libevent-devel    libevent-dev               libevent
+glib         libglib2.0-dev   glib2-devel       glib-dev                   glib2
 asio         libboost-dev     boost-devel       boost-dev                  boost
+python-packing python3-pip,python3-setuptools,python3-wheel python3-pip,python3-setuptools,python3-wheel py3-pip,py3-setuptools,py3-wheel python-pip,python-setuptools,python-wheel
 mimalloc     libmimalloc-dev  mimalloc-devel    mimalloc-dev               mimalloc
 jemalloc     libjemalloc-dev  jemalloc-devel    jemalloc-dev               jemalloc
 matplotlib   python3-matplotlib python3-matplotlib py3-matplotlib          python-matplotlib

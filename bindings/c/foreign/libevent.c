@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/* A zcnet loop inside libevent: its descriptor is a persistent event, and its deadline the timeout of that event, which
+   is added anew after whatever may have changed it.
+   Usage: libevent ROUNDS MESSAGES_PER_POLL */
+#include <event2/event.h>
+#include <stdlib.h>
+
+#include "guest.h"
+
+static struct event_base *host;
+static struct event *descriptor, *asking;
+
+static void watch(void) {
+    int64_t ns;
+    if (zcn_loop_next_deadline(guest_loop(), &ns) != ZCN_OK) exit(1);
+    const struct timeval timeout = {ns / 1000000000, ns % 1000000000 / 1000 + (ns % 1000 != 0)};
+    event_add(descriptor, ns == INT64_MAX ? NULL : &timeout);
+}
+
+/* Readable, or the deadline has come. Events without EV_ET are level-triggered: what is left calls again. */
+static void on_ready(evutil_socket_t fd, short what, void *unused) {
+    (void)fd, (void)what, (void)unused;
+    int more;
+    event_del(descriptor); /* an event that had a timeout keeps it when it is added without one */
+    if (guest_turn(&more)) {
+        watch();
+    } else {
+        event_base_loopbreak(host);
+    }
+}
+
+static void on_ask(evutil_socket_t fd, short what, void *unused) {
+    (void)fd, (void)what, (void)unused;
+    guest_ask(); /* the descriptor is readable then, so that the deadline need not be looked at here */
+    const struct timeval pause = {0, (int)guest_pause_us()};
+    event_add(asking, &pause);
+}
+
+int main(int argc, char **argv) {
+    guest_start(argc, argv);
+    host = event_base_new();
+    if (host == NULL) return 1;
+    descriptor = event_new(host, zcn_loop_fd(guest_loop()), EV_READ | EV_PERSIST, on_ready, NULL);
+    asking = evtimer_new(host, on_ask, NULL);
+    const struct timeval now = {0, 0};
+    watch();
+    event_add(asking, &now);
+    event_base_dispatch(host);
+    event_free(asking);
+    event_free(descriptor);
+    event_base_free(host);
+    libevent_global_shutdown();
+    return guest_end();
+}
