@@ -16,7 +16,6 @@ class Host {
     void run() {
         descriptor_.assign(zcn_loop_fd(guest_loop()));
         wait();
-        ask();
         context_.run();
         descriptor_.release();  // the loop closes it
     }
@@ -51,17 +50,9 @@ class Host {
         }
     }
 
-    void ask() {
-        guest_ask();
-        asking_.expires_after(std::chrono::microseconds(guest_pause_us()));
-        asking_.async_wait([this](const boost::system::error_code &error) {
-            if (!error) ask();
-        });
-    }
-
     boost::asio::io_context context_;
     boost::asio::posix::stream_descriptor descriptor_{context_};
-    boost::asio::steady_timer deadline_{context_}, asking_{context_};
+    boost::asio::steady_timer deadline_{context_};
 };
 
 }  // namespace

@@ -9,10 +9,8 @@
 
 #include "guest.h"
 
-enum { LOOP, ASK, DEADLINE };
-
-static void watch(int host, int fd, uint32_t what) {
-    struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.u32 = what};
+static void watch(int host, int fd) {
+    struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.fd = fd};
     if (epoll_ctl(host, EPOLL_CTL_ADD, fd, &event) != 0) perror("epoll_ctl");
 }
 
@@ -27,31 +25,22 @@ int main(int argc, char **argv) {
     int more, going_on = 1;
     guest_start(argc, argv);
     const int host = epoll_create1(EPOLL_CLOEXEC);
-    const int ask_timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
     const int deadline_timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-    if (host < 0 || ask_timer < 0 || deadline_timer < 0) return 1;
-    watch(host, zcn_loop_fd(guest_loop()), LOOP);
-    watch(host, ask_timer, ASK);
-    watch(host, deadline_timer, DEADLINE);
-    set_timer(ask_timer, 0);
+    if (host < 0 || deadline_timer < 0) return 1;
+    watch(host, zcn_loop_fd(guest_loop()));
+    watch(host, deadline_timer);
     while (going_on) {
-        struct epoll_event events[3];
+        struct epoll_event events[2];
         int64_t ns;
         if (zcn_loop_next_deadline(guest_loop(), &ns) != ZCN_OK) return 1;
         set_timer(deadline_timer, ns == INT64_MAX ? -1 : ns);
-        const int count = epoll_wait(host, events, 3, -1);
-        for (int i = 0; i < count && going_on; i++) {
-            if (events[i].data.u32 == ASK) {
-                guest_ask();
-                set_timer(ask_timer, (int64_t)guest_pause_us() * 1000);
-                continue;
-            }
-            do going_on = guest_turn(&more);
-            while (going_on && more);
-        }
+        /* Whichever it is, the loop is looked at until it has no more. */
+        if (epoll_wait(host, events, 2, -1) <= 0) continue;
+        do {
+            going_on = guest_turn(&more);
+        } while (going_on && more);
     }
     close(host);
-    close(ask_timer);
     close(deadline_timer);
     return guest_end();
 }

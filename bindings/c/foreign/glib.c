@@ -29,13 +29,6 @@ static gboolean dispatch(GSource *source, GSourceFunc callback, gpointer host) {
     return G_SOURCE_REMOVE;
 }
 
-static gboolean on_ask(gpointer unused) {
-    (void)unused;
-    guest_ask();
-    g_timeout_add(guest_pause_us() / 100, on_ask, NULL); /* GLib counts milliseconds */
-    return G_SOURCE_REMOVE;
-}
-
 /* GLib calls dispatch only for sources with a callback where it was set; its user data is the main loop. */
 static gboolean never_called(gpointer unused) {
     (void)unused;
@@ -50,7 +43,6 @@ int main(int argc, char **argv) {
     ((Guest *)source)->tag = g_source_add_unix_fd(source, zcn_loop_fd(guest_loop()), G_IO_IN);
     g_source_set_callback(source, never_called, host, NULL);
     g_source_attach(source, NULL);
-    g_timeout_add(0, on_ask, NULL);
     g_main_loop_run(host);
     g_source_unref(source);
     g_main_loop_unref(host);

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { BY_HOST, BY_TIMER, BY_THREAD, CLIENTS, MOST_AT_ONCE = 20, MOST_PAUSE_US = 200 };
+enum { BY_POLLER, BY_TIMER, BY_THREAD, CLIENTS, MOST_AT_ONCE = 20, MOST_PAUSE_US = 200 };
 
 static struct client {
     zcn_conn *conn;       /* retained: the thread uses it too */
@@ -21,6 +21,7 @@ static struct client {
 static zcn_loop *loop;
 static zcn_framing *framing;
 static uint32_t rounds;
+static atomic_int whose; /* client that may ask: one at a time, since what wakes one would wake the others too */
 static unsigned wrong;
 static unsigned ended; /* connections, both ends of each, and the listener */
 static pthread_t thread;
@@ -38,8 +39,6 @@ static unsigned random_below(unsigned *state, unsigned bound) {
 
 zcn_loop *guest_loop(void) { return loop; }
 
-unsigned guest_pause_us(void) { return random_below(&clients[BY_HOST].random, MOST_PAUSE_US); }
-
 int guest_deadline_ms(void) {
     int64_t ns;
     check(zcn_loop_next_deadline(loop, &ns), "deadline");
@@ -52,21 +51,17 @@ static void ask(struct client *client) {
     client->asked++;
 }
 
-void guest_ask(void) {
-    struct client *client = &clients[BY_HOST];
-    if (client->asked < rounds && atomic_load(&client->answered) == client->asked) ask(client);
+static void ask_between_polls(void) {
+    struct client *client = &clients[BY_POLLER];
+    if (client->asked == rounds || atomic_load(&whose) != BY_POLLER) return;
+    if (atomic_load(&client->answered) == client->asked) ask(client);
 }
 
 /* Several at once, so that a poll that gives one message leaves others behind. */
 static void ask_by_timer(void) {
     struct client *client = &clients[BY_TIMER];
-    unsigned count = 1 + random_below(&client->random, MOST_AT_ONCE);
+    uint32_t count = 1 + random_below(&client->random, MOST_AT_ONCE);
     while (count-- > 0 && client->asked < rounds) ask(client);
-}
-
-static void set_timer(void) {
-    const int64_t ns = (int64_t)random_below(&clients[BY_TIMER].random, MOST_PAUSE_US) * 1000;
-    check(zcn_loop_timer_set(loop, BY_TIMER, ns), "timer");
 }
 
 static void *ask_by_thread(void *unused) {
@@ -74,7 +69,7 @@ static void *ask_by_thread(void *unused) {
     while (client->asked < rounds) {
         const struct timespec pause = {0, (long)random_below(&client->random, MOST_PAUSE_US) * 1000};
         nanosleep(&pause, NULL);
-        if (atomic_load(&client->answered) != client->asked) continue;
+        if (atomic_load(&whose) != BY_THREAD || atomic_load(&client->answered) != client->asked) continue;
         zcn_unit *unit;
         void *data;
         check(zcn_unit_alloc(&unit, &data, NULL, framing, sizeof client->asked), "unit");
@@ -85,14 +80,26 @@ static void *ask_by_thread(void *unused) {
     return unused;
 }
 
+/* Who asks next: any of those who have not asked all their questions yet. */
+static void choose(void) {
+    static unsigned random = 1;
+    int next = (int)random_below(&random, CLIENTS);
+    for (int i = 0; i < CLIENTS && atomic_load(&clients[next].answered) == rounds; i++) next = (next + 1) % CLIENTS;
+    if (next == BY_TIMER) {
+        const int64_t ns = (int64_t)random_below(&clients[BY_TIMER].random, MOST_PAUSE_US) * 1000;
+        check(zcn_loop_timer_set(loop, BY_TIMER, ns), "timer");
+    }
+    atomic_store(&whose, next);
+}
+
 /* Answers come in the order of the questions. */
 static void take(const zcn_event *event) {
     struct client *client = (struct client *)event->user;
     const uint32_t number = atomic_load(&client->answered);
     if (event->size != sizeof number || memcmp(event->data, &number, sizeof number) != 0) wrong++;
-    const uint32_t asked = client->conn == clients[BY_TIMER].conn ? client->asked : 0;
     atomic_store(&client->answered, number + 1);
-    if (number + 1 == asked && asked < rounds) set_timer();
+    /* The thread asks one at a time; the others' questions are counted by the owner, who is here. */
+    if (client == &clients[BY_THREAD] || number + 1 == client->asked) choose();
 }
 
 static void handle(const zcn_event *event) {
@@ -131,6 +138,7 @@ int guest_turn(int *more) {
     for (int i = 0; i < CLIENTS; i++) done += atomic_load(&clients[i].answered) == rounds;
     /* The ends that this brings about have to be told of by the descriptor, like anything else. */
     if (done == CLIENTS) check(zcn_loop_close(loop), "close");
+    ask_between_polls();
     return ended < 2 * CLIENTS + 1;
 }
 
@@ -159,7 +167,8 @@ void guest_start(int argc, char **argv) {
         zcn_conn_retain(clients[i].conn);
         clients[i].random = (unsigned)time(NULL) + (unsigned)i;
     }
-    set_timer();
+    choose();
+    ask_between_polls();
     if (pthread_create(&thread, NULL, ask_by_thread, NULL) != 0) exit(1);
 }
 

@@ -2,12 +2,11 @@
 #ifndef GUEST_H
 #define GUEST_H
 /*
- * What runs in all of these hosts: a zcnet loop with an echo server and three clients of it, each of which asks again
- * when it was answered, after a random pause. One is driven by a timer of the host, and so sends between polls; one by
- * timers of the zcnet loop; one by another thread. A wake-up that is lost anywhere is an answer that never comes.
+ * What runs in all of these hosts: a zcnet loop with an echo server and three clients of it, which ask one at a time,
+ * whoever it may be next: one between polls, one after random pauses by timers of the loop, and one after random pauses
+ * from another thread. A wake-up that is lost is an answer that never comes.
  *
- * A host does three things with the loop: it calls guest_turn() when zcn_loop_fd() is readable, and when
- * zcn_loop_next_deadline() has come; and it calls guest_ask() at moments of its own.
+ * A host calls guest_turn() when zcn_loop_fd() is readable, and when zcn_loop_next_deadline() has come.
  */
 #include <zcnet/zcnet.h>
 
@@ -21,15 +20,10 @@ void guest_start(int argc, char **argv);
 /* The loop, for its descriptor and its deadline. */
 zcn_loop *guest_loop(void);
 
-/* One poll that does not wait, and what follows from its events. 0 when all is over; *more is that of zcn_loop_poll().
+/* One poll that does not wait, and what follows from its events: sends among others, for which the host has to look at
+   the descriptor and the deadline again. 0 when all is over; *more is that of zcn_loop_poll().
  */
 int guest_turn(int *more);
-
-/* Sends, between polls, unless an answer is outstanding. */
-void guest_ask(void);
-
-/* Microseconds until the host should call guest_ask() again. */
-unsigned guest_pause_us(void);
 
 /* The loop's deadline as whole milliseconds, rounded up so that it has come when they have passed; -1: never. */
 int guest_deadline_ms(void);

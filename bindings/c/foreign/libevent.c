@@ -8,7 +8,7 @@
 #include "guest.h"
 
 static struct event_base *host;
-static struct event *descriptor, *asking;
+static struct event *descriptor;
 
 static void watch(void) {
     int64_t ns;
@@ -29,24 +29,13 @@ static void on_ready(evutil_socket_t fd, short what, void *unused) {
     }
 }
 
-static void on_ask(evutil_socket_t fd, short what, void *unused) {
-    (void)fd, (void)what, (void)unused;
-    guest_ask(); /* the descriptor is readable then, so that the deadline need not be looked at here */
-    const struct timeval pause = {0, (int)guest_pause_us()};
-    event_add(asking, &pause);
-}
-
 int main(int argc, char **argv) {
     guest_start(argc, argv);
     host = event_base_new();
     if (host == NULL) return 1;
     descriptor = event_new(host, zcn_loop_fd(guest_loop()), EV_READ | EV_PERSIST, on_ready, NULL);
-    asking = evtimer_new(host, on_ask, NULL);
-    const struct timeval now = {0, 0};
     watch();
-    event_add(asking, &now);
     event_base_dispatch(host);
-    event_free(asking);
     event_free(descriptor);
     event_base_free(host);
     libevent_global_shutdown();

@@ -7,7 +7,7 @@
 #include "guest.h"
 
 static uv_poll_t descriptor;
-static uv_timer_t deadline, asking;
+static uv_timer_t deadline;
 static uv_prepare_t before_wait;
 
 static void turn(void) {
@@ -15,7 +15,6 @@ static void turn(void) {
     if (guest_turn(&more)) return;
     uv_close((uv_handle_t *)&descriptor, NULL);
     uv_close((uv_handle_t *)&deadline, NULL);
-    uv_close((uv_handle_t *)&asking, NULL);
     uv_close((uv_handle_t *)&before_wait, NULL);
 }
 
@@ -41,19 +40,12 @@ static void on_prepare(uv_prepare_t *handle) {
     }
 }
 
-static void on_ask(uv_timer_t *timer) {
-    guest_ask();
-    uv_timer_start(timer, on_ask, guest_pause_us() / 100, 0); /* libuv counts milliseconds */
-}
-
 int main(int argc, char **argv) {
     uv_loop_t *host = uv_default_loop();
     guest_start(argc, argv);
     uv_poll_init(host, &descriptor, zcn_loop_fd(guest_loop()));
     uv_poll_start(&descriptor, UV_READABLE, on_readable);
     uv_timer_init(host, &deadline);
-    uv_timer_init(host, &asking);
-    uv_timer_start(&asking, on_ask, 0, 0);
     uv_prepare_init(host, &before_wait);
     uv_prepare_start(&before_wait, on_prepare);
     uv_run(host, UV_RUN_DEFAULT);
