@@ -34,6 +34,8 @@ kept = {
     (account, "use_.fetch_and(", "success", "relaxed"): buffered,
     ("memory/tagged_stack.h", "head_.compare_exchange_weak(seen, next, std::memory_order_acquire", "success", "relaxed"):
         strength,
+    ("memory/tagged_stack.h", "head_.compare_exchange_weak(seen, word(tag(seen) + 1, next)", "success", "relaxed"):
+        strength,
     ("memory/directory.h", "compare_exchange_strong(", "success", "release"): strength,
     ("memory/pool.cpp", "process_pool.compare_exchange_strong(", "success", "release"): strength,
     (view, "| all_bits, std::memory_order_release)", "success", "relaxed"): looked_at,
