@@ -170,7 +170,8 @@ ZCN_API ZCN_NODISCARD zcn_status zcn_conn_take_fd(zcn_conn *conn, int *out_fd, z
  * its connection in its array, so that no message is left behind.
  *
  * @return ZCN_OK · ZCN_EINVAL · ZCN_EBUSY it is not open yet, or the call comes from a release function of what it
- *         has sent · ZCN_ECLOSED · ZCN_ENOMEM · ZCN_ENOBUFS · ZCN_EUNSUPPORTED the pools differ · ZCN_EFORKED
+ *         has sent · ZCN_ECLOSED · ZCN_ENOMEM · ZCN_ENOBUFS · ZCN_EUNSUPPORTED the pools differ, or
+ *         the connection is a dialer's · ZCN_EFORKED
  * @thread owner of the present loop; after ZCN_OK the connection belongs to the owner of the other
  * @since 0.1
  */

@@ -24,8 +24,13 @@ enum {
     ZCN_EVENT_POOL_LIMITED = 11,  /* conn: reading pauses until the pool has memory again */
     ZCN_EVENT_ARRIVED = 12,       /* conn: moved here by zcn_conn_move() */
     ZCN_EVENT_LISTENER_CLOSED = 13, /* user is the listener's; status: why */
-    ZCN_EVENT_RELAY_ENDED = 14     /* user is the relay's, data the zcn_relay, borrowed until the next poll; status:
+    ZCN_EVENT_RELAY_ENDED = 14,   /* user is the relay's, data the zcn_relay, borrowed until the next poll; status:
                                       why; size: bytes written in both directions */
+    ZCN_EVENT_REDIAL = 15,        /* user is the dialer's, data the zcn_dialer, borrowed until the next poll; status:
+                                      why its connection ended, or could not be made; size: milliseconds until the next
+                                      attempt; token: attempts in a row that did not last */
+    ZCN_EVENT_DIALER_CLOSED = 16  /* user is the dialer's; status: ZCN_OK it was closed, else why the last of its
+                                      attempts failed */
 };
 
 typedef struct zcn_event {

@@ -4,6 +4,7 @@
 /* libzcnet: zero-copy messages over TCP and Unix sockets. This header includes all the others; base.h states the
    conventions that hold for every call. */
 #include <zcnet/conn.h>
+#include <zcnet/dialer.h>
 #include <zcnet/event.h>
 #include <zcnet/file.h>
 #include <zcnet/framing.h>

@@ -7,6 +7,7 @@
 
 #include "base/probe.h"
 #include "net/conn_requests.h"
+#include "net/dialer.h"
 #include "net/loop.h"
 #include "os/os.h"
 #include "os/process.h"
@@ -68,6 +69,7 @@ void zcn_conn::release() noexcept {
         former->loop->unhold();
         delete former;
     }
+    if (zcn_dialer *dialer = leave_dialer()) dialer->release();
     delete rare_;
     zcnet::memory::destroy_object(this);
     last->unhold();
@@ -250,6 +252,10 @@ bool zcn_conn::tell_closed() noexcept {
     tell(ZCN_EVENT_CLOSED, reason_);
     state_ = State::closed;
     loop()->finished(this);
+    if (zcn_dialer *dialer = leave_dialer()) {
+        dialer->connection_ended(reason_);
+        dialer->release();
+    }
     return true;
 }
 

@@ -61,6 +61,7 @@ struct Rare {
     uint64_t file_bytes[io::last_method + 1] = {};  // that left by each method, but by copies
     std::unique_ptr<FileLetter> direct;             // stays as long as the connection: reads may be under way
     send::ZeroCopy zero_copy;
+    zcn_dialer *dialer = nullptr;  // that made this connection, retained until CLOSED is told
 };
 
 struct FormerLoop {
@@ -103,7 +104,7 @@ struct zcn_conn final : zcnet::Link<zcnet::net::AllTag>,
     // Tells the end of a unit that was posted and cannot be sent; false when it cannot be told now.
     bool tell_unposted(const zcn_unit *unit, Status status) noexcept;
     void on_memory() noexcept;
-    void on_file() noexcept;  // a chunk of a file was read, or need not be any more
+    void on_file() noexcept;    // a chunk of a file was read, or need not be any more
     void on_relief() noexcept;  // a connection that held ours up is below low water again, or gone
     void arrive(zcn_loop *loop) noexcept;
     [[nodiscard]] bool arriving() const noexcept { return arriving_; }
@@ -156,6 +157,7 @@ struct zcn_conn final : zcnet::Link<zcnet::net::AllTag>,
     [[nodiscard]] uintptr_t user() const noexcept { return user_; }
     void set_user(uintptr_t user) noexcept;
     void set_listener(zcn_listener *listener) noexcept { listener_ = listener; }
+    Status set_dialer(zcn_dialer *dialer) noexcept;
     [[nodiscard]] zcnet::net::Stream &stream() noexcept { return stream_; }
     [[nodiscard]] bool memory_paused() const noexcept { return memory_paused_; }
     [[nodiscard]] bool finishing() const noexcept { return finisher_ && !memory_paused_; }
@@ -180,6 +182,7 @@ struct zcn_conn final : zcnet::Link<zcnet::net::AllTag>,
     void give_up_attempt() noexcept;
     [[nodiscard]] int64_t dial_deadline() const noexcept;
     void drop_dial() noexcept;
+    zcn_dialer *leave_dialer() noexcept;
     [[nodiscard]] zcnet::net::Dial *dial() const noexcept { return rare_ != nullptr ? rare_->dial : nullptr; }
     zcnet::net::Rare *rare() noexcept;
 

@@ -190,7 +190,7 @@ Status zcn_conn::move(zcn_loop *to) noexcept {
     if (state_ == State::connecting || flushing_) return ZCN_EBUSY;
     if (state_ != State::open || (requests_.load(std::memory_order_acquire) & zcnet::net::request_end) != 0)
         return ZCN_ECLOSED;
-    if (to->pool() != from->pool()) return ZCN_EUNSUPPORTED;
+    if (to->pool() != from->pool() || (rare_ != nullptr && rare_->dialer != nullptr)) return ZCN_EUNSUPPORTED;
     if (to->closing()) return ZCN_ECLOSED;
     // What was posted or asked before comes before what will be posted there.
     from->settle_inbox();

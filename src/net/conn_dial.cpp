@@ -6,6 +6,7 @@
 #include "base/probe.h"
 #include "net/conn.h"
 #include "net/conn_requests.h"
+#include "net/dialer.h"
 #include "net/loop.h"
 #include "net/resolver.h"
 #include "os/os.h"
@@ -86,6 +87,21 @@ Status zcn_conn::start_dial(const zcnet::net::Address &address) noexcept {
     if (!dial->looking_up) dial_next();
     arm_timer();
     return ZCN_OK;
+}
+
+Status zcn_conn::set_dialer(zcn_dialer *dialer) noexcept {
+    if (rare() == nullptr) return ZCN_ENOMEM;
+    dialer->retain();
+    rare_->dialer = dialer;
+    return ZCN_OK;
+}
+
+// The dialer that made it, once: its reference is the caller's.
+zcn_dialer *zcn_conn::leave_dialer() noexcept {
+    if (rare_ == nullptr) return nullptr;
+    zcn_dialer *dialer = rare_->dialer;
+    rare_->dialer = nullptr;
+    return dialer;
 }
 
 void zcn_conn::drop_dial() noexcept {
@@ -210,6 +226,7 @@ void zcn_conn::dial_writable() noexcept {
             } else {
                 message_at_ = 0;
                 told_as_ = ZCN_EVENT_CONNECTED;
+                if (rare_->dialer != nullptr) rare_->dialer->connected();
             }
             if (!stream_.idle() || shutdown_wanted_) loop()->become_dirty(this);
             become_ready();

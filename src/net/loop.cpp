@@ -123,6 +123,7 @@ void zcn_loop::shut_down() noexcept {
         if (waiter_.queued.load(std::memory_order_acquire) && pool_->cancel_wait(&waiter_)) unhold();
     }
     while (zcn_listener *listener = listeners_.front()) listener->end_silently();
+    while (zcn_dialer *dialer = dialers_.front()) dialer->end_silently();
     while (zcn_conn *conn = all_.front()) {
         zcnet::List<zcn_conn, zcnet::net::AllTag>::remove(conn);
         conn->end_silently();
@@ -280,6 +281,9 @@ void zcn_loop::run_timers() noexcept {
                 break;
             case zcnet::net::TimerOf::relay:
                 static_cast<zcn_relay *>(due)->on_timer();
+                break;
+            case zcnet::net::TimerOf::dialer:
+                static_cast<zcn_dialer *>(due)->on_timer();
                 break;
             case zcnet::net::TimerOf::program: {
                 const uint64_t token = static_cast<ProgramTimer *>(due)->token;
@@ -477,6 +481,7 @@ void zcn_loop::close() noexcept {
     closing_ = true;
     for (zcn_listener *listener = listeners_.front(); listener != nullptr; listener = listeners_.after(listener))
         listener->close();
+    for (zcn_dialer *dialer = dialers_.front(); dialer != nullptr; dialer = dialers_.after(dialer)) dialer->close();
     for (zcn_conn *conn = all_.front(); conn != nullptr; conn = all_.after(conn)) (void)conn->request_close(false);
     for (zcn_relay *relay = relays_.front(); relay != nullptr; relay = relays_.after(relay))
         (void)relay->request_close(false);

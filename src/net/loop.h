@@ -20,6 +20,7 @@
 #include "net/batch.h"
 #include "net/conn.h"
 #include "net/conn_requests.h"
+#include "net/dialer.h"
 #include "net/listener.h"
 #include "net/relay.h"
 #include "net/timers.h"
@@ -102,6 +103,8 @@ struct zcn_loop final {
     void accept_later(zcn_listener *listener) noexcept;
     void add(zcn_listener *listener) noexcept;
     void remove(zcn_listener *listener) noexcept;
+    void add(zcn_dialer *dialer) noexcept;
+    void remove(zcn_dialer *dialer) noexcept;
     void add(zcn_relay *relay) noexcept;
     void become_ready(zcn_relay *relay) noexcept;
     void finished(zcn_relay *relay) noexcept;  // RELAY_ENDED was told
@@ -164,7 +167,9 @@ struct zcn_loop final {
     void tell_stalled(uint64_t bytes) noexcept;
     void memory_came() noexcept;
     [[nodiscard]] bool has_work() const noexcept;
-    [[nodiscard]] bool is_empty() const noexcept { return all_.empty() && listeners_.empty() && relays_.empty(); }
+    [[nodiscard]] bool is_empty() const noexcept {
+        return all_.empty() && listeners_.empty() && relays_.empty() && dialers_.empty();
+    }
     void raise() noexcept;
     void release_departed() noexcept;
     void look_after_pool() noexcept {
@@ -209,6 +214,7 @@ struct zcn_loop final {
     zcnet::List<zcn_conn, zcnet::net::DirtyTag> dirty_;
     zcnet::List<zcn_conn, zcnet::net::HeldTag> held_;  // unfinished messages in shared blocks, the stalest first
     zcnet::List<zcn_listener, zcnet::net::ListenersTag> listeners_;
+    zcnet::List<zcn_dialer, zcnet::net::DialersTag> dialers_;
     zcnet::List<zcn_listener, zcnet::net::AcceptingTag> accepting_;
     zcnet::List<zcn_relay, zcnet::net::RelaysTag> relays_;
     zcnet::List<zcn_relay, zcnet::net::RelaysTag> finished_relays_;  // references end at the next poll

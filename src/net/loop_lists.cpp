@@ -88,6 +88,10 @@ void zcn_loop::hold_unfinished(zcn_conn *conn, bool held) noexcept {
 
 void zcn_loop::add(zcn_listener *listener) noexcept { listeners_.push_back(listener); }
 
+void zcn_loop::add(zcn_dialer *dialer) noexcept { dialers_.push_back(dialer); }
+
+void zcn_loop::remove(zcn_dialer *dialer) noexcept { zcnet::List<zcn_dialer, zcnet::net::DialersTag>::remove(dialer); }
+
 void zcn_loop::remove(zcn_listener *listener) noexcept {
     using zcnet::List;
     List<zcn_listener, zcnet::net::ListenersTag>::remove(listener);

@@ -10,7 +10,7 @@ namespace zcnet::net {
 
 constexpr int64_t never = INT64_MAX;
 
-enum class TimerOf : uint8_t { conn, listener, program, pool, relay };
+enum class TimerOf : uint8_t { conn, listener, program, pool, relay, dialer };
 
 struct Timer {
     explicit Timer(TimerOf whose) noexcept : of(whose) {}

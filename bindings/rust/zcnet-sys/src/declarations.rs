@@ -54,6 +54,13 @@ pub struct zcn_listener {
     _marker: core::marker::PhantomData<(*mut u8, core::marker::PhantomPinned)>,
 }
 
+/// Makes one connection after the other to an address.
+#[repr(C)]
+pub struct zcn_dialer {
+    _opaque: [u8; 0],
+    _marker: core::marker::PhantomData<(*mut u8, core::marker::PhantomPinned)>,
+}
+
 /// The event loop.
 #[repr(C)]
 pub struct zcn_loop {
@@ -87,7 +94,7 @@ pub type zcn_measure_function = Option<
     unsafe extern "C" fn(context: *mut c_void, data: *const c_void, size: u64, out_frame_size: *mut u64) -> zcn_status,
 >;
 
-/// Called once when the library needs foreign memory no longer: after the last byte of it was written to the socket, or the connection died, or the unit was released unsent. It runs on whichever thread lets go last, under no lock. Any call is legal in it but zcn_loop_poll(). It must not throw.
+/// Called once when the library needs foreign memory no longer: after the last byte of it was written to the socket, or the connection died, or the unit was released unsent; and where it left without a copy (zero_copy_from, see conn.h), after the kernel is done with it. It runs on whichever thread lets go last, under no lock. Any call is legal in it but zcn_loop_poll(). It must not throw.
 pub type zcn_release_function = Option<unsafe extern "C" fn(context: *mut c_void, data: *const c_void, size: u64)>;
 
 /// Filled by its options_init(), and changed from there.
@@ -148,6 +155,42 @@ pub struct zcn_conn_options {
     pub file_method: u32,
     /// TCP: pieces of at least so many bytes (4096 at least) may leave without a copy in the kernel, see above; 0: all are copied
     pub zero_copy_from: u64,
+}
+
+/// Filled by its options_init(), and changed from there.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct zcn_dial_options {
+    /// set by zcn_dial_options_init()
+    pub struct_size: u64,
+    /// for each connection; NULL: the defaults. Its framings and values are kept
+    pub conn: *const zcn_conn_options,
+    /// the first wait; 0: 100
+    pub first_ms: u32,
+    /// 0: 30000; at least first_ms
+    pub longest_ms: u32,
+    /// that fail in a row before it gives up; 0: it never does
+    pub attempts: u32,
+    /// 0
+    pub reserved: u32,
+    /// user value, which comes with REDIAL and DIALER_CLOSED
+    pub user: usize,
+}
+
+/// Filled by its options_init(), and changed from there.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct zcn_dialer_stats {
+    /// set by the caller
+    pub struct_size: u64,
+    /// so far
+    pub attempts: u64,
+    /// of them, those that stood
+    pub connected: u64,
+    /// gauge: attempts in a row that did not last
+    pub failures: u64,
+    /// gauge: until the next attempt; 0: one is under way, or stands, or there is none any more
+    pub wait_ms: u64,
 }
 
 /// One of the things that happened, as a poll hands them out.
@@ -518,7 +561,7 @@ pub struct zcn_stats {
     pub zero_copy_bytes: u64,
     /// out: of those calls, the ones that the kernel copied all the same
     pub zero_copy_copied: u64,
-    /// out: such calls that it refused for want of room; the bytes were copied
+    /// out: such calls that it refused, for want of room say; the bytes were copied
     pub zero_copy_refused: u64,
     /// gauge: such calls that it is not done with
     pub zero_copy_awaited: u64,
@@ -680,6 +723,10 @@ pub const ZCN_EVENT_ARRIVED: u32 = 12;
 pub const ZCN_EVENT_LISTENER_CLOSED: u32 = 13;
 /// user is the relay's, data the zcn_relay, borrowed until the next poll; status: why; size: bytes written in both directions
 pub const ZCN_EVENT_RELAY_ENDED: u32 = 14;
+/// user is the dialer's, data the zcn_dialer, borrowed until the next poll; status: why its connection ended, or could not be made; size: milliseconds until the next attempt; token: attempts in a row that did not last
+pub const ZCN_EVENT_REDIAL: u32 = 15;
+/// user is the dialer's; status: ZCN_OK it was closed, else why the last of its attempts failed
+pub const ZCN_EVENT_DIALER_CLOSED: u32 = 16;
 /// what costs the sender the least processor time: ranges up to 32 KiB are read, and leave in * one call with what is around them; larger ones leave by sendfile, and over local sockets * from 256 KiB up through a pipe
 pub const ZCN_FILE_AUTO: u32 = 0;
 /// the kernel sends from the page cache
@@ -914,6 +961,32 @@ extern "C" {
     pub fn zcn_conn_retain(conn: *mut zcn_conn) -> *mut zcn_conn;
     /// End one reference. It does not close the connection: the loop holds its own until CLOSED.
     pub fn zcn_conn_release(conn: *mut zcn_conn);
+    /// Fill options with the defaults.
+    pub fn zcn_dial_options_init(options: *mut zcn_dial_options, struct_size: usize);
+    /// Connect to an address (see conn.h; not fd:N), now and whenever the connection has ended.
+    pub fn zcn_dial(
+        out: *mut *mut zcn_dialer,
+        r#loop: *mut zcn_loop,
+        address: *const c_char,
+        framing: *const zcn_framing,
+        options: *const zcn_dial_options,
+    ) -> zcn_status;
+    /// The present connection, which stands or is being made. A connection of a dialer cannot be moved to another loop.
+    pub fn zcn_dialer_get_conn(dialer: *const zcn_dialer) -> *mut zcn_conn;
+    /// Try now instead of at the end of the wait, and wait from first_ms on again; nothing happens while there is a connection. For when the program learns that the network is back.
+    pub fn zcn_dialer_hurry(dialer: *mut zcn_dialer) -> zcn_status;
+    /// Make no more connections. The present one lives on, until it ends or the program closes it. DIALER_CLOSED (ZCN_OK) comes. Calling it again does nothing.
+    pub fn zcn_dialer_close(dialer: *mut zcn_dialer) -> zcn_status;
+    /// The user value.
+    pub fn zcn_dialer_set_user(dialer: *mut zcn_dialer, user: usize) -> zcn_status;
+    /// The user value.
+    pub fn zcn_dialer_get_user(dialer: *const zcn_dialer) -> usize;
+    /// Read the dialer's counters.
+    pub fn zcn_dialer_get_stats(dialer: *const zcn_dialer, stats: *mut zcn_dialer_stats) -> zcn_status;
+    /// Take another reference.
+    pub fn zcn_dialer_retain(dialer: *mut zcn_dialer) -> *mut zcn_dialer;
+    /// End one reference. It does not end the dialer: the loop holds its own until DIALER_CLOSED.
+    pub fn zcn_dialer_release(dialer: *mut zcn_dialer);
     /// Fill options with the defaults: no method, no flags, directory -1.
     pub fn zcn_file_options_init(options: *mut zcn_file_options, struct_size: usize);
     /// Open a regular file for sending.

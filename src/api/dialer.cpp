@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+// The C boundary of dialers.
+#include "zcnet/dialer.h"
+
+#include "base/options.h"
+#include "net/dialer.h"
+#include "net/loop.h"
+#include "os/process.h"
+
+namespace {
+
+zcn_dial_options defaults() noexcept {
+    zcn_dial_options options{};
+    options.struct_size = sizeof options;
+    return options;
+}
+
+}  // namespace
+
+void zcn_dial_options_init(zcn_dial_options *options, size_t struct_size) {
+    zcnet::init_options(options, struct_size, defaults());
+}
+
+zcn_status zcn_dial(zcn_dialer **out, zcn_loop *loop, const char *address, const zcn_framing *framing,
+                    const zcn_dial_options *options) {
+    if (out == nullptr) return ZCN_EINVAL;
+    *out = nullptr;
+    if (loop == nullptr || address == nullptr || framing == nullptr) return ZCN_EINVAL;
+    if (!zcnet::os::in_process(loop->process())) return ZCN_EFORKED;
+    zcnet::Error &error = loop->error();
+    error = zcnet::Error{};
+    if (loop->closing()) return error.set(ZCN_ECLOSED, 0, "the loop is closed");
+    zcn_dial_options chosen{};
+    const zcn_status status = zcnet::read_options(&chosen, options, defaults());
+    if (!zcnet::has_size(options))
+        return error.set(status, 0, "struct_size is wrong: zcn_dial_options_init() sets it, and the defaults");
+    if (status != ZCN_OK) return error.set(status, 0, "an option of the dialer is not known");
+    return zcn_dialer::create(out, loop, address, framing, chosen, &error);
+}
+
+zcn_conn *zcn_dialer_get_conn(const zcn_dialer *dialer) { return dialer == nullptr ? nullptr : dialer->conn(); }
+
+zcn_status zcn_dialer_hurry(zcn_dialer *dialer) { return dialer == nullptr ? ZCN_EINVAL : dialer->hurry(); }
+
+zcn_status zcn_dialer_close(zcn_dialer *dialer) {
+    if (dialer == nullptr) return ZCN_EINVAL;
+    if (!dialer->in_process()) return ZCN_EFORKED;
+    dialer->close();
+    return ZCN_OK;
+}
+
+zcn_status zcn_dialer_set_user(zcn_dialer *dialer, uintptr_t user) {
+    if (dialer == nullptr) return ZCN_EINVAL;
+    dialer->set_user(user);
+    return ZCN_OK;
+}
+
+uintptr_t zcn_dialer_get_user(const zcn_dialer *dialer) { return dialer == nullptr ? 0 : dialer->user(); }
+
+zcn_status zcn_dialer_get_stats(const zcn_dialer *dialer, zcn_dialer_stats *stats) {
+    if (dialer == nullptr || stats == nullptr) return ZCN_EINVAL;
+    zcn_dialer_stats found{};
+    dialer->read_stats(&found);
+    return zcnet::write_answer(stats, found);
+}
+
+zcn_dialer *zcn_dialer_retain(zcn_dialer *dialer) {
+    if (dialer != nullptr) dialer->retain();
+    return dialer;
+}
+
+void zcn_dialer_release(zcn_dialer *dialer) {
+    if (dialer != nullptr) dialer->release();
+}
