@@ -26,7 +26,9 @@ enum class EventType : std::uint32_t {
     pool_limited = ZCN_EVENT_POOL_LIMITED,
     arrived = ZCN_EVENT_ARRIVED,
     listener_closed = ZCN_EVENT_LISTENER_CLOSED,
-    relay_ended = ZCN_EVENT_RELAY_ENDED
+    relay_ended = ZCN_EVENT_RELAY_ENDED,
+    redial = ZCN_EVENT_REDIAL,
+    dialer_closed = ZCN_EVENT_DIALER_CLOSED
 };
 
 /** One of the things that happened. It is a reference into the array of the poll, and ends with the next one. */
@@ -35,13 +37,13 @@ class Event {
     explicit Event(const zcn_event &event) noexcept : event_(&event) {}
 
     EventType type() const noexcept { return static_cast<EventType>(event_->type); }
-    /** ZCN_OK, or the reason: of closed, sent, accept_limited, listener_closed, relay_ended. */
+    /** ZCN_OK, or the reason: of closed, sent, accept_limited, listener_closed, relay_ended, redial, dialer_closed. */
     zcn_status status() const noexcept { return event_->status; }
     /** The status as text. */
     const char *status_text() const noexcept { return zcn_status_text(event_->status); }
     /** The connection, borrowed; empty where the type names none. */
     ConnRef conn() const noexcept { return ConnRef(event_->conn); }
-    /** The user value of the connection, listener or relay. */
+    /** The user value of the connection, listener, relay or dialer. */
     std::uintptr_t user() const noexcept { return event_->user; }
     template <typename T>
     T *user_as() const noexcept {
@@ -53,7 +55,8 @@ class Event {
     std::string_view text() const noexcept { return message().text(); }
     /** Of timers and sent units. */
     std::uint64_t token() const noexcept { return event_->token; }
-    /** Of sent: how many tokens, from token() on. Of relay_ended: bytes written both ways. */
+    /** Of sent: how many tokens, from token() on. Of relay_ended: bytes written both ways. Of redial: milliseconds
+        until the next attempt. */
     std::uint64_t count() const noexcept { return event_->size; }
     /** Of relay_ended, borrowed. */
     RelayRef relay() const noexcept {
