@@ -111,8 +111,9 @@ ZCN_API ZCN_NODISCARD zcn_status zcn_loop_timer_set(zcn_loop *loop, uint64_t tok
 ZCN_API zcn_status zcn_loop_timer_cancel(zcn_loop *loop, uint64_t token);
 
 /**
- * Close every connection (drained, as zcn_conn_close()) and listener. Polls go on and give their CLOSED events; when
- * the last has been handed out, zcn_loop_poll() says ZCN_ECLOSED.
+ * Close every connection (drained, as zcn_conn_close()), listener, dialer and relay. Polls go on and give their last
+ * events; when all have been handed out, zcn_loop_poll() says ZCN_ECLOSED. Descriptor and deadline tell of that poll
+ * as of any other.
  *
  * @return ZCN_OK · ZCN_EINVAL · ZCN_EFORKED
  * @thread owner

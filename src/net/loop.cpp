@@ -164,8 +164,15 @@ void zcn_loop::raise() noexcept {
     (void)zcnet::os::uninterrupted([&] { return zcnet::os::event_raise(inbox_fd_); });
 }
 
+void zcn_loop::lower() noexcept {
+    (void)zcnet::os::uninterrupted([&] { return zcnet::os::event_clear(inbox_fd_); });
+    raised_ = false;
+}
+
 bool zcn_loop::has_work() const noexcept {
-    return ready_count_ != 0 || !ready_relays_.empty() || !accepting_.empty() || !dirty_.empty() || woken_ ||
+    // That everything has ended is told too, once.
+    const bool over = closing_ && is_empty() && !over_told_;
+    return over || ready_count_ != 0 || !ready_relays_.empty() || !accepting_.empty() || !dirty_.empty() || woken_ ||
            !inbox_.looks_empty();
 }
 
@@ -321,8 +328,7 @@ void zcn_loop::dispatch(const epoll_event &event) noexcept {
             return;
         }
         default:
-            (void)zcnet::os::uninterrupted([&] { return zcnet::os::event_clear(inbox_fd_); });
-            raised_ = false;
+            lower();
             return;
     }
 }
@@ -397,6 +403,8 @@ Status zcn_loop::poll(int64_t timeout_ns, const zcn_event **out_events, size_t *
     // A connection may be on its way to a loop that closes.
     if (closing_ && !inbox_.looks_empty()) take_letters();
     if (closing_ && is_empty()) {
+        over_told_ = true;
+        if (raised_) lower();
         status = ZCN_ECLOSED;
     } else {
         const int64_t deadline = timeout_ns < 0 ? never : saturating_add(now_, timeout_ns);
@@ -485,6 +493,7 @@ void zcn_loop::close() noexcept {
     for (zcn_conn *conn = all_.front(); conn != nullptr; conn = all_.after(conn)) (void)conn->request_close(false);
     for (zcn_relay *relay = relays_.front(); relay != nullptr; relay = relays_.after(relay))
         (void)relay->request_close(false);
+    if (nested_ && !raised_ && !polling_ && has_work()) raise();
 }
 
 void zcn_loop::read_stats(zcn_loop_stats *stats) noexcept {

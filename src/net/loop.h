@@ -171,6 +171,7 @@ struct zcn_loop final {
         return all_.empty() && listeners_.empty() && relays_.empty() && dialers_.empty();
     }
     void raise() noexcept;
+    void lower() noexcept;
     void release_departed() noexcept;
     void look_after_pool() noexcept {
         const int64_t every = pool_->look_after_every();
@@ -243,6 +244,7 @@ struct zcn_loop final {
     uint32_t unfinished_blocks_ = 64;
     bool helper_ = true;
     std::atomic<bool> closing_{false};
+    bool over_told_ = false;  // a poll has said that everything has ended
     bool nested_ = false;  // the program watches our descriptor
     bool raised_ = false;  // and it was raised for work that is left
     bool polling_ = false;

@@ -332,6 +332,44 @@ static void test_loop_fd_shows_each_send_between_polls(void **state) {
 
 #define WITH_PAIR(test) cmocka_unit_test_setup_teardown(test, open_pair, close_pair)
 
+/* Who polls only when the descriptor or the deadline say so comes to the end of a loop that closes. */
+static void test_loop_fd_shows_the_end(void **state) {
+    (void)state;
+    for (int with_conn = 0; with_conn < 2; with_conn++) {
+        side on;
+        side_open(&on, NULL);
+        zcn_framing *framing = framing_of(PLAIN_FRAMING);
+        int ends[2];
+        raw_pair(ends);
+        if (with_conn) {
+            zcn_conn *conn;
+            assert_ok(zcn_conn_adopt(&conn, on.loop, ends[0], framing, NULL));
+        }
+        pump_idle(&on, NULL);
+        assert_false(readable(on.loop));
+        assert_ok(zcn_loop_close(on.loop));
+        zcn_status status = ZCN_OK;
+        const uint64_t deadline = deadline_after_ms(WAIT_MS);
+        while (status == ZCN_OK) {
+            assert_false(deadline_passed(deadline));
+            if (!readable(on.loop) && !due(on.loop)) continue;
+            const zcn_event *events;
+            size_t count;
+            status = zcn_loop_poll(on.loop, 0, &events, &count, NULL);
+            if (status == ZCN_OK) collect(&on.got, events, count);
+        }
+        assert_status(status, ZCN_ECLOSED);
+        assert_int_equal(count_of(&on.got, ZCN_EVENT_CLOSED), with_conn);
+        /* Told once: who goes on is not woken for ever. */
+        assert_false(readable(on.loop));
+        assert_false(due(on.loop));
+        if (!with_conn) close(ends[0]);
+        close(ends[1]);
+        zcn_framing_release(framing);
+        side_close(&on);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         WITH_PAIR(test_loop_fd_is_silent_without_work),
@@ -347,6 +385,7 @@ int main(void) {
         cmocka_unit_test(test_loop_nested_by_level_with_few_events),
         cmocka_unit_test(test_loop_nested_by_edge_loses_no_wake_up),
         cmocka_unit_test(test_loop_nested_by_edge_with_few_events),
+        cmocka_unit_test(test_loop_fd_shows_the_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
