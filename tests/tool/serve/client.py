@@ -108,6 +108,7 @@ class Server:
             resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
         self.process = subprocess.Popen([tool, "serve", str(root), address, *words], stdout=subprocess.PIPE, text=True,
                                         preexec_fn=lower if limit else None)
+        self.signalled = False
         self.announced = self.process.stdout.readline().strip()
         text = self.announced
         if text.startswith("unix://"):
@@ -143,7 +144,10 @@ class Server:
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
 
     def signal(self):
-        self.process.send_signal(signal.SIGTERM)
+        """Once: a second signal ends the server at once, as one that asks for it has to."""
+        if not self.signalled:
+            self.signalled = True
+            self.process.send_signal(signal.SIGTERM)
 
     def stop(self):
         if self.process.stdout.closed:
