@@ -46,17 +46,17 @@
 
 ZCN_BEGIN_DECLS
 
-typedef struct zcn_pool zcn_pool;         /* where memory comes from */
-typedef struct zcn_msg zcn_msg;           /* a view of a received message */
-typedef struct zcn_unit zcn_unit;         /* what is sent as one message */
-typedef struct zcn_framing zcn_framing;   /* where messages begin and end; immutable */
-typedef struct zcn_stream zcn_stream;     /* framing and queues without a descriptor */
-typedef struct zcn_conn zcn_conn;         /* a stream that a loop drives over a socket */
-typedef struct zcn_listener zcn_listener; /* accepts connections */
-typedef struct zcn_dialer zcn_dialer;     /* makes one connection after the other to an address */
-typedef struct zcn_loop zcn_loop;         /* the event loop */
-typedef struct zcn_relay zcn_relay;       /* bytes between two connections, by splice */
-typedef struct zcn_file zcn_file;         /* an open file, to send from */
+typedef struct zcn_pool zcn_pool;             /* where memory comes from */
+typedef struct zcn_msg zcn_msg;               /* a view of a received message */
+typedef struct zcn_unit zcn_unit;             /* what is sent as one message */
+typedef struct zcn_framing zcn_framing;       /* where messages begin and end; immutable */
+typedef struct zcn_stream zcn_stream;         /* framing and queues without a descriptor */
+typedef struct zcn_conn zcn_conn;             /* a stream that a loop drives over a socket */
+typedef struct zcn_listener zcn_listener;     /* accepts connections */
+typedef struct zcn_dialer zcn_dialer;         /* makes one connection after the other to an address */
+typedef struct zcn_loop zcn_loop;             /* the event loop */
+typedef struct zcn_relay zcn_relay;           /* bytes between two connections, by splice */
+typedef struct zcn_file zcn_file;             /* an open file, to send from */
 typedef struct zcn_file_cache zcn_file_cache; /* open files by path */
 
 ZCN_END_DECLS

@@ -7,30 +7,30 @@
 ZCN_BEGIN_DECLS
 
 enum {
-    ZCN_EVENT_NONE = 0,           /* blanked by a close or a change of framing: skip it */
-    ZCN_EVENT_CONNECTED = 1,      /* conn: zcn_connect() succeeded, or the first of an adopted one. As ACCEPTED and
-                                     ARRIVED, no message of the connection stands in the same array */
-    ZCN_EVENT_ACCEPTED = 2,       /* conn: a listener's new connection; user is the listener's */
-    ZCN_EVENT_MESSAGE = 3,        /* conn, msg, data, size */
-    ZCN_EVENT_SENT = 4,           /* conn, token, size, status: the units with tokens token, token + 1 … token +
-                                     size - 1 have ended; status ZCN_OK: written, else why not */
-    ZCN_EVENT_WRITABLE = 5,       /* conn: below low water again after a ZCN_AGAIN */
-    ZCN_EVENT_PEER_CLOSED = 6,    /* conn: the peer sends no more (only with the option half_open) */
-    ZCN_EVENT_CLOSED = 7,         /* conn, status: the last event of a connection, with the one reason */
-    ZCN_EVENT_WOKEN = 8,          /* zcn_loop_wake() was called */
-    ZCN_EVENT_TIMER = 9,          /* token of zcn_loop_timer_set() */
-    ZCN_EVENT_ACCEPT_LIMITED = 10, /* user is the listener's; status: descriptors ran out (ZCN_ESYS) or
-                                      max_connections was reached (ZCN_ENOBUFS); accepting goes on later */
-    ZCN_EVENT_POOL_LIMITED = 11,  /* conn: reading pauses until the pool has memory again */
-    ZCN_EVENT_ARRIVED = 12,       /* conn: moved here by zcn_conn_move() */
+    ZCN_EVENT_NONE = 0,             /* blanked by a close or a change of framing: skip it */
+    ZCN_EVENT_CONNECTED = 1,        /* conn: zcn_connect() succeeded, or the first of an adopted one. As ACCEPTED and
+                                       ARRIVED, no message of the connection stands in the same array */
+    ZCN_EVENT_ACCEPTED = 2,         /* conn: a listener's new connection; user is the listener's */
+    ZCN_EVENT_MESSAGE = 3,          /* conn, msg, data, size */
+    ZCN_EVENT_SENT = 4,             /* conn, token, size, status: the units with tokens token, token + 1 … token +
+                                       size - 1 have ended; status ZCN_OK: written, else why not */
+    ZCN_EVENT_WRITABLE = 5,         /* conn: below low water again after a ZCN_AGAIN */
+    ZCN_EVENT_PEER_CLOSED = 6,      /* conn: the peer sends no more (only with the option half_open) */
+    ZCN_EVENT_CLOSED = 7,           /* conn, status: the last event of a connection, with the one reason */
+    ZCN_EVENT_WOKEN = 8,            /* zcn_loop_wake() was called */
+    ZCN_EVENT_TIMER = 9,            /* token of zcn_loop_timer_set() */
+    ZCN_EVENT_ACCEPT_LIMITED = 10,  /* user is the listener's; status: descriptors ran out (ZCN_ESYS) or
+                                       max_connections was reached (ZCN_ENOBUFS); accepting goes on later */
+    ZCN_EVENT_POOL_LIMITED = 11,    /* conn: reading pauses until the pool has memory again */
+    ZCN_EVENT_ARRIVED = 12,         /* conn: moved here by zcn_conn_move() */
     ZCN_EVENT_LISTENER_CLOSED = 13, /* user is the listener's; status: why */
-    ZCN_EVENT_RELAY_ENDED = 14,   /* user is the relay's, data the zcn_relay, borrowed until the next poll; status:
-                                      why; size: bytes written in both directions */
-    ZCN_EVENT_REDIAL = 15,        /* user is the dialer's, data the zcn_dialer, borrowed until the next poll; status:
-                                      why its connection ended, or could not be made; size: milliseconds until the next
-                                      attempt; token: attempts in a row that did not last */
-    ZCN_EVENT_DIALER_CLOSED = 16  /* user is the dialer's; status: ZCN_OK it was closed, else why the last of its
-                                      attempts failed */
+    ZCN_EVENT_RELAY_ENDED = 14,     /* user is the relay's, data the zcn_relay, borrowed until the next poll; status:
+                                        why; size: bytes written in both directions */
+    ZCN_EVENT_REDIAL = 15,          /* user is the dialer's, data the zcn_dialer, borrowed until the next poll; status:
+                                        why its connection ended, or could not be made; size: milliseconds until the next
+                                        attempt; token: attempts in a row that did not last */
+    ZCN_EVENT_DIALER_CLOSED = 16    /* user is the dialer's; status: ZCN_OK it was closed, else why the last of its
+                                        attempts failed */
 };
 
 typedef struct zcn_event {

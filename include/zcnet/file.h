@@ -28,10 +28,10 @@ enum {
     ZCN_FILE_MMAP = 2,     /* the file is mapped, and sent as memory is */
     ZCN_FILE_SPLICE = 3,   /* through a pipe, without a copy */
     ZCN_FILE_COPY = 4,     /* read into memory of the pool, which counts as copied, and sent from there */
-    ZCN_FILE_DIRECT = 5    /* read past the page cache (O_DIRECT), by a helper thread, into memory of the pool: for large
-                            * files that are sent once, and should not push out of the page cache what is used often.
-                            * On a loop without a helper the owner's thread waits for the disk. A file or a system that
-                            * has no such reads is read as by ZCN_FILE_COPY */
+    ZCN_FILE_DIRECT = 5 /* read past the page cache (O_DIRECT), by a helper thread, into memory of the pool: for large
+                         * files that are sent once, and should not push out of the page cache what is used often.
+                         * On a loop without a helper the owner's thread waits for the disk. A file or a system that
+                         * has no such reads is read as by ZCN_FILE_COPY */
 };
 
 /* Flags of zcn_file_options. */

@@ -161,8 +161,7 @@ ZCN_API ZCN_NODISCARD zcn_status zcn_framing_overhead(const zcn_framing *framing
  * @since 0.1
  */
 ZCN_API ZCN_NODISCARD zcn_status zcn_framing_measure(const zcn_framing *framing, const void *data, uint64_t size,
-                                                     uint64_t *out_frame_size, uint64_t *out_head,
-                                                     uint64_t *out_tail);
+                                                     uint64_t *out_frame_size, uint64_t *out_head, uint64_t *out_tail);
 
 /**
  * Take another reference.

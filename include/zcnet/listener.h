@@ -7,26 +7,26 @@
 ZCN_BEGIN_DECLS
 
 typedef struct zcn_listen_options {
-    uint64_t struct_size;          /* set by zcn_listen_options_init() */
-    const zcn_conn_options *conn;  /* for accepted connections; NULL: the defaults */
-    uint32_t backlog;              /* 0: 1024 */
-    uint32_t reuse_port;           /* 1: SO_REUSEPORT, one listener a core on the same port */
-    uint32_t max_connections;      /* accepted ones open at a time, but for those moved away; 0: no limit */
-    uint32_t accepts_per_poll;     /* 0: 64 */
-    uint32_t v6_only;              /* 1: an IPv6 address does not take IPv4 too */
-    uint32_t unix_mode;            /* permissions of the socket file, such as 0600; 0: by umask */
-    uint32_t keep_path;            /* 1: the socket file is not removed: not a stale one before, not ours after */
-    uint32_t reserved;             /* 0 */
-    uintptr_t user;                /* user value */
+    uint64_t struct_size;         /* set by zcn_listen_options_init() */
+    const zcn_conn_options *conn; /* for accepted connections; NULL: the defaults */
+    uint32_t backlog;             /* 0: 1024 */
+    uint32_t reuse_port;          /* 1: SO_REUSEPORT, one listener a core on the same port */
+    uint32_t max_connections;     /* accepted ones open at a time, but for those moved away; 0: no limit */
+    uint32_t accepts_per_poll;    /* 0: 64 */
+    uint32_t v6_only;             /* 1: an IPv6 address does not take IPv4 too */
+    uint32_t unix_mode;           /* permissions of the socket file, such as 0600; 0: by umask */
+    uint32_t keep_path;           /* 1: the socket file is not removed: not a stale one before, not ours after */
+    uint32_t reserved;            /* 0 */
+    uintptr_t user;               /* user value */
 } zcn_listen_options;
 
 typedef struct zcn_listener_stats {
-    uint64_t struct_size;  /* set by the caller */
-    uint64_t accepted;     /* so far */
-    uint64_t open;         /* gauge: accepted and neither closed nor moved to another loop */
-    uint64_t limited;      /* times that accepting paused */
-    uint64_t dropped;      /* connections closed at once because descriptors ran out */
-    uint64_t failed;       /* connections that ended before they were accepted */
+    uint64_t struct_size; /* set by the caller */
+    uint64_t accepted;    /* so far */
+    uint64_t open;        /* gauge: accepted and neither closed nor moved to another loop */
+    uint64_t limited;     /* times that accepting paused */
+    uint64_t dropped;     /* connections closed at once because descriptors ran out */
+    uint64_t failed;      /* connections that ended before they were accepted */
 } zcn_listener_stats;
 
 /**

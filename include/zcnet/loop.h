@@ -15,12 +15,12 @@
 ZCN_BEGIN_DECLS
 
 typedef struct zcn_loop_options {
-    uint64_t struct_size;     /* set by zcn_loop_options_init() */
-    zcn_pool *pool;           /* for received bytes and the loop's own sends; NULL: the pool of the process */
-    uint32_t event_capacity;  /* events of one poll, 16 to 4096; 0: 1024 */
-    uint32_t spin_us;         /* microseconds to spin before a poll sleeps; 0: none */
-    uint32_t no_helper;       /* 1: no helper thread; zcn_connect() then takes numeric addresses only, and files that
-                               * are read past the page cache (ZCN_FILE_DIRECT) are waited for */
+    uint64_t struct_size;       /* set by zcn_loop_options_init() */
+    zcn_pool *pool;             /* for received bytes and the loop's own sends; NULL: the pool of the process */
+    uint32_t event_capacity;    /* events of one poll, 16 to 4096; 0: 1024 */
+    uint32_t spin_us;           /* microseconds to spin before a poll sleeps; 0: none */
+    uint32_t no_helper;         /* 1: no helper thread; zcn_connect() then takes numeric addresses only, and files that
+                                 * are read past the page cache (ZCN_FILE_DIRECT) are waited for */
     uint32_t unfinished_blocks; /* blocks that unfinished messages may hold before stalled ones are moved into memory
                                    of their own; 0: 64 */
 } zcn_loop_options;

@@ -29,8 +29,8 @@ typedef struct zcn_pool_source {
     void *(*allocate)(void *context, uint64_t size, uint64_t alignment);
     /* Takes back what allocate gave, whole. */
     void (*free)(void *context, void *memory, uint64_t size);
-    /* The contents of a part of it are needed no longer, and its pages may go back until they are touched again. Returns
-       0 when they did; anything else: they stay in use. NULL: they always do. */
+    /* The contents of a part of it are needed no longer, and its pages may go back until they are touched again.
+       Returns 0 when they did; anything else: they stay in use. NULL: they always do. */
     int32_t (*drop)(void *context, void *memory, uint64_t size);
     /* Called once when the pool is gone, with everything that was taken from it; may be NULL. */
     void (*end)(void *context);
@@ -55,31 +55,31 @@ typedef struct zcn_pool_options {
 
 /* Gauges and counters of a pool. Bytes are bytes; the rest are counts. */
 typedef struct zcn_pool_stats {
-    uint64_t struct_size;    /* set by the caller: sizeof(zcn_pool_stats) */
-    uint64_t block_size;     /* bytes of one block */
-    uint64_t limit_bytes;    /* 0: no limit */
-    uint64_t reserved_bytes; /* taken from the system now */
-    uint64_t in_use_bytes;   /* blocks and regions that are out: held by views, units, loops, caches */
-    uint64_t cached_bytes;   /* free, where every thread finds it */
-    uint64_t region_bytes;   /* of in_use_bytes: memory of single large messages */
-    uint64_t peak_bytes;     /* the highest in_use_bytes so far */
-    uint64_t block_takes;    /* blocks handed out so far */
-    uint64_t region_takes;   /* regions handed out so far */
-    uint64_t failures;       /* requests refused at the limit or for want of memory */
-    uint64_t slabs;          /* slabs mapped now */
-    uint64_t waits;          /* times that a loop paused reading because the pool was full */
+    uint64_t struct_size;         /* set by the caller: sizeof(zcn_pool_stats) */
+    uint64_t block_size;          /* bytes of one block */
+    uint64_t limit_bytes;         /* 0: no limit */
+    uint64_t reserved_bytes;      /* taken from the system now */
+    uint64_t in_use_bytes;        /* blocks and regions that are out: held by views, units, loops, caches */
+    uint64_t cached_bytes;        /* free, where every thread finds it */
+    uint64_t region_bytes;        /* of in_use_bytes: memory of single large messages */
+    uint64_t peak_bytes;          /* the highest in_use_bytes so far */
+    uint64_t block_takes;         /* blocks handed out so far */
+    uint64_t region_takes;        /* regions handed out so far */
+    uint64_t failures;            /* requests refused at the limit or for want of memory */
+    uint64_t slabs;               /* slabs mapped now */
+    uint64_t waits;               /* times that a loop paused reading because the pool was full */
     uint64_t reserved_peak_bytes; /* the highest reserved_bytes so far */
     uint64_t thread_cached_bytes; /* of in_use_bytes: free blocks that threads, loops and streams keep */
-    uint64_t arena_bytes;    /* of in_use_bytes: blocks that threads cut the memory of units from */
-    uint64_t object_bytes;   /* memory of handles, of all pools of the process; it is kept for reuse */
-    uint64_t views;          /* message handles that are held (zcn_msg_retain() and its like) */
-    uint64_t viewed_bytes;   /* the sum of their sizes */
-    uint64_t pinned_bytes;   /* of in_use_bytes: what they keep from being used otherwise, each block once */
-    uint64_t amplification;  /* pinned_bytes over viewed_bytes, in thousandths; 0 when nothing is viewed */
-    uint64_t oldest_view_ns; /* for how long the message that is held longest has been, to about 20 ms */
-    uint64_t copied_bytes;   /* copied by zcn_msg_detach() and zcn_msg_make_writable() */
-    uint64_t huge_bytes;     /* bytes of slabs that the system was asked to back with huge pages, and agreed */
-    uint64_t huge_refused_bytes; /* and did not */
+    uint64_t arena_bytes;         /* of in_use_bytes: blocks that threads cut the memory of units from */
+    uint64_t object_bytes;        /* memory of handles, of all pools of the process; it is kept for reuse */
+    uint64_t views;               /* message handles that are held (zcn_msg_retain() and its like) */
+    uint64_t viewed_bytes;        /* the sum of their sizes */
+    uint64_t pinned_bytes;        /* of in_use_bytes: what they keep from being used otherwise, each block once */
+    uint64_t amplification;       /* pinned_bytes over viewed_bytes, in thousandths; 0 when nothing is viewed */
+    uint64_t oldest_view_ns;      /* for how long the message that is held longest has been, to about 20 ms */
+    uint64_t copied_bytes;        /* copied by zcn_msg_detach() and zcn_msg_make_writable() */
+    uint64_t huge_bytes;          /* bytes of slabs that the system was asked to back with huge pages, and agreed */
+    uint64_t huge_refused_bytes;  /* and did not */
 } zcn_pool_stats;
 
 /**

@@ -47,12 +47,12 @@ typedef struct zcn_relay_options {
     const zcn_framing *backward_framing; /* the same for the other direction */
     const zcn_framing *forward_first;    /* of the first message alone, where it differs; NULL: it does not */
     const zcn_framing *backward_first;
-    uint64_t budget;                     /* bytes of a direction in one turn before others have theirs; 0: 1 MiB */
-    uint32_t method;                     /* ZCN_RELAY_AUTO, _SPLICE or _COPY */
-    uint32_t idle_timeout_ms;            /* without a byte in either direction; 0: never */
-    uint32_t half_close_timeout_ms;      /* without a byte when one direction has ended; 0: never */
-    uint32_t drain_timeout_ms;           /* for what is held when the relay closes or one side is gone; 0: 5000 */
-    uintptr_t user;                      /* user value */
+    uint64_t budget;                /* bytes of a direction in one turn before others have theirs; 0: 1 MiB */
+    uint32_t method;                /* ZCN_RELAY_AUTO, _SPLICE or _COPY */
+    uint32_t idle_timeout_ms;       /* without a byte in either direction; 0: never */
+    uint32_t half_close_timeout_ms; /* without a byte when one direction has ended; 0: never */
+    uint32_t drain_timeout_ms;      /* for what is held when the relay closes or one side is gone; 0: 5000 */
+    uintptr_t user;                 /* user value */
 } zcn_relay_options;
 
 /* One direction. */

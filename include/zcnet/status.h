@@ -52,7 +52,7 @@ enum {
 #define ZCN_STATUS_MEMBER(name, value, text) name = value,
     ZCN_STATUS_TABLE(ZCN_STATUS_MEMBER)
 #undef ZCN_STATUS_MEMBER
-    ZCN_STATUS_MAX_ENUM = 0x7FFFFFFF
+        ZCN_STATUS_MAX_ENUM = 0x7FFFFFFF
 };
 
 /* What went wrong, in the caller's storage. */

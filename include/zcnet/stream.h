@@ -26,16 +26,16 @@
 ZCN_BEGIN_DECLS
 
 typedef struct zcn_stream_options {
-    uint64_t struct_size;             /* set by zcn_stream_options_init() */
-    const zcn_framing *send_framing;  /* NULL: the same as for receiving */
-    uint64_t high_water;              /* queued bytes at which sending says ZCN_AGAIN; 0: 256 KiB */
-    uint64_t low_water;               /* queued bytes below which WRITABLE follows; 0: high_water / 4 */
-    uint64_t copy_below;              /* foreign segments smaller than this are copied; 0: never */
-    uint32_t align;                   /* bodies start at a multiple of this (8 to 4096, a power of two); 0: no */
-    uint32_t align_from;              /* bodies smaller than this are left where they are; 0: all are aligned */
-    uint32_t event_capacity;          /* events of one poll, 16 to 4096; 0: 256 */
-    uint32_t messages_per_poll;       /* most messages in one poll; 0: no limit but the array */
-    uintptr_t user;                   /* user value */
+    uint64_t struct_size;            /* set by zcn_stream_options_init() */
+    const zcn_framing *send_framing; /* NULL: the same as for receiving */
+    uint64_t high_water;             /* queued bytes at which sending says ZCN_AGAIN; 0: 256 KiB */
+    uint64_t low_water;              /* queued bytes below which WRITABLE follows; 0: high_water / 4 */
+    uint64_t copy_below;             /* foreign segments smaller than this are copied; 0: never */
+    uint32_t align;                  /* bodies start at a multiple of this (8 to 4096, a power of two); 0: no */
+    uint32_t align_from;             /* bodies smaller than this are left where they are; 0: all are aligned */
+    uint32_t event_capacity;         /* events of one poll, 16 to 4096; 0: 256 */
+    uint32_t messages_per_poll;      /* most messages in one poll; 0: no limit but the array */
+    uintptr_t user;                  /* user value */
 } zcn_stream_options;
 
 /**

@@ -245,8 +245,8 @@ struct zcn_loop final {
     bool helper_ = true;
     std::atomic<bool> closing_{false};
     bool over_told_ = false;  // a poll has said that everything has ended
-    bool nested_ = false;  // the program watches our descriptor
-    bool raised_ = false;  // and it was raised for work that is left
+    bool nested_ = false;     // the program watches our descriptor
+    bool raised_ = false;     // and it was raised for work that is left
     bool polling_ = false;
     bool woken_ = false;  // a WOKEN event is to be told
     zcnet::Error error_;

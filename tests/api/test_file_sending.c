@@ -421,10 +421,8 @@ int main(void) {
         TRANSPORT_TEST(a_file_that_grows_keeps_its_promise), TRANSPORT_TEST(a_peer_that_goes_raises_no_signal),
     };
     const struct CMUnitTest others[] = {
-        cmocka_unit_test(a_small_answer_is_one_packet),
-        cmocka_unit_test(offsets_may_be_large),
-        cmocka_unit_test(sizes_may_be_large),
-        cmocka_unit_test(auto_takes_what_costs_least),
+        cmocka_unit_test(a_small_answer_is_one_packet), cmocka_unit_test(offsets_may_be_large),
+        cmocka_unit_test(sizes_may_be_large),           cmocka_unit_test(auto_takes_what_costs_least),
         cmocka_unit_test(the_method_is_an_option),
     };
     const size_t threads = thread_count();

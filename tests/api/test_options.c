@@ -349,7 +349,8 @@ static void answers_are_cut_to_size(void **state) {
             assert_int_equal(size_of(cut), size);
             const size_t known = size < of->size ? size : of->size;
             /* The last byte of a sentence that is cut is its end. */
-            const bool text_cut = of->size == sizeof(zcn_error) && known > offsetof(zcn_error, text) && known < of->size;
+            const bool text_cut =
+                of->size == sizeof(zcn_error) && known > offsetof(zcn_error, text) && known < of->size;
             assert_memory_equal(cut + 8, whole + 8, known - 8 - (text_cut ? 1 : 0));
             if (text_cut) assert_int_equal(cut[known - 1], 0);
             for (size_t k = known; k < size; k++) assert_int_equal(cut[k], 0);

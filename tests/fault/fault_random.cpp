@@ -62,8 +62,7 @@ uint64_t run_seeds(uint64_t seeds, bool with_resets, bool with_failures, bool wi
             }
         }
         // What one unfinished message may need, and a little for what is on its way.
-        if (with_limit)
-            drawn.plan.pool_limit = (2 << 20) + (64 << 10) + (4 + random.below(12)) * drawn.plan.block_size;
+        if (with_limit) drawn.plan.pool_limit = (2 << 20) + (64 << 10) + (4 + random.below(12)) * drawn.plan.block_size;
         clock_start(1000000000, 1000);
         static Outcome outcome;
         run_scenario(drawn.plan, &outcome);

@@ -10,7 +10,8 @@ namespace model {
 
 constexpr uint64_t block_bytes = 1 << 20;  // a slab has two
 
-// A pool of large blocks, since slabs of few blocks make short chains. `limit` in blocks, 0: none; `keep` in blocks that may stay resident, 0: none.
+// A pool of large blocks, since slabs of few blocks make short chains. `limit` in blocks, 0: none; `keep` in blocks
+// that may stay resident, 0: none.
 inline zcn_pool *make_pool(uint64_t limit, uint64_t keep) {
     zcn_pool_options options = zcnet::memory::default_pool_options();
     options.block_size = block_bytes;

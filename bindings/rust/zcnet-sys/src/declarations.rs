@@ -1113,7 +1113,7 @@ extern "C" {
     pub fn zcn_loop_timer_set(r#loop: *mut zcn_loop, token: u64, delay_ns: i64) -> zcn_status;
     /// Take a timer back. One whose event is in the current array has gone off already.
     pub fn zcn_loop_timer_cancel(r#loop: *mut zcn_loop, token: u64) -> zcn_status;
-    /// Close every connection (drained, as zcn_conn_close()) and listener. Polls go on and give their CLOSED events; when the last has been handed out, zcn_loop_poll() says ZCN_ECLOSED.
+    /// Close every connection (drained, as zcn_conn_close()), listener, dialer and relay. Polls go on and give their last events; when all have been handed out, zcn_loop_poll() says ZCN_ECLOSED. Descriptor and deadline tell of that poll as of any other.
     pub fn zcn_loop_close(r#loop: *mut zcn_loop) -> zcn_status;
     /// Why the last zcn_connect(), zcn_conn_adopt() or zcn_listen() on this loop failed.
     pub fn zcn_loop_get_error(r#loop: *const zcn_loop, error: *mut zcn_error) -> zcn_status;
