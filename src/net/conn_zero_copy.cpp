@@ -67,16 +67,10 @@ ssize_t zcn_conn::send_pieces(const iovec *pieces, Gathered *found) noexcept {
 // Hears what the kernel is done with; true: it had something to say.
 bool zcn_conn::read_pinned_done() noexcept {
     zcnet::send::Queue &queue = stream_.queue();
-    bool heard = false;
-    for (;;) {
-        zcnet::os::PinnedDone done;
-        const int result = zcnet::os::uninterrupted([&] { return zcnet::os::pinned_done(fd_, &done); });
-        if (result == -ENOMSG) continue;
-        if (result < 0) break;
-        heard = true;
+    const bool heard = zcnet::os::hear_pinned_done(fd_, [&](const zcnet::os::PinnedDone &done) {
         if (const uint64_t fresh = queue.complete(done.first, done.last); fresh != 0)
             rare_->zero_copy.done(fresh, done.copied, loop()->now());
-    }
+    });
     if (heard) {
         // As within a write: what release functions send leaves with the poll, and none of them moves the connection
         // away to another loop while it is in use here.

@@ -12,15 +12,11 @@ namespace {
 
 // Who looks takes the whole list and puts back what stays, so that nothing is ever taken from its middle.
 constinit std::atomic<send::Ledger *> list{nullptr};
+
 // True: the kernel is done.
 bool hear(send::Ledger *ledger) noexcept {
-    for (;;) {
-        os::PinnedDone done;
-        const int result = os::uninterrupted([&] { return os::pinned_done(ledger->fd, &done); });
-        if (result == -ENOMSG) continue;
-        if (result < 0) break;
-        (void)ledger->complete(done.first, done.last);
-    }
+    (void)os::hear_pinned_done(ledger->fd,
+                               [&](const os::PinnedDone &done) { (void)ledger->complete(done.first, done.last); });
     send::Entry entry;
     Status why = ZCN_OK;
     while (ledger->take(&entry, &why)) entry.release();

@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: MIT
 // The seam as it ships: plain system calls.
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <linux/sockios.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -16,6 +14,7 @@
 #include <ctime>
 
 #include "os/aligned_map.h"
+#include "os/file_calls.h"
 #include "os/os.h"
 #include "os/pinned.h"
 
@@ -27,18 +26,6 @@ namespace {
 template <class Number>
 Number answer(Number result) noexcept {
     return result >= 0 ? result : static_cast<Number>(-errno);
-}
-
-FileStatus to_status(const struct stat &found) noexcept {
-    const auto nanoseconds = [](const timespec &time) { return int64_t{time.tv_sec} * 1000000000 + time.tv_nsec; };
-    FileStatus status;
-    status.device = found.st_dev;
-    status.inode = found.st_ino;
-    status.size = static_cast<uint64_t>(found.st_size);
-    status.modified = nanoseconds(found.st_mtim);
-    status.changed = nanoseconds(found.st_ctim);
-    status.regular = S_ISREG(found.st_mode);
-    return status;
 }
 
 }  // namespace
@@ -104,14 +91,7 @@ ssize_t send(int fd, const iovec *pieces, int count, uint32_t how) noexcept {
     return answer(::sendmsg(fd, &header, flags));
 }
 
-int pinned_done(int fd, PinnedDone *done) noexcept {
-    alignas(cmsghdr) char control[128];
-    msghdr header{};
-    header.msg_control = control;
-    header.msg_controllen = sizeof control;
-    if (::recvmsg(fd, &header, MSG_ERRQUEUE | MSG_DONTWAIT) < 0) return -errno;
-    return read_pinned_done(header, done) ? 0 : -ENOMSG;
-}
+int pinned_done(int fd, PinnedDone *done) noexcept { return receive_pinned_done(fd, done); }
 
 ssize_t read(int fd, void *data, size_t size) noexcept { return answer(::read(fd, data, size)); }
 
@@ -127,31 +107,12 @@ ssize_t splice(int from, int to, size_t size) noexcept {
 
 ssize_t tee(int from, int to, size_t size) noexcept { return answer(::tee(from, to, size, SPLICE_F_NONBLOCK)); }
 
-int open_file(int directory, const char *path, uint32_t how) noexcept {
-    const int from = directory < 0 ? AT_FDCWD : directory;
-    const int flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | ((how & open_direct) != 0 ? O_DIRECT : 0);
-    if ((how & (open_beneath | open_no_symlinks)) == 0) return answer(::openat(from, path, flags));
-    open_how request{};
-    request.flags = static_cast<uint64_t>(flags);
-    request.resolve = RESOLVE_NO_MAGICLINKS;
-    if ((how & open_beneath) != 0) request.resolve |= RESOLVE_BENEATH;
-    if ((how & open_no_symlinks) != 0) request.resolve |= RESOLVE_NO_SYMLINKS;
-    return static_cast<int>(answer(::syscall(SYS_openat2, from, path, &request, sizeof request)));
-}
+int open_file(int directory, const char *path, uint32_t how) noexcept { return open_with(directory, path, how); }
 
-int file_status(int fd, FileStatus *status) noexcept {
-    struct stat found {};
-    if (::fstat(fd, &found) < 0) return -errno;
-    *status = to_status(found);
-    return 0;
-}
+int file_status(int fd, FileStatus *status) noexcept { return status_of_file(fd, status); }
 
 int path_status(int directory, const char *path, bool follow, FileStatus *status) noexcept {
-    struct stat found {};
-    if (::fstatat(directory < 0 ? AT_FDCWD : directory, path, &found, follow ? 0 : AT_SYMLINK_NOFOLLOW) < 0)
-        return -errno;
-    *status = to_status(found);
-    return 0;
+    return status_of_path(directory, path, follow, status);
 }
 
 ssize_t read_at(int fd, void *data, size_t size, uint64_t offset) noexcept {

@@ -137,4 +137,17 @@ auto uninterrupted(Call &&call) noexcept {
     }
 }
 
+// Visits all that the kernel has to say of writes without a copy; true: there was something.
+template <class Visit>
+bool hear_pinned_done(int fd, Visit &&visit) noexcept {
+    for (bool heard = false;;) {
+        PinnedDone done;
+        const int result = uninterrupted([&] { return pinned_done(fd, &done); });
+        if (result == -ENOMSG) continue;
+        if (result < 0) return heard;
+        heard = true;
+        visit(done);
+    }
+}
+
 }  // namespace zcnet::os

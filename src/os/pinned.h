@@ -31,4 +31,13 @@ inline bool read_pinned_done(msghdr &header, PinnedDone *done) noexcept {
     return false;
 }
 
+inline int receive_pinned_done(int fd, PinnedDone *done) noexcept {
+    alignas(cmsghdr) char control[128];
+    msghdr header{};
+    header.msg_control = control;
+    header.msg_controllen = sizeof control;
+    if (::recvmsg(fd, &header, MSG_ERRQUEUE | MSG_DONTWAIT) < 0) return -errno;
+    return read_pinned_done(header, done) ? 0 : -ENOMSG;
+}
+
 }  // namespace zcnet::os

@@ -179,12 +179,7 @@ ssize_t send(int fd, const iovec *pieces, int count, uint32_t how) noexcept {
 int pinned_done(int fd, PinnedDone *done) noexcept {
     ANSWER_EARLY(call_pinned_done);
     if (pinned_is_scripted()) return next_pinned_done(fd, done) ? 0 : -EAGAIN;
-    alignas(cmsghdr) char control[128];
-    msghdr header{};
-    header.msg_control = control;
-    header.msg_controllen = sizeof control;
-    if (::recvmsg(fd, &header, MSG_ERRQUEUE | MSG_DONTWAIT) < 0) return -errno;
-    return read_pinned_done(header, done) ? 0 : -ENOMSG;
+    return receive_pinned_done(fd, done);
 }
 
 ssize_t read(int fd, void *data, size_t size) noexcept {
