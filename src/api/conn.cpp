@@ -2,10 +2,8 @@
 // The C boundary of connections.
 #include "zcnet/conn.h"
 
-#include "base/options.h"
-#include "net/loop.h"
+#include "api/begin.h"
 #include "os/os.h"
-#include "os/process.h"
 
 using zcnet::net::Address;
 using zcnet::net::Settings;
@@ -16,12 +14,11 @@ namespace {
 template <class Start>
 zcn_status begin(zcn_conn **out, zcn_loop *loop, const zcn_framing *framing, const zcn_conn_options *options,
                  Start &&start) noexcept {
-    if (!zcnet::os::in_process(loop->process())) return ZCN_EFORKED;
+    zcn_status status = zcnet::api::begin(loop);
+    if (status != ZCN_OK) return status;
     zcnet::Error &error = loop->error();
-    error = zcnet::Error{};
-    if (loop->closing()) return error.set(ZCN_ECLOSED, 0, "the loop is closed");
     Settings *settings = nullptr;
-    zcn_status status = zcnet::net::make_settings(&settings, options);
+    status = zcnet::net::make_settings(&settings, options);
     if (!zcnet::has_size(options))
         return error.set(status, 0, "struct_size is wrong: zcn_conn_options_init() sets it, and the defaults");
     if (status != ZCN_OK) return error.set(status, 0, "an option is out of range or not known");

@@ -2,23 +2,11 @@
 // The C boundary of dialers.
 #include "zcnet/dialer.h"
 
-#include "base/options.h"
+#include "api/begin.h"
 #include "net/dialer.h"
-#include "net/loop.h"
-#include "os/process.h"
-
-namespace {
-
-zcn_dial_options defaults() noexcept {
-    zcn_dial_options options{};
-    options.struct_size = sizeof options;
-    return options;
-}
-
-}  // namespace
 
 void zcn_dial_options_init(zcn_dial_options *options, size_t struct_size) {
-    zcnet::init_options(options, struct_size, defaults());
+    zcnet::init_options(options, struct_size, zcnet::blank_options<zcn_dial_options>());
 }
 
 zcn_status zcn_dial(zcn_dialer **out, zcn_loop *loop, const char *address, const zcn_framing *framing,
@@ -26,16 +14,11 @@ zcn_status zcn_dial(zcn_dialer **out, zcn_loop *loop, const char *address, const
     if (out == nullptr) return ZCN_EINVAL;
     *out = nullptr;
     if (loop == nullptr || address == nullptr || framing == nullptr) return ZCN_EINVAL;
-    if (!zcnet::os::in_process(loop->process())) return ZCN_EFORKED;
-    zcnet::Error &error = loop->error();
-    error = zcnet::Error{};
-    if (loop->closing()) return error.set(ZCN_ECLOSED, 0, "the loop is closed");
     zcn_dial_options chosen{};
-    const zcn_status status = zcnet::read_options(&chosen, options, defaults());
-    if (!zcnet::has_size(options))
-        return error.set(status, 0, "struct_size is wrong: zcn_dial_options_init() sets it, and the defaults");
-    if (status != ZCN_OK) return error.set(status, 0, "an option of the dialer is not known");
-    return zcn_dialer::create(out, loop, address, framing, chosen, &error);
+    if (const zcn_status status = zcnet::api::begin(loop, &chosen, options, "zcn_dial_options_init", "dialer");
+        status != ZCN_OK)
+        return status;
+    return zcn_dialer::create(out, loop, address, framing, chosen, &loop->error());
 }
 
 zcn_conn *zcn_dialer_get_conn(const zcn_dialer *dialer) { return dialer == nullptr ? nullptr : dialer->conn(); }

@@ -2,23 +2,11 @@
 // The C boundary of listeners.
 #include "zcnet/listener.h"
 
-#include "base/options.h"
-#include "net/loop.h"
-#include "os/process.h"
+#include "api/begin.h"
 #include "receive/dump.h"
 
-namespace {
-
-zcn_listen_options defaults() noexcept {
-    zcn_listen_options options{};
-    options.struct_size = sizeof options;
-    return options;
-}
-
-}  // namespace
-
 void zcn_listen_options_init(zcn_listen_options *options, size_t struct_size) {
-    zcnet::init_options(options, struct_size, defaults());
+    zcnet::init_options(options, struct_size, zcnet::blank_options<zcn_listen_options>());
 }
 
 zcn_status zcn_listen(zcn_listener **out, zcn_loop *loop, const char *address, const zcn_framing *framing,
@@ -26,16 +14,11 @@ zcn_status zcn_listen(zcn_listener **out, zcn_loop *loop, const char *address, c
     if (out == nullptr) return ZCN_EINVAL;
     *out = nullptr;
     if (loop == nullptr || address == nullptr || framing == nullptr) return ZCN_EINVAL;
-    if (!zcnet::os::in_process(loop->process())) return ZCN_EFORKED;
-    zcnet::Error &error = loop->error();
-    error = zcnet::Error{};
-    if (loop->closing()) return error.set(ZCN_ECLOSED, 0, "the loop is closed");
     zcn_listen_options chosen{};
-    const zcn_status status = zcnet::read_options(&chosen, options, defaults());
-    if (!zcnet::has_size(options))
-        return error.set(status, 0, "struct_size is wrong: zcn_listen_options_init() sets it, and the defaults");
-    if (status != ZCN_OK) return error.set(status, 0, "an option of the listener is not known");
-    const zcn_status made = zcn_listener::create(out, loop, address, framing, chosen, &error);
+    if (const zcn_status status = zcnet::api::begin(loop, &chosen, options, "zcn_listen_options_init", "listener");
+        status != ZCN_OK)
+        return status;
+    const zcn_status made = zcn_listener::create(out, loop, address, framing, chosen, &loop->error());
     zcnet::receive::note_made("listener", *out, 0, 0, __builtin_return_address(0));
     return made;
 }

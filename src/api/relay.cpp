@@ -2,17 +2,9 @@
 // The C boundary of relays.
 #include "zcnet/relay.h"
 
-#include "base/options.h"
-#include "net/loop.h"
-#include "os/process.h"
+#include "api/begin.h"
 
 namespace {
-
-zcn_relay_options defaults() noexcept {
-    zcn_relay_options options{};
-    options.struct_size = sizeof options;
-    return options;
-}
 
 // Frames that are whatever arrives are no frames to count.
 const zcn_framing *countable(const zcn_framing *framing) noexcept {
@@ -21,22 +13,19 @@ const zcn_framing *countable(const zcn_framing *framing) noexcept {
 
 template <class Join>
 zcn_status begin(zcn_loop *loop, const zcn_relay_options *options, Join &&join) noexcept {
-    if (!zcnet::os::in_process(loop->process())) return ZCN_EFORKED;
-    zcnet::Error &error = loop->error();
-    error = zcnet::Error{};
-    if (loop->closing()) return error.set(ZCN_ECLOSED, 0, "the loop is closed");
     zcn_relay_options chosen{};
-    const zcn_status status = zcnet::read_options(&chosen, options, defaults());
-    if (status != ZCN_OK) return error.set(status, 0, "an option of the relay is not known");
+    if (const zcn_status status = zcnet::api::begin(loop, &chosen, options, "zcn_relay_options_init", "relay");
+        status != ZCN_OK)
+        return status;
     chosen.forward_framing = countable(chosen.forward_framing);
     chosen.backward_framing = countable(chosen.backward_framing);
-    return join(chosen, &error);
+    return join(chosen, &loop->error());
 }
 
 }  // namespace
 
 void zcn_relay_options_init(zcn_relay_options *options, size_t struct_size) {
-    zcnet::init_options(options, struct_size, defaults());
+    zcnet::init_options(options, struct_size, zcnet::blank_options<zcn_relay_options>());
 }
 
 zcn_status zcn_relay_conns(zcn_relay **out, zcn_conn *first, zcn_conn *second, const zcn_relay_options *options) {

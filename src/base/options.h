@@ -35,6 +35,14 @@ template <class Options>
     return ZCN_OK;
 }
 
+// Options all of whose defaults are zero.
+template <class Options>
+[[nodiscard]] Options blank_options() noexcept {
+    Options options{};
+    options.struct_size = sizeof options;
+    return options;
+}
+
 // What an *_options_init() does: defaults in the part that the caller knows, zero in the rest of it.
 template <class Options>
 void init_options(Options *options, size_t struct_size, const Options &defaults) noexcept {
