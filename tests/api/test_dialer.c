@@ -23,6 +23,23 @@ static zcn_dialer *dial(side *on, const char *address, const zcn_dial_options *o
     return dialer;
 }
 
+/* A listener in the plain framing, and where it listens. */
+typedef struct place {
+    zcn_framing *framing;
+    zcn_listener *listener;
+    char bound[128];
+} place;
+
+static void place_open(place *of, side *on, const char *address) {
+    of->framing = framing_of(PLAIN_FRAMING);
+    of->listener = listen_at(on, address, of->framing, NULL, of->bound);
+}
+
+static void place_close(place *of) {
+    zcn_listener_release(of->listener);
+    zcn_framing_release(of->framing);
+}
+
 static zcn_dialer_stats stats_of(const zcn_dialer *dialer) {
     zcn_dialer_stats stats = {.struct_size = sizeof stats};
     assert_ok(zcn_dialer_get_stats(dialer, &stats));
@@ -40,12 +57,12 @@ static void it_connects_and_connects_again(void **state) {
         side client, server;
         side_open(&client, NULL);
         side_open(&server, NULL);
-        char address[128], bound[128];
+        char address[128];
         fresh_address(over[t], address, sizeof address);
-        zcn_framing *framing = framing_of(PLAIN_FRAMING);
-        zcn_listener *listener = listen_at(&server, address, framing, NULL, bound);
+        place there;
+        place_open(&there, &server, address);
         const zcn_dial_options options = quick();
-        zcn_dialer *dialer = dial(&client, bound, &options);
+        zcn_dialer *dialer = dial(&client, there.bound, &options);
         for (size_t round = 1; round <= 5; round++) {
             zcn_conn *conn = zcn_dialer_get_conn(dialer);
             assert_non_null(conn);
@@ -86,8 +103,7 @@ static void it_connects_and_connects_again(void **state) {
         assert_int_equal(count_of(&client.got, ZCN_EVENT_REDIAL), 5);
         assert_null(zcn_dialer_get_conn(dialer));
         zcn_dialer_release(dialer);
-        zcn_listener_release(listener);
-        zcn_framing_release(framing);
+        place_close(&there);
         side_close(&client);
         side_close(&server);
     }
@@ -118,9 +134,8 @@ static void waits_grow(void **state) {
     PUMP_UNTIL(&on, NULL, count_of(&on.got, ZCN_EVENT_CLOSED) == 9);
     assert_true(now_ns() - before >= 20 * (uint64_t)1000000);
     /* Somebody comes: the next attempt finds them. */
-    zcn_framing *framing = framing_of(PLAIN_FRAMING);
-    char bound[128];
-    zcn_listener *listener = listen_at(&on, address, framing, NULL, bound);
+    place there;
+    place_open(&there, &on, address);
     PUMP_UNTIL(&on, NULL, count_of(&on.got, ZCN_EVENT_CONNECTED) == 1);
     /* One that lasts longer than the wait before it begins the waits anew. */
     before = now_ns();
@@ -131,8 +146,7 @@ static void waits_grow(void **state) {
     assert_in_range(nth_of(&on.got, ZCN_EVENT_REDIAL, told)->size, 5, 10);
     assert_int_equal(nth_of(&on.got, ZCN_EVENT_REDIAL, told)->token, 0);
     zcn_dialer_release(dialer);
-    zcn_listener_release(listener);
-    zcn_framing_release(framing);
+    place_close(&there);
     side_close(&on);
 }
 
@@ -195,11 +209,10 @@ static void a_loop_that_closes(void **state) {
     side client, server;
     side_open(&client, NULL);
     side_open(&server, NULL);
-    zcn_framing *framing = framing_of(PLAIN_FRAMING);
-    char bound[128];
-    zcn_listener *listener = listen_at(&server, "tcp://127.0.0.1:0", framing, NULL, bound);
+    place there;
+    place_open(&there, &server, "tcp://127.0.0.1:0");
     const zcn_dial_options options = quick();
-    zcn_dialer *dialer = dial(&client, bound, &options);
+    zcn_dialer *dialer = dial(&client, there.bound, &options);
     PUMP_UNTIL(&client, &server, count_of(&client.got, ZCN_EVENT_CONNECTED) == 1);
     assert_ok(zcn_loop_close(client.loop));
     PUMP_UNTIL(&client, &server,
@@ -209,11 +222,10 @@ static void a_loop_that_closes(void **state) {
     size_t count;
     assert_status(zcn_loop_poll(client.loop, 0, &events, &count, NULL), ZCN_ECLOSED);
     zcn_dialer *none;
-    assert_status(zcn_dial(&none, client.loop, bound, framing, &options), ZCN_ECLOSED);
+    assert_status(zcn_dial(&none, client.loop, there.bound, there.framing, &options), ZCN_ECLOSED);
     assert_null(none);
     zcn_dialer_release(dialer);
-    zcn_listener_release(listener);
-    zcn_framing_release(framing);
+    place_close(&there);
     side_close(&client);
     side_close(&server);
 }
@@ -223,40 +235,39 @@ static void what_is_refused(void **state) {
     side on, other;
     side_open(&on, NULL);
     side_open(&other, NULL);
-    zcn_framing *framing = framing_of(PLAIN_FRAMING);
-    char bound[128];
-    zcn_listener *listener = listen_at(&on, "tcp://127.0.0.1:0", framing, NULL, bound);
+    place there;
+    place_open(&there, &on, "tcp://127.0.0.1:0");
     zcn_dialer *dialer = (zcn_dialer *)&on;
     zcn_dial_options options = quick();
-    assert_status(zcn_dial(NULL, on.loop, bound, framing, &options), ZCN_EINVAL);
-    assert_status(zcn_dial(&dialer, NULL, bound, framing, &options), ZCN_EINVAL);
+    assert_status(zcn_dial(NULL, on.loop, there.bound, there.framing, &options), ZCN_EINVAL);
+    assert_status(zcn_dial(&dialer, NULL, there.bound, there.framing, &options), ZCN_EINVAL);
     assert_null(dialer);
-    assert_status(zcn_dial(&dialer, on.loop, NULL, framing, &options), ZCN_EINVAL);
-    assert_status(zcn_dial(&dialer, on.loop, bound, NULL, &options), ZCN_EINVAL);
-    assert_status(zcn_dial(&dialer, on.loop, "nonsense", framing, &options), ZCN_EADDRESS);
-    assert_status(zcn_dial(&dialer, on.loop, "fd:0", framing, &options), ZCN_EADDRESS);
+    assert_status(zcn_dial(&dialer, on.loop, NULL, there.framing, &options), ZCN_EINVAL);
+    assert_status(zcn_dial(&dialer, on.loop, there.bound, NULL, &options), ZCN_EINVAL);
+    assert_status(zcn_dial(&dialer, on.loop, "nonsense", there.framing, &options), ZCN_EADDRESS);
+    assert_status(zcn_dial(&dialer, on.loop, "fd:0", there.framing, &options), ZCN_EADDRESS);
     options.longest_ms = 9;
-    assert_status(zcn_dial(&dialer, on.loop, bound, framing, &options), ZCN_EINVAL);
+    assert_status(zcn_dial(&dialer, on.loop, there.bound, there.framing, &options), ZCN_EINVAL);
     options = quick();
     options.reserved = 1;
-    assert_status(zcn_dial(&dialer, on.loop, bound, framing, &options), ZCN_EINVAL);
+    assert_status(zcn_dial(&dialer, on.loop, there.bound, there.framing, &options), ZCN_EINVAL);
     options = quick();
     options.struct_size = 1;
-    assert_status(zcn_dial(&dialer, on.loop, bound, framing, &options), ZCN_EINVAL);
+    assert_status(zcn_dial(&dialer, on.loop, there.bound, there.framing, &options), ZCN_EINVAL);
     struct {
         zcn_dial_options known;
         uint64_t more;
     } newer = {quick(), 1};
     newer.known.struct_size = sizeof newer;
-    assert_status(zcn_dial(&dialer, on.loop, bound, framing, &newer.known), ZCN_EOPTION);
+    assert_status(zcn_dial(&dialer, on.loop, there.bound, there.framing, &newer.known), ZCN_EOPTION);
     zcn_conn_options conn;
     zcn_conn_options_init(&conn, sizeof conn);
     conn.lag = 99;
     options = quick();
     options.conn = &conn;
-    assert_status(zcn_dial(&dialer, on.loop, bound, framing, &options), ZCN_EINVAL);
+    assert_status(zcn_dial(&dialer, on.loop, there.bound, there.framing, &options), ZCN_EINVAL);
     conn.struct_size = 0;
-    assert_status(zcn_dial(&dialer, on.loop, bound, framing, &options), ZCN_EINVAL);
+    assert_status(zcn_dial(&dialer, on.loop, there.bound, there.framing, &options), ZCN_EINVAL);
     assert_null(dialer);
 
     zcn_dialer_stats stats = {.struct_size = 0};
@@ -270,7 +281,7 @@ static void what_is_refused(void **state) {
     zcn_dialer_release(NULL);
 
     /* The defaults, and the connection stays with its loop. */
-    dialer = dial(&on, bound, NULL);
+    dialer = dial(&on, there.bound, NULL);
     assert_status(zcn_dialer_get_stats(dialer, NULL), ZCN_EINVAL);
     assert_status(zcn_dialer_get_stats(dialer, &stats), ZCN_EINVAL);
     assert_ok(zcn_dialer_hurry(dialer));
@@ -281,8 +292,7 @@ static void what_is_refused(void **state) {
     side_poll(&on, 0);
     assert_status(zcn_conn_move(zcn_dialer_get_conn(dialer), other.loop), ZCN_EUNSUPPORTED);
     zcn_dialer_release(dialer);
-    zcn_listener_release(listener);
-    zcn_framing_release(framing);
+    place_close(&there);
     side_close(&on);
     side_close(&other);
 }

@@ -26,6 +26,14 @@ static void take_options(zcn_conn_options *options) {
     options->high_water = 1u << 30;
 }
 
+/* Two loops with a connection that may leave pieces of that size uncopied. */
+static void open_with(pair *on, transport over, uint64_t from) {
+    zcn_conn_options options;
+    take_options(&options);
+    options.zero_copy_from = from;
+    pair_open(on, over, PLAIN_FRAMING, &options, NULL);
+}
+
 static zcn_stats stats_of(zcn_conn *conn) {
     zcn_stats stats = {.struct_size = sizeof stats};
     assert_ok(zcn_conn_get_stats(conn, &stats));
@@ -67,10 +75,8 @@ static void send_released(zcn_conn *conn, const uint8_t *body, size_t size) {
 
 static void a_kernel_that_copies_is_found_out(void **state) {
     (void)state;
-    zcn_conn_options options;
-    take_options(&options);
     pair on;
-    pair_open(&on, OVER_TCP, PLAIN_FRAMING, &options, NULL);
+    open_with(&on, OVER_TCP, FROM);
     static uint8_t body[BODY];
     fill_pattern(body, BODY, 1);
     atomic_store(&releases, 0);
@@ -104,11 +110,8 @@ static void a_kernel_that_copies_is_found_out(void **state) {
 
 static void bodies_arrive_unaltered(void **state) {
     (void)state;
-    zcn_conn_options options;
-    take_options(&options);
-    options.zero_copy_from = 4096;
     pair on;
-    pair_open(&on, OVER_TCP, PLAIN_FRAMING, &options, NULL);
+    open_with(&on, OVER_TCP, 4096);
     for (size_t i = 0; i < 60; i++) {
         zcn_unit *unit = pattern_unit(NULL, NULL, i * 3001, i);
         assert_ok(zcn_conn_send(on.dialled, unit));
@@ -124,10 +127,8 @@ static void bodies_arrive_unaltered(void **state) {
 
 static void closing_ends_all_units_well(void **state) {
     (void)state;
-    zcn_conn_options options;
-    take_options(&options);
     pair on;
-    pair_open(&on, OVER_TCP, PLAIN_FRAMING, &options, NULL);
+    open_with(&on, OVER_TCP, FROM);
     static uint8_t body[BODY];
     on.server.got.no_copy = true;
     for (uint64_t i = 0; i < 5; i++) send_token(on.dialled, body, BODY, i);
@@ -140,10 +141,8 @@ static void closing_ends_all_units_well(void **state) {
 
 static void local_sockets_copy(void **state) {
     (void)state;
-    zcn_conn_options options;
-    take_options(&options);
     pair on;
-    pair_open(&on, OVER_UNIX, PLAIN_FRAMING, &options, NULL);
+    open_with(&on, OVER_UNIX, FROM);
     static uint8_t body[BODY];
     on.server.got.no_copy = true;
     send_token(on.dialled, body, BODY, 0);
