@@ -10,6 +10,11 @@ namespace zcnet::net {
 
 constexpr int64_t never = INT64_MAX;
 
+inline int64_t saturating_add(int64_t a, int64_t b) noexcept {
+    int64_t sum = 0;
+    return __builtin_add_overflow(a, b, &sum) ? (b > 0 ? never : INT64_MIN) : sum;
+}
+
 enum class TimerOf : uint8_t { conn, listener, program, pool, relay, dialer };
 
 struct Timer {
