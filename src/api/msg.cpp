@@ -18,6 +18,12 @@ zcn_status noted(zcn_msg *const *out, zcn_status status, const void *place) noex
     return status;
 }
 
+// Apart from the common case, which needs no frame then.
+[[gnu::noinline]] zcn_status retain_any(zcn_msg **out, const zcn_msg *msg, const void *place) noexcept {
+    *out = nullptr;
+    return noted(out, msg == nullptr ? ZCN_EINVAL : zcnet::net::retain_message(out, msg), place);
+}
+
 }  // namespace
 
 const void *zcn_msg_data(const zcn_msg *msg) {
@@ -45,11 +51,9 @@ zcn_status zcn_msg_frame(const zcn_msg *msg, const void **out_data, uint64_t *ou
 
 zcn_status zcn_msg_retain(zcn_msg **out, const zcn_msg *msg) {
     if (out == nullptr) return ZCN_EINVAL;
-    *out = nullptr;
-    if (zcnet::memory::watched()) [[unlikely]]
-        return noted(out, msg == nullptr ? ZCN_EINVAL : zcnet::net::retain_message(out, msg),
-                     __builtin_return_address(0));
-    return msg == nullptr ? ZCN_EINVAL : zcnet::net::retain_message(out, msg);
+    if (zcnet::net::retain_at_once(out, msg)) [[likely]]
+        return ZCN_OK;
+    return retain_any(out, msg, __builtin_return_address(0));
 }
 
 zcn_status zcn_msg_release(zcn_msg *msg) {

@@ -30,18 +30,15 @@ struct Extent {
 };
 
 struct Block {
-    // The references that are out, plus `lease_bias` while a lessee holds the block.
+    // What every holder changes. The references that are out, plus `lease_bias` while a lessee holds the block.
     std::atomic<uint64_t> count{0};
-    std::atomic<uint32_t> next{0};  // link of the stack of free blocks, index + 1
-    uint32_t index = 0;             // in the pool's table
-    uint8_t *base = nullptr;
-    uint64_t size = 0;       // bytes at base; for a region its address space
-    uint64_t committed = 0;  // region: bytes charged to the pool
-    zcn_pool *pool = nullptr;
-    BlockKind kind = BlockKind::block;
-    bool slab_first = false;  // base is where a slab begins
-    uint32_t slab = 0;        // index of the slab's first block
-    Block *parent = nullptr;  // alias: the block whose range it is, with one reference
+    // Who else may refer to bytes of the block, for those who want to write into them (receive/exclusive.h). Of an
+    // alias its parent's count.
+    std::atomic<uint64_t> shares{0};  // how often a view was made from another one
+    Extent shared;                    // what more than one view was made of
+    Extent lent;                      // what units, joins and other streams took of views
+    std::atomic<uint32_t> next{0};    // link of the stack of free blocks, index + 1
+    uint32_t slab_free = 0;           // of a slab's first block, while slabs are reclaimed
 
     // Of the lessee alone: they lie in the second line, away from the count that others change.
     alignas(64) uint64_t handed = 0;  // references handed out under the bias
@@ -52,16 +49,21 @@ struct Block {
     uint8_t *kept_begin = nullptr;    // while there are holds: they lie between these
     uint8_t *kept_end = nullptr;
     Block *lease_next = nullptr;
+    uint64_t committed = 0;  // region: bytes charged to the pool
 
-    // Who else may refer to bytes of the block, for those who want to write into them (receive/exclusive.h). Of an
-    // alias its parent's count.
-    alignas(64) Extent lent_by_lessee;  // what units, joins and other streams took, by the lessee
-    Extent lent;                        // and by others
-    Extent shared;                      // what more than one view was made of
-    std::atomic<uint64_t> shares{0};    // how often a view was made from another one
-    uint32_t slab_free = 0;             // of a slab's first block, while slabs are reclaimed
-    std::atomic<uint32_t> borrows{0};   // rises when a borrow of what lies here ends
+    // What hardly changes.
+    alignas(64) uint8_t *base = nullptr;
+    uint64_t size = 0;  // bytes at base; for a region its address space
+    zcn_pool *pool = nullptr;
+    uint32_t index = 0;  // in the pool's table
+    BlockKind kind = BlockKind::block;
+    bool slab_first = false;           // base is where a slab begins
+    uint32_t slab = 0;                 // index of the slab's first block
+    std::atomic<uint32_t> borrows{0};  // rises when a borrow of what lies here ends
+    Block *parent = nullptr;           // alias: the block whose range it is, with one reference
+    Extent lent_by_lessee;             // what units, joins and other streams took, by the lessee
 };
+static_assert(sizeof(Block) == 192);
 
 // The block whose bytes an alias shows, or the block itself.
 inline Block *root_of(Block *block) noexcept {
@@ -140,16 +142,20 @@ inline void block_retain(Block *block, uint64_t references = 1) noexcept {
 // Gives a block without references back to where it came from (thread_memory.cpp).
 void block_recycle(Block *block) noexcept;
 
+// Ends references of a block that others are likely to refer to: without a look at the count first, for which its line
+// would come twice.
+inline void block_release_shared(Block *block, uint64_t references = 1) noexcept {
+    // acq_rel: release, so that this holder's use of the bytes happens before their reuse; acquire, so that the last
+    // one sees the uses of all the others.
+    if (block->count.fetch_sub(references, std::memory_order_acq_rel) == references) block_recycle(block);
+}
+
 // Ends references.
 inline void block_release(Block *block, uint64_t references = 1) noexcept {
-    // acq_rel: release, so that this holder's use of the bytes happens before their reuse; acquire, so that the last
-    // one sees the uses of all the others. A sole holder needs no exchange: nobody can add a reference meanwhile.
-    if (block->count.load(std::memory_order_acquire) == references) {
-        block->count.store(0, std::memory_order_relaxed);
-        block_recycle(block);
-        return;
-    }
-    if (block->count.fetch_sub(references, std::memory_order_acq_rel) == references) block_recycle(block);
+    // A sole holder needs no exchange: nobody can add a reference meanwhile. acquire: it sees the uses of the others.
+    if (block->count.load(std::memory_order_acquire) != references) return block_release_shared(block, references);
+    block->count.store(0, std::memory_order_relaxed);
+    block_recycle(block);
 }
 
 // Ends a lease: what was not handed out is taken off the count.

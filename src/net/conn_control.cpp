@@ -170,7 +170,7 @@ Status zcn_conn::take_fd(int *out_fd, zcn_msg **out_rest) noexcept {
         view.size = block->size;
         view.head = zcnet::receive::no_frame;
         view.block = block;
-        *out_rest = zcnet::receive::issue(view, zcnet::receive::never_borrowed(block));
+        *out_rest = zcnet::receive::issue(view, zcnet::receive::holding_of(block));
         if (*out_rest == nullptr) {
             zcnet::memory::block_release(block);
             return ZCN_ENOMEM;

@@ -51,16 +51,17 @@ namespace {
 Status make_view(zcn_msg **out, const Located &from, const View &view) noexcept {
     zcn_msg *made = nullptr;
     if (from.event != nullptr) {
-        if (Batch::is_retained(from.event)) receive::note_shared(view.block, view.data, view.size);
+        if (Batch::is_retained(from.event)) receive::note_shared(memory::root_of(view.block), view.data, view.size);
         made = receive::issue_leased(view.block, view);
     } else {
-        memory::block_retain(view.block);
-        receive::note_shared(view.block, view.data, view.size);
-        made = receive::issue(view, receive::take_apart(from.msg).group->borrows);
+        const receive::Holding holding = receive::holding_of(*receive::take_apart(from.msg).group);
+        receive::note_shared(holding.root, view.data, view.size);
+        made = receive::issue(view, holding);
+        // The caller's own view keeps the block until the new one has its reference: both counts are raised together,
+        // since their line may come from another processor each time.
         if (made != nullptr) {
-            receive::count_share(view.block);
-        } else {
-            memory::block_release(view.block);
+            memory::block_retain(view.block);
+            receive::count_share(holding.root);
         }
     }
     if (made == nullptr) return ZCN_ENOMEM;
@@ -83,7 +84,7 @@ Status issue_join(zcn_msg **out, Join *join) noexcept {
     view.size = join->size;
     view.head = receive::no_frame;
     view.tail = receive::is_join;
-    zcn_msg *made = receive::issue(view, 0);
+    zcn_msg *made = receive::issue(view, {});
     if (made == nullptr) {
         for (uint32_t i = 0; i < join->count; i++) memory::block_release(join->parts[i].block);
         os::deallocate(join);
@@ -93,8 +94,9 @@ Status issue_join(zcn_msg **out, Join *join) noexcept {
     return ZCN_OK;
 }
 
-// Apart from the borrowed ones, so that those need not make room for it.
-[[gnu::noinline]] Status retain_owned(zcn_msg **out, const zcn_msg *msg) noexcept {
+}  // namespace
+
+Status retain_message(zcn_msg **out, const zcn_msg *msg) noexcept {
     Located from;
     if (const Status status = locate(msg, &from); status != ZCN_OK) return status;
     if (!from.joined()) return make_view(out, from, from.view);
@@ -108,25 +110,6 @@ Status issue_join(zcn_msg **out, Join *join) noexcept {
         copy->count++;
     }
     return issue_join(out, copy);
-}
-
-}  // namespace
-
-Status retain_message(zcn_msg **out, const zcn_msg *msg) noexcept {
-    if (receive::is_borrowed(msg)) [[likely]] {
-        const Batch::Found found = Batch::find(msg);
-        if (found.event == nullptr) return ZCN_ESTALE;
-        const Span &span = found.batch->span_of(found.event);
-        if (Batch::is_retained(found.event)) [[unlikely]]
-            receive::note_shared(span.block, static_cast<const uint8_t *>(found.event->data), found.event->size);
-        zcn_msg *made = receive::issue_leased(span.block, {static_cast<const uint8_t *>(found.event->data),
-                                                           found.event->size, span.head, span.tail, span.block});
-        if (made == nullptr) return ZCN_ENOMEM;
-        Batch::mark_retained(found.event);
-        *out = made;
-        return ZCN_OK;
-    }
-    return retain_owned(out, msg);
 }
 
 Status slice_message(zcn_msg **out, const zcn_msg *msg, uint64_t offset, uint64_t size) noexcept {
@@ -171,7 +154,7 @@ Status detach_message(zcn_msg **out, const zcn_msg *msg) noexcept {
     copy.head = from.has_frame() ? head : receive::no_frame;
     copy.tail = tail;
     copy.block = block;
-    zcn_msg *made = receive::issue(copy, receive::never_borrowed(block));
+    zcn_msg *made = receive::issue(copy, receive::holding_of(block));
     if (made == nullptr) {
         memory::block_release(block);
         return ZCN_ENOMEM;

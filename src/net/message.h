@@ -25,6 +25,21 @@ void hold_block(const Located &message) noexcept;
 void hold_bytes(const Located &message, const receive::View &view) noexcept;
 
 Status retain_message(zcn_msg **out, const zcn_msg *msg) noexcept;
+
+// What retain_message() does in the common case: a borrowed message that nobody has kept yet, and an open group for it.
+// False: it is none, and nothing was done. Without a call, so that the boundary needs no frame.
+[[gnu::always_inline]] inline bool retain_at_once(zcn_msg **out, const zcn_msg *msg) noexcept {
+    if (!receive::is_borrowed(msg)) return false;
+    const Batch::Found found = Batch::find(msg);
+    if (found.event == nullptr || Batch::is_retained(found.event)) return false;
+    const Span &span = found.batch->span_of(found.event);
+    if (!receive::has_open_group(span.block)) return false;
+    *out = receive::issue_open(span.block, {static_cast<const uint8_t *>(found.event->data), found.event->size,
+                                            span.head, span.tail, span.block});
+    Batch::mark_retained(found.event);
+    return true;
+}
+
 Status slice_message(zcn_msg **out, const zcn_msg *msg, uint64_t offset, uint64_t size) noexcept;
 Status detach_message(zcn_msg **out, const zcn_msg *msg) noexcept;
 // Gives writable bytes of an owned message: itself when nothing else refers to them, else of a copy that replaces it.

@@ -64,14 +64,7 @@ void note_lent(Block *block, const uint8_t *data, uint64_t size, bool by_lessee)
     }
 }
 
-void note_shared(Block *block, const uint8_t *data, uint64_t size) noexcept {
-    grow(memory::root_of(block)->shared, data, size);
-}
-
-void count_share(Block *block) noexcept {
-    // release: who sees the count sees the view that was made before it.
-    memory::root_of(block)->shares.fetch_add(1, std::memory_order_release);
-}
+void note_shared(Block *root, const uint8_t *data, uint64_t size) noexcept { grow(root->shared, data, size); }
 
 bool is_exclusive(const zcn_msg *msg, const View &view) noexcept {
     if (view.size == 0) return true;

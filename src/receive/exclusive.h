@@ -13,10 +13,13 @@ namespace zcnet::receive {
 // Bytes of a block go to something that is no view. By the lessee, or by the holder of a view.
 void note_lent(memory::Block *block, const uint8_t *data, uint64_t size, bool by_lessee) noexcept;
 
-// A view is made of bytes that another view has already; before it is made.
-void note_shared(memory::Block *block, const uint8_t *data, uint64_t size) noexcept;
+// A view is made of bytes that another view has already; before it is made. Of an alias its parent.
+void note_shared(memory::Block *root, const uint8_t *data, uint64_t size) noexcept;
 // And, when it was made of a view, after that.
-void count_share(memory::Block *block) noexcept;
+inline void count_share(memory::Block *root) noexcept {
+    // release: who sees the count sees the view that was made before it.
+    root->shares.fetch_add(1, std::memory_order_release);
+}
 
 // For the holder of a view that nobody else uses at this moment. When true, nothing else refers to its bytes, and
 // nothing can come to.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "receive/view.h"
 
+#include "memory/births.h"
 #include "memory/clock.h"
 #include "memory/thread_memory.h"
 
@@ -15,7 +16,7 @@ static_assert(sizeof(Group) <= memory::object_sizes[group_class]);
 
 // A fresh group of a block with every place set and nothing handed out. Its generation goes on from its last life; the
 // word is the part of a free object that survives.
-Group *open_group(Block *block, uint32_t borrows) noexcept {
+Group *open_group(const Holding &holding) noexcept {
     void *memory = memory::allocate_object(group_class);
     if (memory == nullptr) return nullptr;
     auto *group = static_cast<Group *>(memory);
@@ -25,17 +26,12 @@ Group *open_group(Block *block, uint32_t borrows) noexcept {
     // The generation was raised when the group ended, so that handles went stale at once. release: who sees this life
     // does not see the places of the one before as issued.
     group->word.store((word & ~uint64_t{UINT32_MAX}) | all_bits, std::memory_order_release);
-    group->block.store(block, std::memory_order_relaxed);
+    group->block.store(holding.block, std::memory_order_relaxed);
     group->made.store(memory::ticks(), std::memory_order_relaxed);
-    if (block == nullptr) {
-        group->pool.store(0, std::memory_order_relaxed);
-        return group;
-    }
-    const Block *root = memory::root_of(block);
-    group->pool.store(block->pool->number(), std::memory_order_relaxed);
-    group->root.store(root, std::memory_order_relaxed);
-    group->pins.store(memory::pinned_bytes(root), std::memory_order_relaxed);
-    group->borrows = borrows;
+    group->pool.store(holding.pool, std::memory_order_relaxed);
+    group->root.store(holding.root, std::memory_order_relaxed);
+    group->pins.store(holding.pins, std::memory_order_relaxed);
+    group->borrows = holding.borrows;
     return group;
 }
 
@@ -53,7 +49,7 @@ void end_join(const View &view) noexcept {
     // through the free lists, which synchronise.
     group->word.store(((word >> 32) + 1) << 32, std::memory_order_relaxed);
     memory::free_object(group, group_class);
-    if (block != nullptr) memory::block_release(block);
+    if (block != nullptr) memory::block_release_shared(block);
 }
 
 // Clears bits of a group. False when it is in another generation, or one of them is clear already: nothing was done.
@@ -70,30 +66,8 @@ void end_join(const View &view) noexcept {
     return true;
 }
 
-// The view of a joined message.
-[[gnu::noinline]] Status end_joined_view(zcn_msg *msg, const Handle &handle) noexcept {
-    View view;
-    // Read before the bit is cleared, when it is still this holder's.
-    if (!find_view(msg, &view)) return ZCN_ESTALE;
-    if (!clear_bits(handle.group, uint64_t{1} << handle.place, handle.generation)) return ZCN_ESTALE;
-    end_join(view);
-    return ZCN_OK;
-}
-
-}  // namespace
-
-bool open_leased(Block *block) noexcept {
-    // relaxed: the lessee's own.
-    Group *group = open_group(block, block->borrows.load(std::memory_order_relaxed));
-    if (group == nullptr) return false;
-    block->group = group;
-    block->handed++;
-    return true;
-}
-
-void close_group(Block *block) noexcept {
-    // release: what the borrow's holder did with the bytes happened before (exclusive.h). The lessee alone writes it.
-    block->borrows.store(block->borrows.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+// The leased block's open group, if there is one, is closed: places that were not handed out are taken off.
+void close_open(Block *block) noexcept {
     auto *group = static_cast<Group *>(block->group);
     if (group == nullptr) return;
     block->group = nullptr;
@@ -111,9 +85,46 @@ void close_group(Block *block) noexcept {
     clear_bits(group, unissued, static_cast<uint32_t>(word >> 32 & 0xFFFFF));
 }
 
-zcn_msg *issue(const View &view, uint32_t borrows) noexcept {
+// The view of a joined message.
+[[gnu::noinline]] Status end_joined_view(zcn_msg *msg) noexcept {
+    const Handle handle = take_apart(msg);
+    View view;
+    // Read before the bit is cleared, when it is still this holder's.
+    if (!find_view(msg, &view)) return ZCN_ESTALE;
+    if (!clear_bits(handle.group, uint64_t{1} << handle.place, handle.generation)) return ZCN_ESTALE;
+    end_join(view);
+    return ZCN_OK;
+}
+
+}  // namespace
+
+Holding holding_of(Block *block, uint32_t borrows) noexcept {
+    Block *root = memory::root_of(block);
+    return {block, root, block->pool->number(), memory::pinned_bytes(root), borrows};
+}
+
+zcn_msg *issue_first(Block *block, const View &view) noexcept {
+    // relaxed: the lessee's own.
+    Group *group = open_group(holding_of(block, block->borrows.load(std::memory_order_relaxed)));
+    if (group == nullptr) return nullptr;
+    block->group = group;
+    block->handed++;
+    zcn_msg *made = issue_open(block, view);
+    // Each handle is the first one then, since its maker is noted on the way that leads here alone.
+    if (memory::watched() && memory::births_wanted()) [[unlikely]]
+        close_open(block);
+    return made;
+}
+
+void close_group(Block *block) noexcept {
+    // release: what the borrow's holder did with the bytes happened before (exclusive.h). The lessee alone writes it.
+    block->borrows.store(block->borrows.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+    close_open(block);
+}
+
+zcn_msg *issue(const View &view, const Holding &holding) noexcept {
     // One view to a group: any thread may make it, and no thread has to remember an open group.
-    Group *group = open_group(view.block, borrows);
+    Group *group = open_group(holding);
     if (group == nullptr) return nullptr;
     write_place(group->places[0], view);
     // release: the place is written for whoever counts it.
@@ -125,14 +136,13 @@ zcn_msg *issue(const View &view, uint32_t borrows) noexcept {
 }
 
 Status end_view(zcn_msg *msg) noexcept {
-    if (msg == nullptr) return ZCN_OK;
-    if (is_borrowed(msg)) return ZCN_EINVAL;
     const Handle handle = take_apart(msg);
     Group *group = handle.group;
-    if (group == nullptr || handle.place == 0) return ZCN_EINVAL;
+    if (is_borrowed(msg) || group == nullptr || handle.place == 0) [[unlikely]]
+        return msg == nullptr ? ZCN_OK : ZCN_EINVAL;
     // The block of a group that is not ours may be anything; clear_bits() tells.
     if (group->block.load(std::memory_order_relaxed) == nullptr) [[unlikely]]
-        return end_joined_view(msg, handle);
+        return end_joined_view(msg);
     return clear_bits(group, uint64_t{1} << handle.place, handle.generation) ? ZCN_OK : ZCN_ESTALE;
 }
 

@@ -58,8 +58,8 @@ struct Group {
     std::atomic<uint32_t> issued{0};  // places handed out
     std::atomic<uint32_t> made{0};    // when the group was opened, in ticks (memory/clock.h)
     std::atomic<uint64_t> pool{0};    // number of the block's pool
-    std::atomic<const memory::Block *> root{
-        nullptr};                   // the block, or what it is an alias of: to compare, not to follow
+    // The block, or what it is an alias of: to compare; to follow only for who holds one of the views.
+    std::atomic<memory::Block *> root{nullptr};
     std::atomic<uint64_t> pins{0};  // bytes of memory that the reference keeps
     uint32_t borrows = 0;           // of the block, when the group was opened
     uint32_t reserved = 0;
@@ -115,16 +115,34 @@ inline void write_place(Place &place, const View &view) noexcept {
     place.tail = view.tail;
 }
 
-// Opens a group for a block that the caller leases; false without memory.
-bool open_leased(memory::Block *block) noexcept;
+// What all views of a group have in common. None: they are joins.
+struct Holding {
+    memory::Block *block = nullptr;
+    memory::Block *root = nullptr;  // the block, or what it is an alias of
+    uint64_t pool = 0;
+    uint64_t pins = 0;
+    uint32_t borrows = 0;
+};
 
-// Makes a handle for a view of a block that the caller leases. nullptr without memory.
-inline zcn_msg *issue_leased(memory::Block *block, const View &view) noexcept {
+// Of views of a block; `borrows` is the block's when they were shown.
+Holding holding_of(memory::Block *block, uint32_t borrows) noexcept;
+// Of a block whose bytes no event has shown.
+inline Holding holding_of(memory::Block *block) noexcept {
+    return holding_of(block, block->borrows.load(std::memory_order_relaxed) - 1);
+}
+// The same as a view that the caller holds; it does not look at the block, which others may be busy with. relaxed: none
+// of it changes while a view is held.
+inline Holding holding_of(const Group &group) noexcept {
+    return {group.block.load(std::memory_order_relaxed), group.root.load(std::memory_order_relaxed),
+            group.pool.load(std::memory_order_relaxed), group.pins.load(std::memory_order_relaxed), group.borrows};
+}
+
+// Whether a handle can be made in the leased block's open group; else one has to be opened first.
+inline bool has_open_group(const memory::Block *block) noexcept { return block->group != nullptr; }
+
+// Makes a handle in the open group of a block that the caller leases.
+inline zcn_msg *issue_open(memory::Block *block, const View &view) noexcept {
     auto *group = static_cast<Group *>(block->group);
-    if (group == nullptr) [[unlikely]] {
-        if (!open_leased(block)) return nullptr;
-        group = static_cast<Group *>(block->group);
-    }
     // relaxed: the lessee's own.
     const uint32_t place = group->issued.load(std::memory_order_relaxed) + 1;
     write_place(group->places[place - 1], view);
@@ -135,16 +153,21 @@ inline zcn_msg *issue_leased(memory::Block *block, const View &view) noexcept {
     return make_handle(group, place, group->word.load(std::memory_order_relaxed) >> 32);
 }
 
+// The same where there is no open group. nullptr without memory.
+zcn_msg *issue_first(memory::Block *block, const View &view) noexcept;
+
+// Makes a handle for a view of a block that the caller leases. nullptr without memory.
+inline zcn_msg *issue_leased(memory::Block *block, const View &view) noexcept {
+    return has_open_group(block) ? issue_open(block, view) : issue_first(block, view);
+}
+
 // The borrow of what lies in a leased block has ended; its open group is closed: places that were not handed out are
 // taken off.
 void close_group(memory::Block *block) noexcept;
 
-// Makes a handle for a view of any block; takes over one reference on it from the caller, who keeps it on failure.
-// `borrows` is that of the view that this one is made of; never_borrowed() when the bytes were shown by no event.
-zcn_msg *issue(const View &view, uint32_t borrows) noexcept;
-inline uint32_t never_borrowed(const memory::Block *block) noexcept {
-    return block->borrows.load(std::memory_order_relaxed) - 1;
-}
+// Makes a handle for a view of any block. It ends with a reference that the caller takes or has taken, and keeps on
+// failure.
+zcn_msg *issue(const View &view, const Holding &holding) noexcept;
 
 Status end_view(zcn_msg *msg) noexcept;
 Status end_views(zcn_msg *const *msgs, size_t count) noexcept;

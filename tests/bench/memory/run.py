@@ -28,6 +28,8 @@ WORKS = {
     "unit-across": "allocate a unit here, release there",
     "retain": "retain + release a message, one thread",
     "retain-two": "the same on two threads, in one block",
+    "retain-apart": "  of this what is not shared: in blocks of their own",
+    "count-two": "  and what is: two threads raise and lower one count",
     "retain-batch": "retain 64 messages + release them in one call",
 }
 # (work, figure, at most so many nanoseconds, {heap: at least so many times faster})

@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::size_t batch = 64;
 constexpr std::size_t messages = 4096;
+constexpr std::size_t together = 10000;  // steps of two threads at once
 
 void must(zcn_status status, const char *what) {
     if (status == ZCN_OK) return;
@@ -87,25 +88,52 @@ std::vector<bench::Figure> retain(double seconds) {
     return {{"ns", ns}};
 }
 
-// One more handle of a message that is owned, and its end, on two threads at once: both change the count of one block.
-std::vector<bench::Figure> retain_two(double seconds) {
-    const Messages all;
-    zcn_msg *owned[2] = {};
-    for (std::size_t i = 0; i < 2; i++) must(zcn_msg_retain(&owned[i], all[i * 40]), "zcn_msg_retain");
+// Runs the same step on two threads at once; what the slower one needs for it.
+std::vector<bench::Figure> on_both(double seconds, const std::function<void(std::size_t)> &steps_of) {
     double ns[2] = {};
     const auto run = [&](std::size_t which) {
-        constexpr std::size_t steps = 10000;
-        ns[which] = bench::time_batches(seconds, steps, [&] {
-            for (std::size_t i = 0; i < steps; i++) {
-                zcn_msg *kept = nullptr;
-                must(zcn_msg_retain(&kept, owned[which]), "zcn_msg_retain");
-                must(zcn_msg_release(kept), "zcn_msg_release");
-            }
-        });
+        ns[which] = bench::time_batches(seconds, together, [&] { steps_of(which); });
     };
     bench::on_two_threads([&] { run(0); }, [&] { run(1); });
-    for (zcn_msg *msg : owned) must(zcn_msg_release(msg), "zcn_msg_release");
     return {{"ns", std::max(ns[0], ns[1])}};
+}
+
+// One more handle of a message that is owned, and its end.
+std::vector<bench::Figure> retain_owned(double seconds, const Messages &one, const Messages &other) {
+    zcn_msg *owned[2] = {};
+    must(zcn_msg_retain(&owned[0], one[0]), "zcn_msg_retain");
+    must(zcn_msg_retain(&owned[1], other[40]), "zcn_msg_retain");
+    const std::vector<bench::Figure> figures = on_both(seconds, [&](std::size_t which) {
+        for (std::size_t i = 0; i < together; i++) {
+            zcn_msg *kept = nullptr;
+            must(zcn_msg_retain(&kept, owned[which]), "zcn_msg_retain");
+            must(zcn_msg_release(kept), "zcn_msg_release");
+        }
+    });
+    for (zcn_msg *msg : owned) must(zcn_msg_release(msg), "zcn_msg_release");
+    return figures;
+}
+
+// Both threads change the count of one block, or each that of its own.
+std::vector<bench::Figure> retain_two(double seconds) {
+    const Messages all;
+    return retain_owned(seconds, all, all);
+}
+std::vector<bench::Figure> retain_apart(double seconds) {
+    const Messages one;
+    const Messages other;
+    return retain_owned(seconds, one, other);
+}
+
+// What the processors need for a count that both raise and lower, and for nothing else.
+std::vector<bench::Figure> count_two(double seconds) {
+    static std::atomic<std::uint64_t> count{0};
+    return on_both(seconds, [&](std::size_t) {
+        for (std::size_t i = 0; i < together; i++) {
+            count.fetch_add(1, std::memory_order_relaxed);
+            count.fetch_sub(1, std::memory_order_acq_rel);
+        }
+    });
 }
 
 // Keeps 64 borrowed messages, and lets them go in one call; and the latter alone.
@@ -168,6 +196,8 @@ int main(int argc, char **argv) {
                                {"unit-across", bench::across_threads<Units>},
                                {"retain", retain},
                                {"retain-two", retain_two},
+                               {"retain-apart", retain_apart},
+                               {"count-two", count_two},
                                {"retain-batch", retain_batch},
                                {"load", load}});
 }
