@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <functional>
 #include <string>
 #include <zcnet/zcnet.hpp>
@@ -77,6 +78,18 @@ inline void poll_until(zcnet::Loop &loop, const std::function<bool(const zcnet::
     }
     throw Failure{"nothing of what was waited for came within a minute"};
 }
+
+/* A temporary folder, which goes with all that is in it. */
+struct Folder {
+    char path[32] = "/tmp/zcnet-cpp-XXXXXX";
+    Folder() { CHECK(mkdtemp(path) != nullptr); }
+    Folder(const Folder &) = delete;
+    ~Folder() {
+        std::error_code ignored;
+        std::filesystem::remove_all(path, ignored);
+    }
+    std::string operator/(const std::string &name) const { return path + ("/" + name); }
+};
 
 /* Two connected Unix sockets; those that nobody took are closed. */
 struct SocketPair {

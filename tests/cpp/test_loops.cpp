@@ -16,14 +16,6 @@ const zcnet::Framing &framing() {
     return shared;
 }
 
-/* A temporary folder for sockets. */
-struct Folder {
-    char path[32] = "/tmp/zcnet-cpp-XXXXXX";
-    Folder() { CHECK(mkdtemp(path) != nullptr); }
-    Folder(const Folder &) = delete;
-    ~Folder() { rmdir(path); }
-};
-
 void echo_over(const std::string &wanted) {
     zcnet::Loop loop;
     zcnet::ConnOptions accepted;
@@ -56,7 +48,7 @@ void echo_over(const std::string &wanted) {
 
 void echo_over_tcp() { echo_over("tcp://127.0.0.1:0"); }
 void echo_over_unix() {
-    const Folder folder;
+    const test::Folder folder;
     echo_over(std::string("unix://") + folder.path + "/socket");
 }
 
@@ -83,7 +75,7 @@ void failures_say_why() {
         if (status != ZCN_OK) throw zcnet::Error(status);
     }());
 
-    const Folder folder;
+    const test::Folder folder;
     loop.connect(std::string("unix://") + folder.path + "/nobody", framing());
     test::poll_until(loop, [](const zcnet::Event &event) {
         return event.type() == zcnet::EventType::closed && event.status() == ZCN_EREFUSED &&
@@ -209,6 +201,11 @@ void options_addresses_and_counters() {
     CHECK(client.option(ZCN_OPTION_HIGH_WATER) == 1 << 20);
     CHECK_THROWS(ZCN_EOPTION, client.option(9999));
     CHECK(client.stats().messages_out == 0 && client.fd() >= 0);
+    CHECK(client.option(ZCN_OPTION_ZERO_COPY_FROM) == 0);
+    client.set_option(ZCN_OPTION_ZERO_COPY_FROM, 32768);
+    CHECK(client.option(ZCN_OPTION_ZERO_COPY_FROM) == 32768);
+    CHECK(client.explain().find("zero copy: ") != std::string::npos);
+    CHECK_THROWS(ZCN_EINVAL, zcnet::ConnRef().explain());
     client.pause();
     client.resume();
     client.set_send_framing(zcnet::Framing("raw"));

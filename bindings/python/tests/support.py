@@ -49,6 +49,15 @@ class TestCase(unittest.TestCase):
             yield from loop.poll(1)
         self.fail("what was waited for did not come")
 
+    def bodies(self, loop, conn, count):
+        """Copies of the next messages that a connection receives."""
+        got = []
+        for event in self.until(loop):
+            if event.type == zcnet.EventType.MESSAGE and event.conn is conn:
+                got.append(bytes(event.message))
+                if len(got) == count:
+                    return got
+
     def message(self, loop, conn):
         """The next message that a connection receives, borrowed."""
         for event in self.until(loop):

@@ -28,6 +28,11 @@ def as_c():
         ("ZCN_STATE_", _declarations.STATES),
         ("ZCN_OPTION_", _declarations.OPTIONS),
         ("ZCN_LAG_", _declarations.LAGS),
+        ("ZCN_RELAY_", _declarations.RELAY_METHODS),
+        ("ZCN_RELAY_", _declarations.DIRECTIONS),
+        ("ZCN_TAP_", _declarations.TAPS),
+        ("ZCN_FILE_", _declarations.FILE_METHODS),
+        ("ZCN_FILE_", _declarations.FILE_FLAGS),
     ):
         for name, value in values.items():
             asserted(f"{prefix}{name} == {value}")

@@ -26,6 +26,7 @@ STRUCTS = {
         " uint32_t idle_timeout_ms; uint32_t drain_timeout_ms; uint32_t delay; uint32_t keepalive_s; uint32_t"
         " keepalive_interval_s; uint32_t keepalive_count; uint32_t user_timeout_ms; uint32_t send_buffer; uint32_t"
         " receive_buffer; uint32_t start_paused; uintptr_t user; uint32_t lag; uint32_t file_method;"
+        " uint64_t zero_copy_from;"
     ),
     "zcn_listen_options": (
         "uint64_t struct_size; const zcn_conn_options *conn; uint32_t backlog; uint32_t reuse_port;"
@@ -50,8 +51,30 @@ STRUCTS = {
         " uint64_t copied_stash; uint64_t copied_moved; uint64_t copied_own; uint64_t copied_aligned; uint64_t"
         " copied_fed; uint64_t copied_out; uint64_t queued_bytes; uint64_t unfinished_bytes; uint64_t"
         " trailing_bytes; uint64_t messages_dropped; uint64_t bytes_dropped; uint64_t file_sendfile; uint64_t"
-        " file_mmap; uint64_t file_splice;"
+        " file_mmap; uint64_t file_splice; uint64_t file_direct; uint64_t zero_copy_writes; uint64_t zero_copy_bytes;"
+        " uint64_t zero_copy_copied; uint64_t zero_copy_refused; uint64_t zero_copy_awaited;"
     ),
+    "zcn_dial_options": (
+        "uint64_t struct_size; const zcn_conn_options *conn; uint32_t first_ms; uint32_t longest_ms; uint32_t attempts;"
+        " uint32_t reserved; uintptr_t user;"
+    ),
+    "zcn_dialer_stats": (
+        "uint64_t struct_size; uint64_t attempts; uint64_t connected; uint64_t failures; uint64_t wait_ms;"
+    ),
+    "zcn_file_options": (
+        "uint64_t struct_size; uint32_t method; uint32_t flags; int32_t directory; uint32_t reserved;"
+    ),
+    "zcn_relay_options": (
+        "uint64_t struct_size; const zcn_framing *forward_framing; const zcn_framing *backward_framing;"
+        " const zcn_framing *forward_first; const zcn_framing *backward_first; uint64_t budget; uint32_t method;"
+        " uint32_t idle_timeout_ms; uint32_t half_close_timeout_ms; uint32_t drain_timeout_ms; uintptr_t user;"
+    ),
+    "zcn_relay_flow": (
+        "uint64_t bytes_in; uint64_t bytes_out; uint64_t spliced_bytes; uint64_t copied_bytes; uint64_t read_calls;"
+        " uint64_t write_calls; uint64_t messages; uint64_t held_bytes; uint64_t lost_bytes; uint64_t tapped_bytes;"
+        " uint64_t tap_missed_bytes; uint32_t ended; zcn_status tap_status;"
+    ),
+    "zcn_relay_stats": "uint64_t struct_size; zcn_relay_flow forward; zcn_relay_flow backward;",
 }
 
 FUNCTIONS = """
@@ -77,6 +100,7 @@ zcn_status zcn_msg_retain(zcn_msg **out, const zcn_msg *msg);
 zcn_status zcn_msg_release(zcn_msg *msg);
 zcn_status zcn_msg_slice(zcn_msg **out, const zcn_msg *msg, uint64_t offset, uint64_t size);
 zcn_status zcn_msg_detach(zcn_msg **out, const zcn_msg *msg);
+zcn_status zcn_msg_join(zcn_msg **out, const zcn_msg *const *msgs, size_t count);
 zcn_status zcn_msg_make_writable(zcn_msg **out, zcn_msg *msg, void **out_data);
 const void *zcn_msg_data(const zcn_msg *msg);
 uint64_t zcn_msg_size(const zcn_msg *msg);
@@ -120,6 +144,44 @@ int zcn_conn_fd(const zcn_conn *conn);
 zcn_conn *zcn_conn_retain(zcn_conn *conn);
 void zcn_conn_release(zcn_conn *conn);
 
+zcn_status zcn_conn_take_fd(zcn_conn *conn, int *out_fd, zcn_msg **out_rest);
+zcn_status zcn_conn_move(zcn_conn *conn, zcn_loop *loop);
+zcn_status zcn_conn_send_to_all(zcn_conn *const *conns, size_t count, zcn_unit *unit, uint32_t flags, zcn_status *statuses, size_t *out_sent);
+zcn_status zcn_conn_reserve(zcn_conn *conn, void **out_data, uint64_t *out_room, uint64_t size);
+zcn_status zcn_conn_commit(zcn_conn *conn, uint64_t size, void **out_data, uint64_t *out_room);
+zcn_status zcn_conn_explain(zcn_conn *conn, char *buffer, size_t capacity);
+
+void zcn_dial_options_init(zcn_dial_options *options, size_t struct_size);
+zcn_status zcn_dial(zcn_dialer **out, zcn_loop *loop, const char *address, const zcn_framing *framing, const zcn_dial_options *options);
+zcn_conn *zcn_dialer_get_conn(const zcn_dialer *dialer);
+zcn_status zcn_dialer_hurry(zcn_dialer *dialer);
+zcn_status zcn_dialer_close(zcn_dialer *dialer);
+zcn_status zcn_dialer_get_stats(const zcn_dialer *dialer, zcn_dialer_stats *stats);
+void zcn_dialer_release(zcn_dialer *dialer);
+
+void zcn_relay_options_init(zcn_relay_options *options, size_t struct_size);
+zcn_status zcn_relay_conns(zcn_relay **out, zcn_conn *first, zcn_conn *second, const zcn_relay_options *options);
+zcn_status zcn_relay_fds(zcn_relay **out, zcn_loop *loop, int first, int second, const zcn_relay_options *options);
+zcn_status zcn_relay_tap(zcn_relay *relay, uint32_t direction, int fd, uint32_t policy, uint32_t wait_ms);
+zcn_status zcn_relay_close(zcn_relay *relay);
+zcn_status zcn_relay_abort(zcn_relay *relay);
+zcn_status zcn_relay_get_error(const zcn_relay *relay, zcn_error *error);
+zcn_status zcn_relay_get_stats(const zcn_relay *relay, zcn_relay_stats *stats);
+zcn_relay *zcn_relay_retain(zcn_relay *relay);
+void zcn_relay_release(zcn_relay *relay);
+
+void zcn_file_options_init(zcn_file_options *options, size_t struct_size);
+zcn_status zcn_file_open(zcn_file **out, const char *path, const zcn_file_options *options, zcn_error *error);
+zcn_status zcn_file_adopt(zcn_file **out, int fd, const zcn_file_options *options);
+uint64_t zcn_file_size(const zcn_file *file);
+int64_t zcn_file_mtime(const zcn_file *file);
+int zcn_file_fd(const zcn_file *file);
+void zcn_file_release(zcn_file *file);
+zcn_status zcn_unit_append_file(zcn_unit *unit, zcn_file *file, uint64_t offset, uint64_t size);
+zcn_status zcn_file_cache_create(zcn_file_cache **out, uint32_t capacity, uint32_t valid_ms, const zcn_file_options *options);
+zcn_status zcn_file_cache_open(zcn_file_cache *cache, zcn_file **out, const char *path, zcn_error *error);
+void zcn_file_cache_release(zcn_file_cache *cache);
+
 void zcn_listen_options_init(zcn_listen_options *options, size_t struct_size);
 zcn_status zcn_listen(zcn_listener **out, zcn_loop *loop, const char *address, const zcn_framing *framing, const zcn_listen_options *options);
 zcn_status zcn_listener_address(const zcn_listener *listener, char *buffer, size_t capacity);
@@ -157,12 +219,22 @@ void zcn_stream_release(zcn_stream *stream);
 EVENTS = {
     "NONE": 0, "CONNECTED": 1, "ACCEPTED": 2, "MESSAGE": 3, "SENT": 4, "WRITABLE": 5, "PEER_CLOSED": 6, "CLOSED": 7,
     "WOKEN": 8, "TIMER": 9, "ACCEPT_LIMITED": 10, "POOL_LIMITED": 11, "ARRIVED": 12, "LISTENER_CLOSED": 13,
-    "RELAY_ENDED": 14,
+    "RELAY_ENDED": 14, "REDIAL": 15, "DIALER_CLOSED": 16,
 }
 
 STATES = {"CONNECTING": 1, "OPEN": 2, "DRAINING": 3, "CLOSED": 4}
 
 LAGS = {"REFUSE": 0, "DROP_NEWEST": 1, "DROP_OLDEST": 2, "KEEP_LATEST": 3, "DISCONNECT": 4}
+
+RELAY_METHODS = {"AUTO": 0, "SPLICE": 1, "COPY": 2}
+
+DIRECTIONS = {"FORWARD": 0, "BACKWARD": 1}
+
+TAPS = {"END": 0, "SKIP": 1, "WAIT": 2}
+
+FILE_METHODS = {"AUTO": 0, "SENDFILE": 1, "MMAP": 2, "SPLICE": 3, "COPY": 4, "DIRECT": 5}
+
+FILE_FLAGS = {"BENEATH": 1, "NO_SYMLINKS": 2}
 
 STATUSES = {
     "OK": 0, "AGAIN": 1, "EOF": 2, "EINVAL": -1, "ENOMEM": -2, "ENOBUFS": -3, "EOPTION": -4, "EBUSY": -5, "ESTALE":
@@ -177,4 +249,5 @@ OPTIONS = {
     "DELAY": 1, "KEEPALIVE_S": 2, "KEEPALIVE_INTERVAL_S": 3, "KEEPALIVE_COUNT": 4, "USER_TIMEOUT_MS": 5,
     "SEND_BUFFER": 6, "RECEIVE_BUFFER": 7, "HIGH_WATER": 8, "LOW_WATER": 9, "IDLE_TIMEOUT_MS": 10,
     "MESSAGE_TIMEOUT_MS": 11, "DRAIN_TIMEOUT_MS": 12, "MESSAGES_PER_POLL": 13, "QUICK_ACK": 14, "FILE_METHOD": 15,
+    "ZERO_COPY_FROM": 16,
 }

@@ -26,7 +26,7 @@ def kind_of(text):
     if "*" in text:
         return ctypes.c_char_p if text.replace(" ", "") == "constchar*" else ctypes.c_void_p
     word = text.replace("const", "").strip()
-    return RELEASE_FUNCTION if word == "zcn_release_function" else _BASIC[word]
+    return RELEASE_FUNCTION if word == "zcn_release_function" else _BASIC.get(word) or structs[word]
 
 
 def split(declarator):
@@ -47,7 +47,9 @@ class Iovec(ctypes.Structure):
     _fields_ = [("base", ctypes.c_void_p), ("size", ctypes.c_size_t)]
 
 
-structs = {name: _structure(name) for name in _declarations.STRUCTS}
+structs = {}  # in their order: some have others inside
+for _name in _declarations.STRUCTS:
+    structs[_name] = _structure(_name)
 
 
 def prototypes():
@@ -102,13 +104,19 @@ def counters(function, handle, name):
 
     value = sized(name)
     check(function(handle, ctypes.byref(value)))
-    return {field: getattr(value, field) for field, _ in value._fields_ if field != "struct_size"}
+    return _by_name(value)
 
 
-def text_of(function, handle):
-    """What a function writes into a buffer of 128 bytes."""
+def _by_name(value):
+    if not isinstance(value, ctypes.Structure):
+        return value
+    return {field: _by_name(getattr(value, field)) for field, _ in value._fields_ if field != "struct_size"}
+
+
+def text_of(function, handle, capacity=128):
+    """What a function writes into a buffer of so many bytes."""
     from .errors import check
 
-    buffer = ctypes.create_string_buffer(128)
+    buffer = ctypes.create_string_buffer(capacity)
     check(function(handle, buffer, len(buffer)))
     return buffer.value.decode()

@@ -14,6 +14,7 @@ import asyncio
 import collections
 import weakref
 
+from .conn import State
 from .errors import Closed, Eof, Error
 from .loop import EventType, Loop
 
@@ -58,12 +59,25 @@ class _Driver:
             server = self.users.pop(event.listener, None)
             if server is not None:
                 server._closed.set()
+        elif event.dialer in self.users:
+            self.users[event.dialer]._handle(event)
+            if event.type == EventType.DIALER_CLOSED:
+                self.users.pop(event.dialer)
         elif event.conn is not None:
             user = self.users.get(event.conn)
+            if user is None and event.type == EventType.CONNECTED:
+                user = self._dialled(event.conn)
             if user is not None:
                 user._handle(event)
             if event.type == EventType.CLOSED:
                 self.users.pop(event.conn, None)
+
+    def _dialled(self, conn):
+        """The dialer whose connection stands now."""
+        for user in self.users.values():
+            if isinstance(user, Dialer) and user.dialer.conn is conn:
+                return user
+        return None
 
     def settle(self):
         """After anything was done: the next deadline, or the end."""
@@ -85,15 +99,36 @@ class _Driver:
         self.loop.close()
 
 
-class Connection:
+class _Waited:
+    """Something that tasks of one asyncio loop wait for a change of."""
+
+    def __init__(self, driver):
+        self._driver = driver
+        self._waiting = set()
+
+    async def _change(self):
+        """Until something happens to it."""
+        waiter = self._driver.host.create_future()
+        self._waiting.add(waiter)
+        try:
+            await waiter
+        finally:
+            self._waiting.discard(waiter)
+
+    def _changed(self):
+        for waiter in self._waiting:
+            if not waiter.done():
+                waiter.set_result(None)
+
+
+class Connection(_Waited):
     """A connection, for tasks of one asyncio loop."""
 
     def __init__(self, driver, conn, limit):
+        super().__init__(driver)
         self.conn = conn
-        self._driver = driver
         self._limit = limit
         self._messages = collections.deque()
-        self._waiting = set()
         self._paused = False
         self._connected = False
         self._ended = False
@@ -112,9 +147,7 @@ class Connection:
             self._ended, self._error = True, event.error and (self.conn.error or event.error)
         elif event.type != EventType.WRITABLE:
             return
-        for waiter in self._waiting:
-            if not waiter.done():
-                waiter.set_result(None)
+        self._changed()
 
     @staticmethod
     def _quietly(function):
@@ -122,15 +155,6 @@ class Connection:
             function()
         except Closed:
             pass  # its CLOSED is on the way
-
-    async def _change(self):
-        """Until something happens to the connection."""
-        waiter = self._driver.host.create_future()
-        self._waiting.add(waiter)
-        try:
-            await waiter
-        finally:
-            self._waiting.discard(waiter)
 
     async def receive(self):
         """The next message, owned. Raises Eof when the peer has ended in order, Closed after close(), else why."""
@@ -181,6 +205,71 @@ class Connection:
         if not self._ended:
             self.conn.abort()
             self._driver.settle()
+
+    async def __aenter__(self):
+        return self
+
+    async def __aexit__(self, *_):
+        await self.close()
+
+
+class Dialer(_Waited):
+    """Connections to an address, one after the other, to be gone through with `async for`: when one has ended, the next
+    step waits for the next one. The loop ends after close(), and with why when the dialer gave up.
+
+        async for conn in zcnet.aio.dial("tcp://127.0.0.1:7000", framing):
+            async for message in conn:
+                …
+    """
+
+    def __init__(self, driver, dialer, limit):
+        super().__init__(driver)
+        self.dialer = dialer
+        self._limit = limit
+        self._connections = collections.deque()
+        self._closed = False
+        self._error = None
+        self.last_error = None  # why the last connection ended, or could not be made
+        driver.users[dialer] = self
+
+    def _handle(self, event):
+        if event.type == EventType.CONNECTED:
+            connection = Connection(self._driver, event.conn, self._limit)
+            connection._connected = True
+            self._connections.append(connection)
+        elif event.type == EventType.REDIAL:
+            self.last_error = event.error
+        elif event.type == EventType.DIALER_CLOSED:
+            self._closed, self._error = True, event.error
+        self._changed()
+
+    def __aiter__(self):
+        return self
+
+    async def __anext__(self):
+        while not self._connections:
+            if self._closed:
+                if self._error is None:
+                    raise StopAsyncIteration
+                raise self._error
+            await self._change()
+        return self._connections.popleft()
+
+    def hurry(self):
+        """Tries now instead of at the end of the wait."""
+        self.dialer.hurry()
+        self._driver.settle()
+
+    async def close(self):
+        """Makes no more connections; the present one lives on, when it stands."""
+        if not self._closed:
+            self.dialer.close()
+            conn = self.dialer.conn
+            if conn is not None and conn.state == State.CONNECTING:
+                conn.abort()
+            self._driver.settle()
+        while not self._closed:
+            await self._change()
 
     async def __aenter__(self):
         return self
@@ -255,5 +344,14 @@ async def listen(address, framing, handler, *, limit=256, **options):
     driver = _Driver.current()
     try:
         return Server(driver, driver.loop.listen(address, framing, **options), handler, limit)
+    finally:
+        driver.settle()
+
+
+def dial(address, framing, *, limit=256, **options):
+    """A Dialer, in a running asyncio loop. Options are those of Loop.dial()."""
+    driver = _Driver.current()
+    try:
+        return Dialer(driver, driver.loop.dial(address, framing, **options), limit)
     finally:
         driver.settle()

@@ -114,19 +114,23 @@ def taken(status):
     raise error_of(status)
 
 
-def raise_of(structure):
-    """Raises what a zcn_error says."""
-    raise error_of(structure.status, structure.text.decode(errors="replace"), structure.sys_errno)
+def of_structure(error):
+    """What a zcn_error says, as an exception; None for ZCN_OK."""
+    return error_of(error.status, error.text.decode(errors="replace"), error.sys_errno) if error.status else None
+
+
+def check_with(status, error):
+    """Raises what is not ZCN_OK, with the sentence that the call left where it left one."""
+    if status:
+        raise of_structure(error) if error.status == status else error_of(status)
 
 
 def explain(status, handle):
-    """For failed calls whose loop has a sentence about them."""
-    if status == 0:
-        return
-    error = c.sized("zcn_error")
-    if handle and c.zcn_loop_get_error(handle, ctypes.byref(error)) == 0 and error.status == status:
-        raise_of(error)
-    raise error_of(status)
+    """For calls whose loop has a sentence about their failure."""
+    if status:
+        error = c.sized("zcn_error")
+        c.zcn_loop_get_error(handle, ctypes.byref(error))
+        check_with(status, error)
 
 
 STATUSES = dict(_declarations.STATUSES)

@@ -1,24 +1,21 @@
 # SPDX-License-Identifier: MIT
-"""Loops, and what they drive: connections and listeners."""
+"""Loops, and the events that they hand out."""
 
 import ctypes
 import enum
-import os
+import itertools
 import select
 import struct
 import time
 
 from . import _declarations
 from . import _library as c
-from ._memory import Borrowed
+from .conn import Conn, Dialer, Given, Listener, Relay
 from .errors import Closed, Invalid, check, error_of, explain, taken
 from .message import Message, Source
-from .values import Handle, Unit
+from .values import Handle
 
 EventType = enum.IntEnum("EventType", _declarations.EVENTS)
-State = enum.IntEnum("State", _declarations.STATES)
-Option = enum.IntEnum("Option", _declarations.OPTIONS)
-Lag = enum.IntEnum("Lag", _declarations.LAGS)
 
 _RECORD = struct.Struct("=IiQQQQQQQ")
 _TYPES = [EventType(number) for number in range(len(EventType))]
@@ -26,6 +23,9 @@ _NEVER = (1 << 63) - 1
 # One kind for all arrays, which have 4096 records at most; no more of it is read than there is.
 _RECORDS = ctypes.c_ubyte * (4096 * _RECORD.size)
 _MESSAGE, _CLOSED = int(EventType.MESSAGE), int(EventType.CLOSED)
+_RELAY_ENDED, _DIALER_CLOSED = int(EventType.RELAY_ENDED), int(EventType.DIALER_CLOSED)
+_LISTENER_CLOSED = int(EventType.LISTENER_CLOSED)
+_ENDS = frozenset((_CLOSED, _RELAY_ENDED, _DIALER_CLOSED, _LISTENER_CLOSED))
 
 
 class Event:
@@ -52,6 +52,18 @@ class Event:
     def listener(self):
         """Of ACCEPTED, ACCEPT_LIMITED and LISTENER_CLOSED."""
         return self._source._listeners.get(self._user)
+
+    @property
+    def dialer(self):
+        """Of REDIAL and DIALER_CLOSED. size of a REDIAL: milliseconds until the next attempt; token: attempts in a row
+        that did not last.
+        """
+        return self._source._dialers.get(self._user)
+
+    @property
+    def relay(self):
+        """Of RELAY_ENDED."""
+        return self._source._relays.get(self._data)
 
     @property
     def error(self):
@@ -89,143 +101,7 @@ class Events:
             fields = _RECORD.unpack_from(self._memory, at * _RECORD.size)
             if fields[0] == 0:  # blanked by a close or a change of framing
                 continue
-            return Event(source, source._conn_of(fields[2], fields[0]), fields)
-
-
-class Conn(Handle):
-    """A connection of a loop. It stays open when nobody has it: close() and abort() end it, and CLOSED tells."""
-
-    _release = c.zcn_conn_release
-
-    def __init__(self, loop, handle):
-        self._handle = c.zcn_conn_retain(handle)
-        self.loop = loop
-        self.user = None  # the program's own
-
-    def __repr__(self):
-        return f"<zcnet.Conn {self.state.name.lower() if self._handle else 'ended'}>"
-
-    def send(self, what):
-        """Queues a message: a Unit, which is taken, a received Message as it stands on the wire, or a copy of bytes.
-
-        False above the high-water mark: nothing was queued, and WRITABLE tells when to go on.
-        """
-        handle = self._live
-        if type(what) is bytes:
-            return taken(c.zcn_conn_send_copy(handle, ctypes.cast(what, ctypes.c_void_p), len(what)))
-        if isinstance(what, Unit):
-            return what._sent_by(c.zcn_conn_send, handle)
-        if isinstance(what, Message):
-            return taken(c.zcn_conn_send_msg(handle, what._live))
-        with Borrowed(what) as given:
-            return taken(c.zcn_conn_send_copy(handle, given.address, given.size))
-
-    def post(self, unit):
-        """Queues a unit from any thread; False as send()."""
-        return unit._sent_by(c.zcn_conn_post, self._live)
-
-    def forward(self, message):
-        """Passes a message of the last poll on, as it stands: who sent it is not read while this end is behind."""
-        check(c.zcn_conn_forward(self._live, message._live))
-
-    def flush(self):
-        """Writes what is queued now; False: some is left, and goes on by itself."""
-        return taken(c.zcn_conn_flush(self._live))
-
-    def close(self):
-        """Sends what is queued, then closes."""
-        check(c.zcn_conn_close(self._live))
-
-    def abort(self):
-        """Ends at once; the peer of a TCP connection gets a reset."""
-        check(c.zcn_conn_abort(self._live))
-
-    def shutdown(self):
-        """Sends no more; receiving goes on."""
-        check(c.zcn_conn_shutdown(self._live))
-
-    def pause(self):
-        """Stops reading."""
-        check(c.zcn_conn_pause(self._live))
-
-    def resume(self):
-        """Reads again."""
-        check(c.zcn_conn_resume(self._live))
-
-    def set_framing(self, framing, after=None):
-        """Parses with another framing after a message of the last poll, or after all that was delivered."""
-        check(c.zcn_conn_set_framing(self._live, after and after._live, framing._live))
-
-    def set_send_framing(self, framing):
-        """The framing of what is sent from now on."""
-        check(c.zcn_conn_set_send_framing(self._live, framing._live))
-
-    def set_option(self, option, value):
-        """Sets an Option."""
-        check(c.zcn_conn_set_option(self._live, option, value))
-
-    def get_option(self, option):
-        """Reads an Option."""
-        value = ctypes.c_uint64()
-        check(c.zcn_conn_get_option(self._live, option, ctypes.byref(value)))
-        return value.value
-
-    @property
-    def local_address(self):
-        return c.text_of(c.zcn_conn_local_address, self._live)
-
-    @property
-    def peer_address(self):
-        return c.text_of(c.zcn_conn_peer_address, self._live)
-
-    @property
-    def state(self):
-        return State(c.zcn_conn_get_state(self._live))
-
-    @property
-    def error(self):
-        """Why it ended, as an exception; None while it lives, and when it was closed by close()."""
-        error = c.sized("zcn_error")
-        check(c.zcn_conn_get_error(self._live, ctypes.byref(error)))
-        return error_of(error.status, error.text.decode(errors="replace"), error.sys_errno) if error.status else None
-
-    def stats(self):
-        """Counters by name."""
-        return c.counters(c.zcn_conn_get_stats, self._live, "zcn_stats")
-
-    def fileno(self):
-        """The descriptor, for socket options; -1 when closed."""
-        return c.zcn_conn_fd(self._live)
-
-    def __exit__(self, *_):
-        self.close()
-
-
-class Listener(Handle):
-    """Accepts connections until close()."""
-
-    _release = c.zcn_listener_release
-
-    def __init__(self, handle):
-        self._handle = handle
-
-    @property
-    def address(self):
-        """Such as "tcp://127.0.0.1:41234"."""
-        return c.text_of(c.zcn_listener_address, self._live)
-
-    def stats(self):
-        """Counters by name."""
-        return c.counters(c.zcn_listener_get_stats, self._live, "zcn_listener_stats")
-
-    def fileno(self):
-        return c.zcn_listener_fd(self._live)
-
-    def close(self):
-        """Stops listening; accepted connections live on."""
-        if self._handle is not None:
-            check(c.zcn_listener_close(self._handle))
-        super().close()
+            return Event(source, source._conn_of(fields), fields)
 
 
 class Loop(Handle, Source):
@@ -243,6 +119,9 @@ class Loop(Handle, Source):
         self._handle = handle.value
         self._conns = {}
         self._listeners = {}  # by their user values
+        self._dialers = {}  # the same
+        self._numbers = itertools.count(1)  # for user values
+        self._relays = {}  # by their handles
         self._events = None
         self._ended = []
         self._ready = select.poll()
@@ -291,36 +170,56 @@ class Loop(Handle, Source):
         self._events = Events(self, address.value, count.value, bool(more.value))
         return self._events
 
-    def _conn_of(self, handle, kind):
-        if not handle:
-            return None
-        conn = self._conns.get(handle) or self._known(handle)
-        if kind == _CLOSED:
-            self._ended.append(handle)
-        return conn
+    def _conn_of(self, fields):
+        if fields[0] in _ENDS:
+            self._note_end(fields)
+        return self._conn_at(fields[2])
+
+    def _conn_at(self, handle):
+        return (self._conns.get(handle) or self._known(handle)) if handle else None
+
+    def _leaves(self, handle):
+        """A connection was moved away. What the present events say of it still has its object."""
+        self._ended.append((self._conns, handle))
+
+    def _arrives(self, conn):
+        handle = conn._handle
+        if (self._conns, handle) in self._ended:
+            self._ended.remove((self._conns, handle))
+        self._conns[handle] = conn
+        conn.loop = self
 
     def _known(self, handle):
         conn = self._conns[handle] = Conn(self, handle)
         return conn
 
     def _forget_ended(self):
-        """Connections whose CLOSED was handed out are gone with the next poll, whether anybody looked at it or not."""
+        """What has ended is gone with the poll after it was handed out, whether anybody looked at it or not."""
         events = self._events
         if events is not None:
             for at in range(events._next, events._count):
-                fields = _RECORD.unpack_from(events._memory, at * _RECORD.size)
-                if fields[0] == _CLOSED:
-                    self._ended.append(fields[2])
-        for handle in self._ended:
-            self._conns.pop(handle, None)
+                self._note_end(_RECORD.unpack_from(events._memory, at * _RECORD.size))
+        for known, key in self._ended:
+            known.pop(key, None)
         self._ended.clear()
+
+    def _note_end(self, fields):
+        kind = fields[0]
+        if kind == _CLOSED:
+            self._ended.append((self._conns, fields[2]))
+        elif kind == _RELAY_ENDED:
+            self._ended.append((self._relays, fields[5]))
+        elif kind == _DIALER_CLOSED:
+            self._ended.append((self._dialers, fields[3]))
+        elif kind == _LISTENER_CLOSED:
+            self._ended.append((self._listeners, fields[3]))
 
     def listen(self, address, framing, conn=None, **options):
         """Listens on an address. conn has the options of accepted connections, as a dictionary."""
         accepted = c.options("conn", conn or {})
         chosen = c.options("listen", options)
         chosen.conn = ctypes.addressof(accepted)
-        chosen.user = len(self._listeners) + 1
+        chosen.user = next(self._numbers)
         handle = ctypes.c_void_p()
         explain(
             c.zcn_listen(ctypes.byref(handle), self._live, address.encode(), framing._live, ctypes.byref(chosen)),
@@ -338,20 +237,44 @@ class Loop(Handle, Source):
         )
         return self._known(handle.value)
 
+    def dial(self, address, framing, conn=None, **options):
+        """Connects to an address, and again whenever the connection has ended: REDIAL says so. Options are the fields of
+        zcn_dial_options; conn has those of each connection, as a dictionary.
+        """
+        each = c.options("conn", conn or {})
+        chosen, handle = c.options("dial", options), ctypes.c_void_p()
+        chosen.conn = ctypes.addressof(each)
+        chosen.user = next(self._numbers)
+        explain(
+            c.zcn_dial(ctypes.byref(handle), self._live, address.encode(), framing._live, ctypes.byref(chosen)),
+            self._handle,
+        )
+        dialer = self._dialers[chosen.user] = Dialer(self, handle.value)
+        return dialer
+
     def adopt(self, sock, framing, **options):
         """Drives a connected stream socket: a descriptor, or a socket object, which is left without its own."""
         chosen, handle = c.options("conn", options), ctypes.c_void_p()
-        # A copy of it, so that a call that fails leaves the socket as it was.
-        fd = os.dup(sock if isinstance(sock, int) else sock.fileno())
-        status = c.zcn_conn_adopt(ctypes.byref(handle), self._live, fd, framing._live, ctypes.byref(chosen))
-        if status:
-            os.close(fd)
-        explain(status, self._handle)
-        if isinstance(sock, int):
-            os.close(sock)
-        else:
-            sock.close()
+        with Given(sock) as given:
+            explain(
+                c.zcn_conn_adopt(ctypes.byref(handle), self._live, given.fd, framing._live, ctypes.byref(chosen)),
+                self._handle,
+            )
         return self._known(handle.value)
+
+    def relay(self, first, second, **options):
+        """Joins two open connections of this loop, which end with CLOSED, or two sockets, which are taken; RELAY_ENDED
+        follows. Options are the fields of zcn_relay_options.
+        """
+        chosen, handle = c.options("relay", options), ctypes.c_void_p()
+        out = ctypes.byref(handle)
+        if isinstance(first, Conn) and isinstance(second, Conn):
+            explain(c.zcn_relay_conns(out, first._live, second._live, ctypes.byref(chosen)), self._live)
+        else:
+            with Given(first) as one, Given(second) as other:
+                explain(c.zcn_relay_fds(out, self._live, one.fd, other.fd, ctypes.byref(chosen)), self._handle)
+        relay = self._relays[handle.value] = Relay(handle.value)
+        return relay
 
     def timer_set(self, token, delay):
         """One TIMER event with this number, after so many seconds. Setting it again moves it."""
@@ -366,7 +289,7 @@ class Loop(Handle, Source):
         check(c.zcn_loop_wake(self._live))
 
     def shutdown(self):
-        """Closes every connection and listener; polls go on until they have ended, then raise Closed."""
+        """Closes every connection, listener, dialer and relay; polls go on until they have ended, then raise Closed."""
         check(c.zcn_loop_close(self._live))
 
     def fileno(self):
@@ -387,6 +310,8 @@ class Loop(Handle, Source):
             super().close()
             self._conns.clear()
             self._listeners.clear()
+            self._dialers.clear()
+            self._relays.clear()
 
     def __del__(self):
         if self._handle is not None:

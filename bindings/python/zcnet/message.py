@@ -28,9 +28,9 @@ class Message:
         self._lender = Lender(address, size)
         self._writable = None
 
-    @classmethod
-    def _owned(cls, handle):
-        return cls(handle, c.zcn_msg_data(handle) or 0, c.zcn_msg_size(handle))
+    @staticmethod
+    def _owned(handle):
+        return Message(handle, c.zcn_msg_data(handle) or 0, c.zcn_msg_size(handle))
 
     @property
     def _live(self):
@@ -75,7 +75,7 @@ class Message:
             self._live
         except ValueError:
             return "<zcnet.Message, ended>"
-        return f"<zcnet.Message, {self._lender._size} bytes, {'borrowed' if self.borrowed else 'owned'}>"
+        return f"<zcnet.Message, {len(self)} bytes, {'borrowed' if self.borrowed else 'owned'}>"
 
     def frame(self):
         """A copy of the whole frame: header, body, delimiter."""
@@ -97,11 +97,21 @@ class Message:
         """An owned copy, which does not hold the block that the message came in."""
         return self._made(c.zcn_msg_detach, self._live)
 
-    @classmethod
-    def _made(cls, function, *arguments):
+    @staticmethod
+    def _made(function, *arguments):
         handle = ctypes.c_void_p()
         check(function(ctypes.byref(handle), *arguments))
-        return cls._owned(handle.value)
+        return Message._owned(handle.value)
+
+    @staticmethod
+    def join(messages):
+        """Several messages as one, as a list of parts: no byte is copied. They stay as they are."""
+        return Joined(messages)
+
+    @property
+    def parts(self):
+        """The bytes as a list of memoryviews, which has more than one where messages were joined."""
+        return [self.data]
 
     def make_writable(self):
         """Makes the bytes of an owned message writable, in place or by a copy where others share them.
@@ -149,6 +159,46 @@ class Message:
         if status:
             raise BufferError("views of borrowed messages are in use, and cannot be kept") from error_of(status)
         self._lender.when_unused(c.zcn_msg_release, handle.value)
+
+
+class Joined(Message):
+    """Several messages as one, made by Message.join(): it is read by its parts, or copied by bytes()."""
+
+    __slots__ = ("_kept",)
+
+    def __init__(self, messages):
+        self._kept = []
+        for message in messages:
+            self._kept.extend(part.retain() for part in getattr(message, "_kept", [message]))
+        handles = (ctypes.c_void_p * len(self._kept))(*[part._live for part in self._kept])
+        handle = ctypes.c_void_p()
+        self._source, self._handle = None, None
+        check(c.zcn_msg_join(ctypes.byref(handle), ctypes.addressof(handles), len(handles)))
+        super().__init__(handle.value, 0, 0)
+
+    @property
+    def data(self):
+        raise Invalid(-1, "a joined message does not lie in one piece: it has parts")
+
+    @property
+    def parts(self):
+        self._live
+        return [part.data for part in self._kept]
+
+    def __bytes__(self):
+        return b"".join(self.parts)
+
+    def __len__(self):
+        return c.zcn_msg_size(self._live)
+
+    def retain(self):
+        return Joined([self])
+
+    def release(self):
+        """Gives the memory back now. Once more does nothing."""
+        for part in self._kept:
+            part.release()
+        super().release()
 
 
 class Source:

@@ -5,7 +5,7 @@ import ctypes
 
 from . import _library as c
 from ._memory import Borrowed, Lender
-from .errors import check, error_of, taken
+from .errors import check, of_structure, taken
 from .loop import Events
 from .message import Message, Source
 from .values import Handle, Unit
@@ -61,7 +61,7 @@ class Stream(Handle, Source):
         check(c.zcn_stream_poll(handle, ctypes.byref(address), ctypes.byref(count), ctypes.byref(more)))
         return Events(self, address.value, count.value, bool(more.value))
 
-    def _conn_of(self, _handle, _kind):
+    def _conn_of(self, _fields):
         return None
 
     def send(self, what):
@@ -102,7 +102,7 @@ class Stream(Handle, Source):
         """Why it ended, as an exception; None while it lives."""
         error = c.sized("zcn_error")
         check(c.zcn_stream_get_error(self._live, ctypes.byref(error)))
-        return error_of(error.status, error.text.decode(errors="replace")) if error.status else None
+        return of_structure(error)
 
     def stats(self):
         """Counters by name."""

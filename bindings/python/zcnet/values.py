@@ -6,7 +6,7 @@ import itertools
 
 from . import _library as c
 from ._memory import Borrowed, Lender
-from .errors import Invalid, check, raise_of, taken
+from .errors import Invalid, check, check_with, taken
 from .message import Message
 
 
@@ -48,8 +48,7 @@ class Framing(Handle):
 
     def __init__(self, text):
         handle, error = ctypes.c_void_p(), c.sized("zcn_error")
-        if c.zcn_framing_parse(ctypes.byref(handle), text.encode(), ctypes.byref(error)):
-            raise_of(error)
+        check_with(c.zcn_framing_parse(ctypes.byref(handle), text.encode(), ctypes.byref(error)), error)
         self._handle = handle.value
 
     def __str__(self):
@@ -172,6 +171,12 @@ class Unit(Handle):
         check(status)
         return self
 
+    def append_file(self, file, offset=0, size=None):
+        """Appends a range of a File, or all from the offset on: it leaves without passing through Python's memory."""
+        size = len(file) - offset if size is None else size
+        check(c.zcn_unit_append_file(self._live, file._live, offset, size))
+        return self
+
     def truncate(self, size):
         """Drops bytes at the end of the body."""
         handle = self._live
@@ -216,10 +221,13 @@ class Unit(Handle):
             raise BufferError("views of the unit's body are in use")
 
     def _sent_by(self, function, conn):
+        return self._taken_by(lambda handle: function(conn, handle))
+
+    def _taken_by(self, call):
         """Offers it to a call that consumes it on ZCN_OK."""
         handle = self._live
         self._end_body()
-        if not taken(function(conn, handle)):
+        if not taken(call(handle)):
             return False
         self._handle = self._lender = None
         return True

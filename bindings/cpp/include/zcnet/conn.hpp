@@ -151,6 +151,12 @@ class ConnRef {
         detail::check(zcn_conn_get_error(conn_, &error));
         return error;
     }
+    /** Which ways its bytes went, which they go now, and why: three lines for people and logs. */
+    std::string explain() const {
+        char text[768];
+        detail::check(zcn_conn_explain(conn_, text, sizeof text));
+        return text;
+    }
     zcn_stats stats() const {
         auto stats = detail::sized<zcn_stats>();
         detail::check(zcn_conn_get_stats(conn_, &stats));

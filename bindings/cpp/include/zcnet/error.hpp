@@ -55,6 +55,8 @@ class Category final : public std::error_category {
                 return std::errc::address_in_use;
             case ZCN_EACCESS:
                 return std::errc::permission_denied;
+            case ZCN_ENOTFOUND:
+                return std::errc::no_such_file_or_directory;
             case ZCN_EABORTED:
                 return std::errc::connection_aborted;
             default:
@@ -107,6 +109,12 @@ inline bool taken(zcn_status status) {
     if (status == ZCN_OK) return true;
     if (status == ZCN_AGAIN) return false;
     throw Error(status);
+}
+
+/** Throws what is not ZCN_OK, with the sentence that the call left where it left one. */
+inline void explain(zcn_status status, const zcn_error &error) {
+    if (status != ZCN_OK && error.status == status) throw Error(error);
+    check(status);
 }
 
 /** For out-structures that the caller gives a size. */

@@ -6,6 +6,7 @@
 
 #include <iterator>
 #include <zcnet/conn.hpp>
+#include <zcnet/dialer.hpp>
 #include <zcnet/message.hpp>
 #include <zcnet/relay.hpp>
 
@@ -53,7 +54,7 @@ class Event {
     MessageView message() const noexcept { return MessageView(*event_); }
     Bytes bytes() const noexcept { return message().bytes(); }
     std::string_view text() const noexcept { return message().text(); }
-    /** Of timers and sent units. */
+    /** Of timers and sent units. Of redial: attempts in a row that did not last. */
     std::uint64_t token() const noexcept { return event_->token; }
     /** Of sent: how many tokens, from token() on. Of relay_ended: bytes written both ways. Of redial: milliseconds
         until the next attempt. */
@@ -62,6 +63,11 @@ class Event {
     RelayRef relay() const noexcept {
         void *const relay = const_cast<void *>(event_->type == ZCN_EVENT_RELAY_ENDED ? event_->data : nullptr);
         return RelayRef(static_cast<zcn_relay *>(relay));
+    }
+    /** Of redial. */
+    Dialer dialer() const noexcept {
+        void *const dialer = const_cast<void *>(event_->type == ZCN_EVENT_REDIAL ? event_->data : nullptr);
+        return Dialer::adopt(zcn_dialer_retain(static_cast<zcn_dialer *>(dialer)));
     }
     const zcn_event &raw() const noexcept { return *event_; }
 

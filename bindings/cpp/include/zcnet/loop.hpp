@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <zcnet/conn.hpp>
+#include <zcnet/dialer.hpp>
 #include <zcnet/event.hpp>
 #include <zcnet/listener.hpp>
 #include <zcnet/relay.hpp>
@@ -78,6 +79,12 @@ class Loop : public detail::Handle<zcn_loop, zcn_loop_retain, zcn_loop_release> 
         conn = ConnRef(handle);
         return status;
     }
+    /** Connects to an address, and again whenever the connection has ended; redial says so. */
+    Dialer dial(const std::string &address, const Framing &framing, const DialOptions &options = {}) {
+        zcn_dialer *dialer;
+        explain(zcn_dial(&dialer, get(), address.c_str(), framing.get(), &options));
+        return Dialer::adopt(dialer);
+    }
     /** Drives a connected stream socket, which the connection owns when this does not throw. */
     ConnRef adopt_fd(int fd, const Framing &framing, const ConnOptions &options = {}) {
         zcn_conn *conn;
@@ -105,7 +112,7 @@ class Loop : public detail::Handle<zcn_loop, zcn_loop_retain, zcn_loop_release> 
     bool cancel_timer(std::uint64_t token) { return detail::taken(zcn_loop_timer_cancel(get(), token)); }
     /** Makes the present or the next poll return; from any thread that holds a copy. */
     void wake() const { detail::check(zcn_loop_wake(get())); }
-    /** Closes every connection and listener; polls go on until they have ended. */
+    /** Closes every connection, listener, dialer and relay; polls go on until they have ended. */
     void close() { detail::check(zcn_loop_close(get())); }
 
     /** For another loop: readable whenever a poll has something to do. Do not read or close it. */
@@ -129,8 +136,8 @@ class Loop : public detail::Handle<zcn_loop, zcn_loop_retain, zcn_loop_release> 
     void explain(zcn_status status) const {
         if (status == ZCN_OK) return;
         auto error = detail::sized<zcn_error>();
-        if (zcn_loop_get_error(get(), &error) == ZCN_OK && error.status == status) throw Error(error);
-        throw Error(status);
+        static_cast<void>(zcn_loop_get_error(get(), &error));
+        detail::explain(status, error);
     }
 };
 

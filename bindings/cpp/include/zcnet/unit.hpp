@@ -12,6 +12,7 @@
 #include <memory>
 #include <utility>
 #include <vector>
+#include <zcnet/file.hpp>
 #include <zcnet/framing.hpp>
 #include <zcnet/message.hpp>
 #include <zcnet/pool.hpp>
@@ -125,6 +126,13 @@ class Unit {
     /** Appends its whole frame, header included. */
     void append_frame(const MessageView &message) { detail::check(zcn_unit_append_frame(handle_, message.get())); }
     void append_frame(const Message &message) { detail::check(zcn_unit_append_frame(handle_, message.get())); }
+
+    /** Appends a range of a file, which leaves without passing through memory of the unit. */
+    void append_file(const File &file, std::uint64_t offset, std::uint64_t size) {
+        detail::check(zcn_unit_append_file(handle_, file.get(), offset, size));
+    }
+    /** Appends all of it. */
+    void append_file(const File &file) { append_file(file, 0, file.size()); }
 
     /** Drops bytes at the end of the body. */
     void truncate(std::uint64_t size) {

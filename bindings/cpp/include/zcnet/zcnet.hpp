@@ -12,8 +12,10 @@
 
 #include <zcnet/bytes.hpp>
 #include <zcnet/conn.hpp>
+#include <zcnet/dialer.hpp>
 #include <zcnet/error.hpp>
 #include <zcnet/event.hpp>
+#include <zcnet/file.hpp>
 #include <zcnet/framing.hpp>
 #include <zcnet/listener.hpp>
 #include <zcnet/loop.hpp>
