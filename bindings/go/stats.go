@@ -5,6 +5,8 @@ package zcnet
 // #include "bridge.h"
 import "C"
 
+import "unsafe"
+
 // LoopStats are the counters of a loop; Total is the sum over its connections, living and closed.
 type LoopStats struct {
 	Polls          uint64
@@ -44,3 +46,48 @@ func Version() string { return C.GoString(C.zcn_version_text()) }
 
 // LinkMode says how the C library was linked: "dynamic", "static" or "vendored".
 func LinkMode() string { return linkMode }
+
+// Stats counts what went through a connection or stream. CopiedBytes is every payload byte that the library copied;
+// the fields below it are its parts.
+type Stats struct {
+	MessagesIn      uint64 // delivered
+	BytesIn         uint64 // received, headers included
+	MessagesOut     uint64 // accepted for sending
+	BytesOut        uint64 // written, headers included
+	ReadCalls       uint64 // system calls that read
+	WriteCalls      uint64 // system calls that wrote
+	PiecesOut       uint64 // pieces that they wrote
+	CopiedBytes     uint64 // in all
+	CopiedStash     uint64 // in: starts of messages carried to the next read
+	CopiedMoved     uint64 // in: moved for want of room
+	CopiedOwn       uint64 // in: moved into memory of their own
+	CopiedAligned   uint64 // in: moved for alignment
+	CopiedFed       uint64 // in: given to a stream as bytes
+	CopiedOut       uint64 // out: SendCopy, AppendCopy, CopyBelow
+	QueuedBytes     uint64 // gauge: accepted and not yet written
+	UnfinishedBytes uint64 // gauge: received bytes of a message that is not complete
+	TrailingBytes   uint64 // bytes of a frame that never finished
+	MessagesDropped uint64 // out: by the Lag option
+	BytesDropped    uint64 // of their frames
+}
+
+func newStats(s *C.zcn_stats) Stats {
+	return Stats{
+		MessagesIn: uint64(s.messages_in), BytesIn: uint64(s.bytes_in), MessagesOut: uint64(s.messages_out),
+		BytesOut: uint64(s.bytes_out), ReadCalls: uint64(s.read_calls), WriteCalls: uint64(s.write_calls),
+		PiecesOut: uint64(s.iovecs_out), CopiedBytes: uint64(s.copied_bytes), CopiedStash: uint64(s.copied_stash),
+		CopiedMoved: uint64(s.copied_moved), CopiedOwn: uint64(s.copied_own), CopiedAligned: uint64(s.copied_aligned),
+		CopiedFed: uint64(s.copied_fed), CopiedOut: uint64(s.copied_out), QueuedBytes: uint64(s.queued_bytes),
+		UnfinishedBytes: uint64(s.unfinished_bytes), TrailingBytes: uint64(s.trailing_bytes),
+		MessagesDropped: uint64(s.messages_dropped), BytesDropped: uint64(s.bytes_dropped),
+	}
+}
+
+func (s Stats) plus(o Stats) Stats {
+	const fields = unsafe.Sizeof(s) / 8
+	a, b := (*[fields]uint64)(unsafe.Pointer(&s)), (*[fields]uint64)(unsafe.Pointer(&o))
+	for i := range a {
+		a[i] += b[i]
+	}
+	return s
+}
