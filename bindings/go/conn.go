@@ -21,6 +21,7 @@ type Conn struct {
 
 	loop     *Loop
 	listener *Listener // that accepted it, or nil
+	dialer   *Dialer   // that made it, or nil
 	closing  atomic.Bool
 
 	// Under the lock of the loop.
@@ -185,6 +186,15 @@ func (c *Conn) address(read func(*C.zcn_conn, *C.char, C.size_t) C.zcn_status) n
 	return Addr(C.GoString(&text[0]))
 }
 
+// Explain says in words which ways the connection's bytes went so far, which they go now, and why: for people and logs.
+func (c *Conn) Explain() (string, error) {
+	var text [768]C.char
+	err := c.with(func(cc *C.zcn_conn) error {
+		return statusError(C.int32_t(C.zcn_conn_explain(cc, &text[0], C.size_t(len(text)))))
+	})
+	return C.GoString(&text[0]), err
+}
+
 // Loop is the loop that drives the connection.
 func (c *Conn) Loop() *Loop { return c.loop }
 
@@ -202,13 +212,21 @@ func (c *Conn) Err() error {
 
 // endError is the reason as C said it. Who drives the loop calls it once the connection is frozen.
 func (c *Conn) endError() error {
-	if c == nil || c.end == nil || c.end.Status == statusOK {
+	if c == nil {
 		return nil
 	}
-	if c.end.Status == ErrEOF {
+	return errorOf(c.end)
+}
+
+// errorOf is what the program sees of the reason that C gave for an end.
+func errorOf(end *Error) error {
+	switch {
+	case end == nil || end.Status == statusOK:
+		return nil
+	case end.Status == ErrEOF:
 		return ErrEOF
 	}
-	return c.end
+	return end
 }
 
 // freeze keeps what is to be known of a connection that has ended. The caller holds the loop's lock.

@@ -34,6 +34,8 @@ type ConnOptions struct {
 	ReceiveBuffer     int           // SO_RCVBUF; 0: the system's
 	StartPaused       bool          // reads nothing before Resume
 	Lag               Lag           // what a send does above HighWater; zero: it waits, or says ErrWouldBlock
+	FileMethod        FileMethod    // how files are sent that do not say so themselves
+	ZeroCopyFrom      int           // TCP: pieces of so many bytes (4096 at least) may leave without a copy in the kernel; 0: none
 }
 
 // Lag is what becomes of messages for a receiver that has HighWater bytes queued. With anything but [LagRefuse] sends do
@@ -63,24 +65,19 @@ func (o *ConnOptions) fill(c *C.zcn_conn_options) (err error) {
 	if o == nil {
 		return nil
 	}
-	for _, size := range []int{o.HighWater, o.LowWater, o.CopyBelow, o.FlushAt, o.ReadBudget} {
+	for _, size := range []int{o.HighWater, o.LowWater, o.CopyBelow, o.FlushAt, o.ReadBudget, o.ZeroCopyFrom} {
 		if size < 0 {
 			return ErrInvalid
 		}
 	}
-	units := func(d, unit time.Duration) C.uint32_t {
-		if d > 0 && d < unit {
-			d = unit // not the default
-		}
-		return in32(&err, int(d/unit))
-	}
+	units := func(d, unit time.Duration) C.uint32_t { return inUnits(&err, d, unit) }
 	c.send_framing = o.SendFraming.pointer()
 	c.high_water, c.low_water = C.uint64_t(o.HighWater), C.uint64_t(o.LowWater)
 	c.copy_below, c.flush_at = C.uint64_t(o.CopyBelow), C.uint64_t(o.FlushAt)
-	c.read_budget = C.uint64_t(o.ReadBudget)
+	c.read_budget, c.zero_copy_from = C.uint64_t(o.ReadBudget), C.uint64_t(o.ZeroCopyFrom)
 	c.messages_per_poll = in32(&err, o.MessagesPerPoll)
 	c.align, c.align_from = in32(&err, o.Align), in32(&err, o.AlignFrom)
-	c.lag = C.uint32_t(o.Lag)
+	c.lag, c.file_method = C.uint32_t(o.Lag), C.uint32_t(o.FileMethod)
 	c.half_open, c.delay, c.start_paused = bit(o.HalfOpen), bit(o.Delay), bit(o.StartPaused)
 	c.connect_timeout_ms = units(o.ConnectTimeout, time.Millisecond)
 	c.message_timeout_ms = units(o.MessageTimeout, time.Millisecond)
@@ -92,6 +89,13 @@ func (o *ConnOptions) fill(c *C.zcn_conn_options) (err error) {
 	c.user_timeout_ms = units(o.UserTimeout, time.Millisecond)
 	c.send_buffer, c.receive_buffer = in32(&err, o.SendBuffer), in32(&err, o.ReceiveBuffer)
 	return err
+}
+
+func inUnits(err *error, d, unit time.Duration) C.uint32_t {
+	if d > 0 && d < unit {
+		d = unit // not the default
+	}
+	return in32(err, int(d/unit))
 }
 
 func bit(b bool) C.uint32_t {
@@ -120,4 +124,6 @@ const (
 	OptionDrainTimeoutMS     Option = C.ZCN_OPTION_DRAIN_TIMEOUT_MS
 	OptionMessagesPerPoll    Option = C.ZCN_OPTION_MESSAGES_PER_POLL
 	OptionQuickAck           Option = C.ZCN_OPTION_QUICK_ACK
+	OptionFileMethod         Option = C.ZCN_OPTION_FILE_METHOD
+	OptionZeroCopyFrom       Option = C.ZCN_OPTION_ZERO_COPY_FROM
 )

@@ -94,32 +94,41 @@ func (l *Loop) enter(op string, options *ConnOptions,
 // closes conn itself when that has succeeded: the socket lives on here. Nothing may have been read ahead from conn. For
 // what has no descriptor of its own, such as TLS, there is [NewStream].
 func (l *Loop) Adopt(conn net.Conn, framing *Framing, options *ConnOptions) (*Conn, error) {
-	shower, ok := conn.(syscall.Conn)
-	if !ok {
-		return nil, &Error{Op: "adopt", Status: ErrUnsupported, Text: "the connection has no descriptor: use a Stream"}
-	}
-	raw, err := shower.SyscallConn()
+	fd, err := dupOf(conn)
 	if err != nil {
 		return nil, err
-	}
-	// A descriptor of our own: the one of conn stays with the runtime's poller until conn is closed.
-	var fd uintptr
-	var dupErr error
-	if err := raw.Control(func(theirs uintptr) { fd, dupErr = fcntl(theirs, syscall.F_DUPFD_CLOEXEC, 0) }); err != nil {
-		return nil, err
-	}
-	if dupErr != nil {
-		return nil, &os.SyscallError{Syscall: "fcntl", Err: dupErr}
 	}
 	adopted, err := l.enter("adopt", options, func(c *C.zcn_loop, out **C.zcn_conn, o *C.zcn_conn_options) C.zcn_status {
 		return C.zcn_conn_adopt(out, c, C.int(fd), framing.pointer(), o)
 	}, framing)
 	if err != nil {
-		_ = syscall.Close(int(fd))
+		_ = syscall.Close(fd)
 		return nil, err
 	}
 	_ = conn.Close()
 	return adopted, nil
+}
+
+// dupOf is a descriptor of our own for what the program has: its own one stays with the runtime's poller until it is
+// closed there.
+func dupOf(of any) (int, error) {
+	shower, ok := of.(syscall.Conn)
+	if !ok {
+		return 0, &Error{Op: "adopt", Status: ErrUnsupported, Text: "there is no descriptor: use a Stream"}
+	}
+	raw, err := shower.SyscallConn()
+	if err != nil {
+		return 0, err
+	}
+	var fd uintptr
+	var dupErr error
+	if err := raw.Control(func(theirs uintptr) { fd, dupErr = fcntl(theirs, syscall.F_DUPFD_CLOEXEC, 0) }); err != nil {
+		return 0, err
+	}
+	if dupErr != nil {
+		return 0, &os.SyscallError{Syscall: "fcntl", Err: dupErr}
+	}
+	return int(fd), nil
 }
 
 // NetConn gives the socket back as a [net.Conn], and ends the connection here. What was received and not given to the

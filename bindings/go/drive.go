@@ -204,14 +204,24 @@ func (l *Loop) note(raw *rawEvent) bool {
 	case EventAccepted:
 		return l.accept(raw)
 	case EventConnected:
+		if raw.user&undialed != 0 {
+			return l.dialed(raw)
+		}
 		l.conn(raw.user).connected()
 	case EventWritable:
 		l.conn(raw.user).drained()
 	case EventPeerClosed:
 		l.conn(raw.user).readEnded()
 	case EventClosed:
+		if raw.user&undialed != 0 {
+			return false // it never stood: the dialer's own event says so
+		}
 		l.mu.Lock()
 		l.conn(raw.user).freeze()
+		l.mu.Unlock()
+	case EventRelayEnded:
+		l.mu.Lock()
+		l.relays.at(raw.user).freeze()
 		l.mu.Unlock()
 	case EventWoken:
 		return l.woken.Swap(false)
@@ -235,8 +245,21 @@ func (l *Loop) noted(raw *rawEvent) {
 		l.listeners.remove(raw.user)
 		l.mu.Unlock()
 		listener.ended(raw.status.orNil())
-	case EventAccepted:
-		l.accepted = nil
+	case EventDialerClosed:
+		dialer := l.dialers.at(raw.user)
+		l.mu.Lock()
+		dialer.freeze()
+		l.dialers.remove(raw.user)
+		l.mu.Unlock()
+		dialer.ended(raw.status.orNil())
+	case EventRelayEnded:
+		relay := l.relays.at(raw.user)
+		l.mu.Lock()
+		l.relays.remove(raw.user)
+		l.mu.Unlock()
+		relay.ended(nil)
+	case EventAccepted, EventConnected:
+		l.fresh = nil
 	}
 }
 
@@ -258,7 +281,7 @@ func (l *Loop) accept(raw *rawEvent) bool {
 	conn := newConn(l, (*C.zcn_conn)(connPointer(raw.conn)))
 	conn.listener = listener
 	conn.connected()
-	l.accepted = conn
+	l.fresh = conn
 	return true
 }
 
@@ -321,8 +344,11 @@ func (l *Loop) dispatch() {
 		}
 		i++
 		if l.note(raw) {
-			if raw.kind == EventAccepted {
-				l.accepted.listener.deliver(l.accepted)
+			switch {
+			case raw.kind == EventAccepted:
+				l.fresh.listener.deliver(l.fresh)
+			case raw.kind == EventConnected && l.fresh != nil:
+				l.fresh.dialer.deliver(l.fresh)
 			}
 			l.noted(raw)
 		}

@@ -5,7 +5,10 @@ package zcnet
 // #include "bridge.h"
 import "C"
 
-import "unsafe"
+import (
+	"time"
+	"unsafe"
+)
 
 // EventType says what happened.
 type EventType uint32
@@ -25,13 +28,17 @@ const (
 	EventAcceptLimited  EventType = C.ZCN_EVENT_ACCEPT_LIMITED  // Listener, Err: accepting pauses
 	EventPoolLimited    EventType = C.ZCN_EVENT_POOL_LIMITED    // Conn: reading pauses until the pool has memory
 	EventListenerClosed EventType = C.ZCN_EVENT_LISTENER_CLOSED // Listener, Err
+	EventRelayEnded     EventType = C.ZCN_EVENT_RELAY_ENDED     // Relay, Err
+	EventRedial         EventType = C.ZCN_EVENT_REDIAL          // Dialer, Err, Wait: its connection ended, or could not be made
+	EventDialerClosed   EventType = C.ZCN_EVENT_DIALER_CLOSED   // Dialer, Err
 )
 
 var eventNames = map[EventType]string{
 	EventConnected: "Connected", EventAccepted: "Accepted", EventMessage: "Message", EventSent: "Sent",
 	EventWritable: "Writable", EventPeerClosed: "PeerClosed", EventClosed: "Closed", EventWoken: "Woken",
 	EventTimer: "Timer", EventAcceptLimited: "AcceptLimited", EventPoolLimited: "PoolLimited",
-	EventListenerClosed: "ListenerClosed",
+	EventListenerClosed: "ListenerClosed", EventRelayEnded: "RelayEnded", EventRedial: "Redial",
+	EventDialerClosed: "DialerClosed",
 }
 
 // String is the name of the type, such as "Message".
@@ -67,8 +74,8 @@ func (e Event) Conn() *Conn {
 	if e.raw.conn == 0 {
 		return nil
 	}
-	if e.raw.kind == EventAccepted {
-		return e.loop.accepted // the event itself has the listener's number
+	if e.raw.kind == EventAccepted || e.raw.user&undialed != 0 {
+		return e.loop.fresh // the event itself has the number of the listener or dialer
 	}
 	return e.loop.conn(e.raw.user)
 }
@@ -82,6 +89,34 @@ func (e Event) Listener() *Listener {
 		return e.loop.listener(e.raw.user)
 	}
 	return nil
+}
+
+// Dialer is the dialer of an [EventRedial] or [EventDialerClosed], and of the [EventConnected] of its connections; else
+// nil.
+func (e Event) Dialer() *Dialer {
+	switch e.raw.kind {
+	case EventConnected:
+		return e.Conn().dialer
+	case EventRedial, EventDialerClosed:
+		return e.loop.dialers.at(e.raw.user)
+	}
+	return nil
+}
+
+// Wait is how long the dialer of an [EventRedial] waits before its next attempt.
+func (e Event) Wait() time.Duration {
+	if e.raw.kind != EventRedial {
+		return 0
+	}
+	return time.Duration(e.raw.size) * time.Millisecond
+}
+
+// Relay is the relay of an [EventRelayEnded]; else nil.
+func (e Event) Relay() *Relay {
+	if e.raw.kind != EventRelayEnded {
+		return nil
+	}
+	return e.loop.relays.at(e.raw.user)
 }
 
 // Message is the message of an [EventMessage], valid for the turn; [Message.Clone] keeps it.
@@ -100,7 +135,8 @@ func (e Event) Bytes() []byte {
 	return bytesOf(e.raw.data, int(e.raw.size))
 }
 
-// Token is that of a timer, or the first one of the units that an [EventSent] is about.
+// Token is that of a timer, the first one of the units that an [EventSent] is about, or how many attempts in a row did
+// not last, of an [EventRedial].
 func (e Event) Token() uint64 { return e.raw.token }
 
 // Count is how many units an [EventSent] is about: those with the tokens Token to Token + Count - 1.
@@ -114,8 +150,11 @@ func (e Event) Count() int {
 // Err is the reason of an [EventClosed] and the like; nil for none. A connection that was closed by the program has
 // none, one that the peer ended in order has [ErrEOF].
 func (e Event) Err() error {
-	if e.raw.kind == EventClosed {
+	switch e.raw.kind {
+	case EventClosed:
 		return e.Conn().endError()
+	case EventRelayEnded:
+		return e.Relay().endError()
 	}
 	if e.raw.status == statusOK {
 		return nil

@@ -9,27 +9,19 @@ import (
 	"context"
 	"net"
 	"runtime"
-	"sync"
-	"sync/atomic"
 	"unsafe"
 )
 
 // Listener accepts connections.
 type Listener struct {
-	loop    *Loop
-	closing atomic.Bool
-	addr    Addr
+	arrivals
+	loop *Loop
+	addr Addr
 
 	// Under the lock of the loop.
 	c      *C.zcn_listener // nil once it has ended
 	number uintptr
 	stats  ListenerStats
-
-	mu    sync.Mutex
-	queue []*Conn // accepted, and not yet taken by Accept
-	ready chan struct{}
-	done  chan struct{}
-	err   atomic.Pointer[error]
 }
 
 // ListenOptions are the settings of a listener; zero values are the defaults.
@@ -90,7 +82,7 @@ func (l *Loop) Listen(address string, framing *Framing, options *ListenOptions) 
 	o.conn = &conn
 	ctext := C.CString(address)
 	defer C.free(unsafe.Pointer(ctext))
-	listener := &Listener{loop: l, ready: make(chan struct{}, 1), done: make(chan struct{})}
+	listener := &Listener{loop: l, arrivals: newArrivals()}
 	err = l.with(func(c *C.zcngo_loop) error {
 		if status := C.zcn_listen(&listener.c, c.loop, ctext, framing.pointer(), &o); status != C.ZCN_OK {
 			return l.lastError("listen on "+address, status)
@@ -111,55 +103,7 @@ func (l *Loop) Listen(address string, framing *Framing, options *ListenOptions) 
 }
 
 // Accept waits for the next connection. The error is [ErrClosed] when the listener was closed.
-func (n *Listener) Accept(ctx context.Context) (*Conn, error) {
-	for {
-		n.mu.Lock()
-		if len(n.queue) > 0 {
-			conn := n.queue[0]
-			n.queue[0] = nil
-			if n.queue = n.queue[1:]; len(n.queue) > 0 {
-				n.signal()
-			}
-			n.mu.Unlock()
-			return conn, nil
-		}
-		n.mu.Unlock()
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		select {
-		case <-n.ready:
-		case <-ctx.Done():
-		case <-n.done:
-			if err := n.err.Load(); err != nil {
-				return nil, *err
-			}
-			return nil, ErrClosed
-		}
-	}
-}
-
-func (n *Listener) signal() {
-	select {
-	case n.ready <- struct{}{}:
-	default:
-	}
-}
-
-// deliver queues a connection for Accept.
-func (n *Listener) deliver(conn *Conn) {
-	n.mu.Lock()
-	taken := !n.closing.Load()
-	if taken {
-		n.queue = append(n.queue, conn)
-	}
-	n.mu.Unlock()
-	if !taken {
-		_ = conn.Abort() // Close has looked through the queue already, or will find nothing there
-		return
-	}
-	n.signal()
-}
+func (n *Listener) Accept(ctx context.Context) (*Conn, error) { return n.take(ctx) }
 
 // Addr is the bound address, with the port that was taken where 0 was asked for.
 func (n *Listener) Addr() net.Addr { return n.addr }
@@ -176,18 +120,9 @@ func (n *Listener) Close() error {
 		err = statusError(C.int32_t(C.zcn_listener_close(n.c)))
 	}
 	n.loop.mu.Unlock()
-	n.mu.Lock()
-	rest := n.queue
-	n.queue = nil
-	n.mu.Unlock()
-	for _, conn := range rest {
-		_ = conn.Abort()
-	}
+	n.drop()
 	return err
 }
-
-// Done is closed when the listener has ended.
-func (n *Listener) Done() <-chan struct{} { return n.done }
 
 // Stats reads the listener's counters, also after its end.
 func (n *Listener) Stats() ListenerStats {
@@ -212,11 +147,4 @@ func (n *Listener) freeze() {
 	n.read()
 	C.zcn_listener_release(n.c)
 	n.c = nil
-}
-
-func (n *Listener) ended(why error) {
-	if why != nil {
-		n.err.Store(&why)
-	}
-	close(n.done)
 }

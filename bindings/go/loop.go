@@ -17,7 +17,7 @@ import (
 	"unsafe"
 )
 
-// Loop drives connections and listeners.
+// Loop drives connections, listeners, dialers and relays.
 //
 // It is used in one of two ways. With [StartLoop], or [Loop.Run] on a goroutine, it works in the background, and any
 // goroutine calls Dial, Accept, Recv, Send. With [Loop.Events] the program takes the events itself, on one goroutine;
@@ -34,6 +34,8 @@ type Loop struct {
 
 	conns     table[Conn]
 	listeners table[Listener]
+	dialers   table[Dialer]
+	relays    table[Relay]
 	pool      *Pool
 
 	shown   holder // what messages in events are valid by
@@ -49,10 +51,10 @@ type Loop struct {
 	ownThread bool
 
 	// Of the goroutine that drives.
-	status   C.int32_t
-	next     int       // the event of the array that is to be shown next
-	armed    time.Time // the read deadline of file
-	accepted *Conn     // of the ACCEPTED event that is being shown
+	status C.int32_t
+	next   int       // the event of the array that is to be shown next
+	armed  time.Time // the read deadline of file
+	fresh  *Conn     // of the event that is being shown: accepted, or a dialer's, and new
 }
 
 // LoopOptions are the settings of a loop; zero values are the defaults.
@@ -180,7 +182,7 @@ func (l *Loop) CancelTimer(token uint64) error {
 	})
 }
 
-// Shutdown closes every connection, once what is queued on it is sent, and every listener. The loop ends when the last
+// Shutdown closes every connection, once what is queued on it is sent, and every listener, dialer and relay. The loop ends when the last
 // of them has. With a loop that works in the background it waits for that until ctx is done, and then closes what is
 // left; otherwise it returns at once, and [Loop.Events] goes on until the end.
 func (l *Loop) Shutdown(ctx context.Context) error {
@@ -220,6 +222,23 @@ func (l *Loop) tryEnd() {
 	l.end(ErrAborted)
 }
 
+// driven is what a loop drives, as its end sees it.
+type driven interface {
+	freeze()         // under the lock, while there is a C side
+	ended(why error) // afterwards
+}
+
+func allOf[T any, P interface {
+	*T
+	driven
+}](t *table[T]) []driven {
+	var all []driven
+	for _, object := range t.takeAll() {
+		all = append(all, P(object))
+	}
+	return all
+}
+
 // end takes the loop down. The caller drives it, and goes on to the end of time.
 func (l *Loop) end(why error) {
 	l.ending.Store(true)
@@ -227,12 +246,10 @@ func (l *Loop) end(why error) {
 	l.mu.Lock()
 	c := l.c
 	l.c = nil
-	conns, listeners := l.conns.takeAll(), l.listeners.takeAll()
-	for _, conn := range conns {
-		conn.freeze()
-	}
-	for _, listener := range listeners {
-		listener.freeze()
+	ended := append(allOf(&l.conns), allOf(&l.listeners)...)
+	ended = append(append(ended, allOf(&l.dialers)...), allOf(&l.relays)...)
+	for _, one := range ended {
+		one.freeze()
 	}
 	l.leak.settle()
 	l.mu.Unlock()
@@ -240,11 +257,8 @@ func (l *Loop) end(why error) {
 	C.zcn_loop_release(c.loop)
 	C.free(unsafe.Pointer(c))
 	close(l.gone)
-	for _, conn := range conns {
-		conn.ended(why)
-	}
-	for _, listener := range listeners {
-		listener.ended(why)
+	for _, one := range ended {
+		one.ended(why)
 	}
 	pins.collect()
 }

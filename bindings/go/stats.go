@@ -69,6 +69,15 @@ type Stats struct {
 	TrailingBytes   uint64 // bytes of a frame that never finished
 	MessagesDropped uint64 // out: by the Lag option
 	BytesDropped    uint64 // of their frames
+	FileSendfile    uint64 // out: bytes of files that sendfile moved
+	FileMmap        uint64 // out: bytes of files sent from where they were mapped
+	FileSplice      uint64 // out: bytes of files that went through a pipe
+	FileDirect      uint64 // out: bytes of files read past the page cache
+	ZeroCopyWrites  uint64 // out: system calls that wrote without a copy in the kernel (ZeroCopyFrom)
+	ZeroCopyBytes   uint64 // out: what they wrote
+	ZeroCopyCopied  uint64 // out: of those calls, the ones that the kernel copied all the same
+	ZeroCopyRefused uint64 // out: such calls that it refused; the bytes were copied
+	ZeroCopyAwaited uint64 // gauge: such calls that it is not done with
 }
 
 func newStats(s *C.zcn_stats) Stats {
@@ -80,6 +89,10 @@ func newStats(s *C.zcn_stats) Stats {
 		CopiedFed: uint64(s.copied_fed), CopiedOut: uint64(s.copied_out), QueuedBytes: uint64(s.queued_bytes),
 		UnfinishedBytes: uint64(s.unfinished_bytes), TrailingBytes: uint64(s.trailing_bytes),
 		MessagesDropped: uint64(s.messages_dropped), BytesDropped: uint64(s.bytes_dropped),
+		FileSendfile: uint64(s.file_sendfile), FileMmap: uint64(s.file_mmap), FileSplice: uint64(s.file_splice),
+		FileDirect: uint64(s.file_direct), ZeroCopyWrites: uint64(s.zero_copy_writes),
+		ZeroCopyBytes: uint64(s.zero_copy_bytes), ZeroCopyCopied: uint64(s.zero_copy_copied),
+		ZeroCopyRefused: uint64(s.zero_copy_refused), ZeroCopyAwaited: uint64(s.zero_copy_awaited),
 	}
 }
 

@@ -58,6 +58,7 @@ const (
 	ErrAborted     Status = C.ZCN_EABORTED     // the program aborted the connection; is net.ErrClosed
 	ErrDropped     Status = C.ZCN_EDROPPED     // dropped before it was sent, since the receiver lags behind
 	ErrLagged      Status = C.ZCN_ELAGGED      // the receiver lags behind, and is disconnected for it
+	ErrNotFound    Status = C.ZCN_ENOTFOUND    // there is no such file; is os.ErrNotExist
 )
 
 // Error says what the status means.
@@ -95,6 +96,8 @@ func (s Status) Is(target error) bool {
 		return target == syscall.EADDRINUSE
 	case ErrPermission:
 		return target == os.ErrPermission || target == syscall.EACCES
+	case ErrNotFound:
+		return target == os.ErrNotExist || target == syscall.ENOENT
 	case ErrNoMemory:
 		return target == syscall.ENOMEM
 	case ErrInvalid:

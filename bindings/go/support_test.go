@@ -24,13 +24,19 @@ func limited(t testing.TB) context.Context {
 	return ctx
 }
 
-// addresses are one of each transport, to listen on.
-func addresses(t testing.TB) map[string]string {
-	dir, err := os.MkdirTemp("", "zcnet") // short: t.TempDir() may exceed what a socket's path may have
+// shortDir is for sockets: t.TempDir() may exceed what a socket's path may have.
+func shortDir(t testing.TB) string {
+	dir, err := os.MkdirTemp("", "zcnet")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
+}
+
+// addresses are one of each transport, to listen on.
+func addresses(t testing.TB) map[string]string {
+	dir := shortDir(t)
 	return map[string]string{
 		"tcp":      "tcp://127.0.0.1:0",
 		"unix":     "unix://" + filepath.Join(dir, "s"),

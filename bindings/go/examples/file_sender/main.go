@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 
-// Sends files, each as one message, and the answer to each is its number of bytes. The bytes are read straight into
-// the memory that they are sent from.
+// Sends files, each as one message, and the answer to each is its number of bytes and their CRC-32. The kernel sends
+// the bytes from where the file stands.
 //
 // Usage: file_sender serve ADDRESS          receives
 //
@@ -13,6 +13,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
+	"io"
 	"log"
 	"os"
 	"path/filepath"
@@ -65,7 +66,7 @@ func send(address string, framing *zcnet.Framing, names []string) {
 		log.Fatal(err)
 	}
 	for _, name := range names {
-		sum, err := sendFile(ctx, conn, framing, name)
+		sum, err := sendFile(ctx, conn, name)
 		if err != nil {
 			log.Fatal(err)
 		}
@@ -84,32 +85,31 @@ func send(address string, framing *zcnet.Framing, names []string) {
 	<-conn.Done()
 }
 
-func sendFile(ctx context.Context, conn *zcnet.Conn, framing *zcnet.Framing, name string) (sum uint32, err error) {
-	file, err := os.Open(name)
+// sendFile queues the file, and says what its bytes sum up to.
+func sendFile(ctx context.Context, conn *zcnet.Conn, name string) (sum uint32, err error) {
+	mine, err := os.Open(name)
 	if err != nil {
 		return 0, err
 	}
-	defer file.Close()
-	info, err := file.Stat()
+	defer mine.Close()
+	hash := crc32.NewIEEE()
+	if _, err := io.Copy(hash, mine); err != nil {
+		return 0, fmt.Errorf("%s: %w", name, err)
+	}
+	file, err := zcnet.NewFile(mine, nil)
+	if err != nil {
+		return 0, fmt.Errorf("%s: %w", name, err)
+	}
+	defer file.Close() // the unit has it
+	unit, err := zcnet.NewEmptyUnit(nil)
 	if err != nil {
 		return 0, err
 	}
-	unit, err := zcnet.NewUnit(nil, framing, int(info.Size()))
+	if err = unit.AppendFile(file, 0, file.Size()); err == nil {
+		err = conn.Send(ctx, unit)
+	}
 	if err != nil {
-		return 0, err
-	}
-	for body := unit.Bytes(); len(body) > 0; {
-		n, err := file.Read(body)
-		if err != nil { // io.EOF too: the file has shrunk
-			_ = unit.Release()
-			return 0, fmt.Errorf("%s: %w", name, err)
-		}
-		sum = crc32.Update(sum, crc32.IEEETable, body[:n])
-		body = body[n:]
-	}
-	if err := conn.Send(ctx, unit); err != nil {
 		_ = unit.Release()
-		return 0, err
 	}
-	return sum, nil
+	return hash.Sum32(), err
 }
