@@ -29,8 +29,11 @@ enum {
     ZCN_EVENT_REDIAL = 15,          /* user is the dialer's, data the zcn_dialer, borrowed until the next poll; status:
                                         why its connection ended, or could not be made; size: milliseconds until the next
                                         attempt; token: attempts in a row that did not last */
-    ZCN_EVENT_DIALER_CLOSED = 16    /* user is the dialer's; status: ZCN_OK it was closed, else why the last of its
+    ZCN_EVENT_DIALER_CLOSED = 16,   /* user is the dialer's; status: ZCN_OK it was closed, else why the last of its
                                         attempts failed */
+    ZCN_EVENT_FILE_RECEIVED = 20    /* conn, token, size, status: what zcn_conn_receive_file() asked for has ended;
+                                        size: bytes that were written to the file; status ZCN_OK: all of them, else why
+                                        there are not more. It comes once for each such call, before CLOSED */
 };
 
 typedef struct zcn_event {

@@ -14,6 +14,9 @@
  *
  * A stream without a descriptor of its own (zcn_stream) reads the bytes into memory of its pool when
  * zcn_stream_gather() asks for them.
+ *
+ * The other way, zcn_conn_receive_file() lets the bytes that follow a message go from the socket into a file: a message
+ * is the header of an upload, say, and the body never passes through user space.
  */
 #include <zcnet/status.h>
 
@@ -142,6 +145,72 @@ ZCN_API void zcn_file_release(zcn_file *file);
  * @since 0.1
  */
 ZCN_API ZCN_NODISCARD zcn_status zcn_unit_append_file(zcn_unit *unit, zcn_file *file, uint64_t offset, uint64_t size);
+
+/* When the event of a received file comes. */
+enum {
+    ZCN_FLUSH_NONE = 0, /* when the kernel has its bytes: what a crash of the system leaves of them is open */
+    ZCN_FLUSH_SYNC = 1, /* when the disk has them (fdatasync): everything on the loop waits for it meanwhile */
+    ZCN_FLUSH_ASYNC = 2 /* the same, by a helper thread: the loop goes on, and what follows on the connection may come
+                         * before the event. As ZCN_FLUSH_SYNC on a loop without a helper */
+};
+
+typedef struct zcn_receive_file_options {
+    uint64_t struct_size; /* set by zcn_receive_file_options_init() */
+    uint64_t offset;      /* in the file, of the first byte */
+    uint64_t token;       /* comes with FILE_RECEIVED */
+    uint32_t flush;       /* ZCN_FLUSH_* */
+    uint32_t reserved;    /* 0 */
+} zcn_receive_file_options;
+
+/**
+ * Fill options with the defaults: all 0.
+ *
+ * @thread any thread
+ * @since 0.1
+ */
+ZCN_API void zcn_receive_file_options_init(zcn_receive_file_options *options, size_t struct_size);
+
+/**
+ * Let the bytes that follow a message go into a file, by splice. Where the kernel refuses that (a file that is open for
+ * appending, some file systems), or no pipe is to be had (a loop has 128, with its relays), they go through memory. So
+ * do those that were received already: they count as copied. The bytes behind them are messages again.
+ *
+ * Later messages of conn in the current array are blanked: their bytes are the file's, or come again. As much is read
+ * in one poll as read_budget allows, and nothing while conn is paused. message_timeout_ms stands for the longest time
+ * without a byte of the body. The file is written to as the system sees fit, which may wait for its disk.
+ *
+ * FILE_RECEIVED tells the end. With ZCN_OK all bytes are in the file, and ended on the disk as `flush` says. Else:
+ *   - ZCN_ENOSPACE, ZCN_ESYS  the file takes no more. The event comes at once; what is left of the body is read and
+ *     dropped (zcn_stats body_dropped), then messages go on. Who does not want that closes the connection
+ *   - ZCN_EFRAME_TRUNCATED, ZCN_ERESET …  the connection ended before the body did; its CLOSED has the same status
+ *   - ZCN_ECLOSED, ZCN_EABORTED  the program closed it
+ * size says how many bytes are in the file, from offset on and without a gap. What did not end with ZCN_OK is not
+ * flushed. zcn_conn_get_file_error() has the details.
+ *
+ * @param after    message of the current array, of conn: the body begins behind it. NULL: behind everything that was
+ *                 delivered
+ * @param fd       a regular file or a device, open for writing; consumed on ZCN_OK and closed when it is not needed
+ *                 any more. Its own position is not used. -1: the body is dropped, and nothing is wrong with that
+ * @param size     bytes of the body. UINT64_MAX: all until the peer ends, which then is no error
+ * @param options  or NULL for the defaults
+ * @return ZCN_OK · ZCN_EINVAL after is not of conn and this array, fd is not open for writing, or an option is out of
+ *         range · ZCN_EOPTION · ZCN_EBUSY a later message was retained, or a body is being received already ·
+ *         ZCN_ECLOSED · ZCN_EUNSUPPORTED fd is a pipe, a socket or a terminal · ZCN_ENOMEM · ZCN_EFORKED
+ * @thread owner
+ * @since 0.1
+ */
+ZCN_API ZCN_NODISCARD zcn_status zcn_conn_receive_file(zcn_conn *conn, const zcn_msg *after, int fd, uint64_t size,
+                                                       const zcn_receive_file_options *options);
+
+/**
+ * How the file ended that the last FILE_RECEIVED event of a connection told of.
+ *
+ * @param error  with struct_size set; status is ZCN_OK when nothing went wrong, and before the first one
+ * @return ZCN_OK · ZCN_EINVAL
+ * @thread owner
+ * @since 0.1
+ */
+ZCN_API zcn_status zcn_conn_get_file_error(const zcn_conn *conn, zcn_error *error);
 
 /**
  * A cache of open files by path: those that were asked for last stay open.

@@ -40,6 +40,9 @@ typedef struct zcn_stats {
     uint64_t zero_copy_copied;  /* out: of those calls, the ones that the kernel copied all the same */
     uint64_t zero_copy_refused; /* out: such calls that it refused, for want of room say; the bytes were copied */
     uint64_t zero_copy_awaited; /* gauge: such calls that it is not done with */
+    uint64_t copied_body;       /* in: of copied_bytes: bodies that were written to files from memory */
+    uint64_t file_received;     /* in: bytes of bodies that went into files by splice */
+    uint64_t body_dropped;      /* in: bytes of bodies that no file took, since it failed or the connection ended */
 } zcn_stats;
 
 /* A loop: the sum over its connections, living and closed, and its own work. */

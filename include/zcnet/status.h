@@ -46,7 +46,8 @@ typedef int32_t zcn_status;
     X(ZCN_EABORTED, -51, "the program aborted the connection")                                      \
     X(ZCN_EDROPPED, -52, "dropped before it was sent, since the receiver lags behind")              \
     X(ZCN_ELAGGED, -53, "the receiver lags behind, and is disconnected for it")                     \
-    X(ZCN_ENOTFOUND, -60, "there is no such file")
+    X(ZCN_ENOTFOUND, -60, "there is no such file")                                                  \
+    X(ZCN_ENOSPACE, -61, "the disk, a quota or a limit has no room for more of the file")
 
 enum {
 #define ZCN_STATUS_MEMBER(name, value, text) name = value,

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "io/file_cache.h"
+#include "net/conn.h"
 #include "send/unit.h"
 
 using zcnet::io::default_file_options;
@@ -76,6 +77,24 @@ zcn_status zcn_unit_append_file(zcn_unit *unit, zcn_file *file, uint64_t offset,
     const zcn_status status = unit->append(segment);
     if (status == ZCN_OK) file->retain();
     return status;
+}
+
+void zcn_receive_file_options_init(zcn_receive_file_options *options, size_t struct_size) {
+    zcnet::init_options(options, struct_size, zcnet::blank_options<zcn_receive_file_options>());
+}
+
+zcn_status zcn_conn_receive_file(zcn_conn *conn, const zcn_msg *after, int fd, uint64_t size,
+                                 const zcn_receive_file_options *options) {
+    if (conn == nullptr || fd < -1) return ZCN_EINVAL;
+    zcn_receive_file_options chosen{};
+    const auto blank = zcnet::blank_options<zcn_receive_file_options>();
+    if (const zcn_status status = zcnet::read_options(&chosen, options, blank); status != ZCN_OK) return status;
+    if (chosen.flush > ZCN_FLUSH_ASYNC || chosen.reserved != 0 || chosen.offset > INT64_MAX) return ZCN_EINVAL;
+    return conn->receive_file(after, fd, size, chosen);
+}
+
+zcn_status zcn_conn_get_file_error(const zcn_conn *conn, zcn_error *error) {
+    return conn == nullptr || error == nullptr ? ZCN_EINVAL : conn->copy_file_error(error);
 }
 
 zcn_status zcn_file_cache_create(zcn_file_cache **out, uint32_t capacity, uint32_t valid_ms,

@@ -77,6 +77,7 @@ void zcn_conn::release() noexcept {
 
 void zcn_conn::read_stats(zcn_stats *stats) const noexcept {
     stream_.read_stats(stats);
+    add_body_stats(stats);
     if (rare_ == nullptr) return;
     stats->messages_dropped += rare_->dropped.messages;
     stats->bytes_dropped += rare_->dropped.bytes;
@@ -227,6 +228,7 @@ bool zcn_conn::tell_pending() noexcept {
         event->token = ended.first;
         event->size = ended.count;
     }
+    if (!tell_bodies()) return false;
     if (tell_writable_ && state_ == State::open) {
         if (batch.full()) return false;
         ZCNET_PROBE(conn__writable, this);
@@ -247,6 +249,8 @@ bool zcn_conn::tell_pending() noexcept {
 }
 
 bool zcn_conn::tell_closed() noexcept {
+    // The last event: a file that is being flushed has one to come.
+    if (flushes_bodies()) return true;
     if (loop()->batch().full()) return false;
     ZCNET_PROBE(conn__closed, this, reason_);
     tell(ZCN_EVENT_CLOSED, reason_);

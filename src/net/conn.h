@@ -10,11 +10,11 @@
 #include <memory>
 
 #include "base/error.h"
-#include "base/inbox.h"
 #include "base/list.h"
 #include "io/direct_reader.h"
 #include "io/file_send.h"
 #include "net/address.h"
+#include "net/body.h"
 #include "net/settings.h"
 #include "net/timers.h"
 #include "send/zero_copy.h"
@@ -28,13 +28,6 @@ struct HeldTag {};
 struct Dial;
 struct FormerLoop;
 struct Lookup;
-
-enum class Message : uint8_t { request, post, lookup, memory, wake, arrival, relay, file };
-
-struct LoopLetter : Letter {
-    explicit LoopLetter(Message what) noexcept : message(what) {}
-    Message message;
-};
 
 enum class State : uint8_t {
     connecting,
@@ -61,7 +54,8 @@ struct Rare {
     uint64_t file_bytes[io::last_method + 1] = {};  // that left by each method, but by copies
     std::unique_ptr<FileLetter> direct;             // stays as long as the connection: reads may be under way
     send::ZeroCopy zero_copy;
-    zcn_dialer *dialer = nullptr;  // that made this connection, retained until CLOSED is told
+    std::unique_ptr<Bodies> bodies;  // made with the first body that goes into a file
+    zcn_dialer *dialer = nullptr;    // that made this connection, retained until CLOSED is told
 };
 
 struct FormerLoop {
@@ -104,7 +98,8 @@ struct zcn_conn final : zcnet::Link<zcnet::net::AllTag>,
     // Tells the end of a unit that was posted and cannot be sent; false when it cannot be told now.
     bool tell_unposted(const zcn_unit *unit, Status status) noexcept;
     void on_memory() noexcept;
-    void on_file() noexcept;    // a chunk of a file was read, or need not be any more
+    void on_file() noexcept;  // a chunk of a file was read, or need not be any more
+    void on_flushed(zcnet::net::Body *body) noexcept;
     void on_relief() noexcept;  // a connection that held ours up is below low water again, or gone
     void arrive(zcn_loop *loop) noexcept;
     [[nodiscard]] bool arriving() const noexcept { return arriving_; }
@@ -131,6 +126,8 @@ struct zcn_conn final : zcnet::Link<zcnet::net::AllTag>,
     Status pause(bool on) noexcept;
     Status set_framing(const zcn_msg *after, const zcn_framing *framing) noexcept;
     Status set_send_framing(const zcn_framing *framing) noexcept;
+    Status receive_file(const zcn_msg *after, int fd, uint64_t size, const zcn_receive_file_options &options) noexcept;
+    Status copy_file_error(zcn_error *error) const noexcept;
     Status take_fd(int *out_fd, zcn_msg **out_rest) noexcept;
     // The same in steps, for who has more to do before it is sure: only the last one changes anything.
     Status can_leave() noexcept;
@@ -212,6 +209,7 @@ struct zcn_conn final : zcnet::Link<zcnet::net::AllTag>,
     Status prepare_send(const zcn_unit *unit) noexcept;
     void mute() noexcept;
     void queued() noexcept;
+    Status find_shown(const zcn_msg *after, const zcn_event **out) const noexcept;
     void tell(uint32_t type, Status status) noexcept;
     bool tell_pending() noexcept;
     bool tell_closed() noexcept;
@@ -237,6 +235,17 @@ struct zcn_conn final : zcnet::Link<zcnet::net::AllTag>,
     void drop_transfer() noexcept;
     ssize_t send_source(uint64_t most, zcnet::os::PipeSignal &signal) noexcept;
     void write_ahead(uint64_t queued) noexcept;
+    // conn_body.cpp
+    [[nodiscard]] bool receives_body() const noexcept;
+    [[nodiscard]] bool flushes_bodies() const noexcept;
+    bool receive_body(uint64_t *budget) noexcept;
+    void take_pending(zcnet::io::FileReceive *receive) noexcept;
+    void end_body(Status reason) noexcept;
+    bool flush_body(zcnet::net::Body *body) noexcept;
+    static void note_flushed(zcnet::net::Body *body) noexcept;
+    void drop_body(Status reason) noexcept;
+    bool tell_bodies() noexcept;
+    void add_body_stats(zcn_stats *stats) const noexcept;
     // conn_zero_copy.cpp
     [[nodiscard]] uint64_t pin_from() noexcept;
     ssize_t send_pieces(const iovec *pieces, zcnet::send::Gathered *found) noexcept;

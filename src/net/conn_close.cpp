@@ -33,6 +33,7 @@ void zcn_conn::begin_close(Status reason) noexcept {
     loop()->hold_unfinished(this, false);
     if (memory_paused_) on_memory();
     if (finisher_) end_finisher();
+    drop_body(ended_as(reason));
     stream_.window().close(loop()->intake());
     if (write_failed_) {
         finish(reason_after_failure());
@@ -138,6 +139,7 @@ void zcn_conn::detach_socket() noexcept {
 // Ends the units that are queued and lets received bytes go.
 void zcn_conn::fail_stream(Status reason) noexcept {
     if (finisher_) end_finisher();
+    drop_body(ended_as(reason));
     if (memory_paused_) {
         memory_paused_ = false;
         loop()->count_paused(false);

@@ -90,17 +90,23 @@ bool zcn_conn::tell_unposted(const zcn_unit *unit, Status status) noexcept {
     return true;
 }
 
+// The event of a message of the current array; nullptr for no message.
+Status zcn_conn::find_shown(const zcn_msg *after, const zcn_event **out) const noexcept {
+    *out = nullptr;
+    if (after == nullptr) return ZCN_OK;
+    if (!zcnet::receive::is_borrowed(after)) return ZCN_EINVAL;
+    const Batch::Found found = Batch::find(after);
+    if (found.event == nullptr || found.batch != &loop()->batch() || found.event->conn != this) return ZCN_EINVAL;
+    if (found.event->type != ZCN_EVENT_MESSAGE) return ZCN_EINVAL;  // blanked: it comes again
+    *out = found.event;
+    return ZCN_OK;
+}
+
 Status zcn_conn::set_framing(const zcn_msg *after, const zcn_framing *framing) noexcept {
     if (!in_process()) return ZCN_EFORKED;
     if (state_ != State::open) return ZCN_ECLOSED;
     const zcn_event *event = nullptr;
-    if (after != nullptr) {
-        if (!zcnet::receive::is_borrowed(after)) return ZCN_EINVAL;
-        const Batch::Found found = Batch::find(after);
-        if (found.event == nullptr || found.batch != &loop()->batch() || found.event->conn != this) return ZCN_EINVAL;
-        if (found.event->type != ZCN_EVENT_MESSAGE) return ZCN_EINVAL;  // blanked: it comes again
-        event = found.event;
-    }
+    if (const Status status = find_shown(after, &event); status != ZCN_OK) return status;
     if (!loop()->pool()->reserve_for(framing->rule.max)) return ZCN_ENOBUFS;
     const Status status = stream_.set_framing(loop()->intake(), loop()->batch(), event, framing);
     if (status != ZCN_OK) return status;
@@ -115,9 +121,10 @@ Status zcn_conn::set_send_framing(const zcn_framing *framing) noexcept {
     return ZCN_OK;
 }
 
-// Nothing is to be sent, or still read by the kernel.
+// Nothing is to be sent, or still read by the kernel, or on its way into a file.
 bool zcn_conn::is_idle() const noexcept {
-    return stream_.idle() && stream_.queue().awaited() == 0 && posted_.load(std::memory_order_relaxed) == 0;
+    return !receives_body() && stream_.idle() && stream_.queue().awaited() == 0 &&
+           posted_.load(std::memory_order_relaxed) == 0;
 }
 
 Status zcn_conn::can_leave() noexcept {
@@ -187,7 +194,7 @@ Status zcn_conn::move(zcn_loop *to) noexcept {
     if (arriving_) arrive(from);
     if (to == from) return ZCN_OK;
     // A release function that runs inside a write would have it go on here.
-    if (state_ == State::connecting || flushing_) return ZCN_EBUSY;
+    if (state_ == State::connecting || flushing_ || receives_body()) return ZCN_EBUSY;
     if (state_ != State::open || (requests_.load(std::memory_order_acquire) & zcnet::net::request_end) != 0)
         return ZCN_ECLOSED;
     if (to->pool() != from->pool() || (rare_ != nullptr && rare_->dialer != nullptr)) return ZCN_EUNSUPPORTED;

@@ -9,6 +9,7 @@
 #include "os/os.h"
 
 using zcnet::Status;
+using zcnet::io::FileReceive;
 using zcnet::memory::Purpose;
 using zcnet::net::Outlet;
 using zcnet::net::Settings;
@@ -68,6 +69,7 @@ bool zcn_conn::read_once(uint64_t *budget) noexcept {
         input_wrong(input_error_);
         return false;
     }
+    if (receives_body()) return receive_body(budget);
     if (stream_.window().pending() != 0) {
         if (!deliver()) return false;
         if (stream_.window().undelivered()) return true;  // with the right to the reserve now
@@ -167,7 +169,9 @@ void zcn_conn::end_finisher() noexcept {
 // After a read: what is unfinished, since when, and is it to be moved if it stalls?
 void zcn_conn::note_progress(bool delivered) noexcept {
     const zcnet::receive::Window &window = stream_.window();
-    if (!window.unfinished()) {
+    if (receives_body()) {
+        // Since its last byte.
+    } else if (!window.unfinished()) {
         message_at_ = 0;
     } else if (message_at_ == 0 || delivered) {
         message_at_ = loop()->now();
@@ -193,6 +197,18 @@ void zcn_conn::input_ended() noexcept {
     if (delivered_now() != 0) {
         become_ready();
         return;
+    }
+    if (receives_body()) {
+        FileReceive &receive = rare_->bodies->receive;
+        const bool in_order = receive.until_end();
+        receive.stop(0);
+        if (rare_->bodies->present != nullptr) end_body(in_order ? ZCN_OK : ZCN_EFRAME_TRUNCATED);
+        if (!in_order) {
+            input_over_ = true;
+            set_error(ZCN_EFRAME_TRUNCATED, 0, "the peer ended the stream inside a body that went into a file");
+            begin_close(ZCN_EFRAME_TRUNCATED);
+            return;
+        }
     }
     input_over_ = true;
     message_at_ = 0;

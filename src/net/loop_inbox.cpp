@@ -105,6 +105,14 @@ void zcn_loop::deliver_letter(LoopLetter *letter) noexcept {
             conn->release();
             return;
         }
+        case Message::body: {
+            auto *body = static_cast<zcnet::net::Body *>(letter);
+            zcn_conn *conn = body->conn;
+            if (pass_on(conn, letter)) return;
+            conn->on_flushed(body);
+            conn->release();
+            return;
+        }
         case Message::arrival: {
             auto *arrival = static_cast<zcnet::net::ArrivalLetter *>(letter);
             zcn_conn *conn = arrival->conn;
@@ -156,6 +164,14 @@ void zcn_loop::drop_letter(LoopLetter *letter) noexcept {
             zcn_conn *conn = static_cast<zcnet::net::FileLetter *>(letter)->conn;
             if (pass_on(conn, letter)) return;
             conn->on_file();
+            conn->release();
+            return;
+        }
+        case Message::body: {
+            auto *body = static_cast<zcnet::net::Body *>(letter);
+            zcn_conn *conn = body->conn;
+            if (pass_on(conn, letter)) return;
+            conn->on_flushed(body);
             conn->release();
             return;
         }

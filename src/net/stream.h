@@ -200,6 +200,11 @@ class Stream {
     // Reads what comes first of the files in the queue; see Queue::load().
     Status load_source(zcn_pool *pool, uint64_t *bytes, int *number) noexcept;
     void count_read() noexcept { read_calls_++; }
+    // Bytes that were read elsewhere than into the window.
+    void count_body(uint64_t size) noexcept {
+        read_calls_++;
+        bytes_in_ += size;
+    }
     void note_trailing() noexcept { trailing_ = window_.pending(); }
 
   private:

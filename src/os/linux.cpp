@@ -129,6 +129,17 @@ ssize_t splice_file(int from, uint64_t offset, int pipe, size_t size) noexcept {
     return answer(::splice(from, &position, pipe, nullptr, size, SPLICE_F_NONBLOCK | SPLICE_F_MOVE));
 }
 
+ssize_t write_at(int fd, const void *data, size_t size, uint64_t offset) noexcept {
+    return answer(::pwrite64(fd, data, size, static_cast<off64_t>(offset)));
+}
+
+ssize_t splice_to_file(int pipe, int to, uint64_t offset, size_t size) noexcept {
+    auto position = static_cast<off64_t>(offset);
+    return answer(::splice(pipe, nullptr, to, &position, size, SPLICE_F_NONBLOCK | SPLICE_F_MOVE));
+}
+
+int flush_file(int fd) noexcept { return answer(::fdatasync(fd)); }
+
 const void *map_range(int fd, uint64_t offset, size_t size) noexcept {
     void *start = ::mmap64(nullptr, size, PROT_READ, MAP_SHARED, fd, static_cast<off64_t>(offset));
     return start == MAP_FAILED ? nullptr : start;

@@ -83,6 +83,9 @@ ssize_t read_at(int fd, void *data, size_t size, uint64_t offset) noexcept;
 // May raise SIGPIPE: see pipe_signal.h.
 ssize_t send_file(int to, int from, uint64_t offset, size_t size) noexcept;
 ssize_t splice_file(int from, uint64_t offset, int pipe, size_t size) noexcept;
+ssize_t write_at(int fd, const void *data, size_t size, uint64_t offset) noexcept;
+ssize_t splice_to_file(int pipe, int to, uint64_t offset, size_t size) noexcept;
+int flush_file(int fd) noexcept;  // waits until the disk has its bytes
 // The offset is a multiple of the page size. Reading what the file does not have any more raises SIGBUS in the program,
 // and is EFAULT in a system call. nullptr: it cannot be mapped.
 const void *map_range(int fd, uint64_t offset, size_t size) noexcept;

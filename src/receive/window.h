@@ -84,6 +84,9 @@ class Window {
         return need_ > have ? need_ - have : 0;
     }
 
+    // Lets the first `size` pending bytes go, all of one piece: somebody else has them.
+    void drop_front(Intake &intake, uint64_t size) noexcept;
+
     // Puts bytes back in front: parsing starts again at `begin`, which lies in a leased block and runs on to `end`.
     void rewind(Intake &intake, Block *block, uint8_t *begin, uint8_t *end) noexcept;
     // The same for bytes in several places: they are copied together (as `moved`). Replaces what is pending.

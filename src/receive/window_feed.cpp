@@ -85,6 +85,21 @@ void Window::unfeed(uint64_t size) noexcept {
     copied.fed -= size;
 }
 
+void Window::drop_front(Intake &intake, uint64_t size) noexcept {
+    need_ = searched_ = 0;
+    mode_ = 0;
+    if (block_ != nullptr) {
+        begin_ += size;
+        cut_ = true;
+        if (begin_ == end_) drop_range(intake);
+    } else {
+        stash_used_ = static_cast<uint8_t>(stash_used_ - size);
+        std::memmove(stash_, stash_ + size, stash_used_);
+        if (stash_used_ == 0) drop_stash();
+    }
+    undelivered_ = pending() != 0;
+}
+
 bool Window::look(const framing::Rule &rule, uint64_t *beyond) noexcept {
     const uint8_t *begin = block_ != nullptr ? begin_ : stash_;
     const uint64_t have = block_ != nullptr ? distance() : stash_used_;

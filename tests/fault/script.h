@@ -45,6 +45,9 @@ enum Call : uint32_t {
     call_read_at,
     call_send_file,
     call_splice_file,
+    call_write_at,
+    call_splice_to_file,
+    call_flush_file,
     call_map_range,
     call_make_poller,
     call_poller_set,
@@ -99,8 +102,8 @@ bool script_failed() noexcept;
 // Each call is preceded by so many answers -error, every time.
 void script_stutter(Call call, uint32_t times, int error) noexcept;
 
-// receive, send, read, write, splice, tee, read_at, send_file and splice_file move at most this many bytes; and at
-// least `less` fewer than they were asked to, though one.
+// receive, send, read, write, splice, tee, read_at, send_file, splice_file, write_at and splice_to_file move at most
+// this many bytes; and at least `less` fewer than they were asked to, though one.
 void script_limit(Call call, uint64_t most, uint64_t less) noexcept;
 
 // A plan drawn from a seed, on top of the above: how many calls of a thousand are interrupted, asked to come again,

@@ -63,6 +63,23 @@ ssize_t splice_file(int from, uint64_t offset, int pipe, size_t size) noexcept {
         ::splice(from, &position, pipe, nullptr, cut(call_splice_file, size), SPLICE_F_NONBLOCK | SPLICE_F_MOVE));
 }
 
+ssize_t write_at(int fd, const void *data, size_t size, uint64_t offset) noexcept {
+    if (const int early = decide(call_write_at); early != go_on) return early;
+    return answer(::pwrite64(fd, data, cut(call_write_at, size), static_cast<off64_t>(offset)));
+}
+
+ssize_t splice_to_file(int pipe, int to, uint64_t offset, size_t size) noexcept {
+    if (const int early = decide(call_splice_to_file); early != go_on) return early;
+    auto position = static_cast<off64_t>(offset);
+    return answer(
+        ::splice(pipe, nullptr, to, &position, cut(call_splice_to_file, size), SPLICE_F_NONBLOCK | SPLICE_F_MOVE));
+}
+
+int flush_file(int fd) noexcept {
+    if (const int early = decide(call_flush_file); early != go_on) return early;
+    return answer(::fdatasync(fd));
+}
+
 const void *map_range(int fd, uint64_t offset, size_t size) noexcept {
     if (decide(call_map_range) != go_on) return nullptr;
     void *start = ::mmap64(nullptr, size, PROT_READ, MAP_SHARED, fd, static_cast<off64_t>(offset));

@@ -61,7 +61,7 @@ bool happens(uint32_t in_thousand) noexcept { return in_thousand != 0 && draw() 
 bool moves_bytes(Call call) noexcept {
     return call == call_receive || call == call_send || call == call_send_pinned || call == call_read ||
            call == call_write || call == call_splice || call == call_tee || call == call_read_at ||
-           call == call_send_file || call == call_splice_file;
+           call == call_send_file || call == call_splice_file || call == call_write_at || call == call_splice_to_file;
 }
 
 bool may_be_reset(Call call) noexcept {
@@ -71,13 +71,15 @@ bool may_be_reset(Call call) noexcept {
 
 bool may_be_interrupted(Call call) noexcept {
     return moves_bytes(call) || call == call_accept || call == call_poller_wait || call == call_event_raise ||
-           call == call_event_clear;
+           call == call_event_clear || call == call_flush_file;
 }
 
 // Files have no "later".
-bool may_come_again(Call call) noexcept {
-    return (moves_bytes(call) && call != call_read_at && call != call_splice_file) || call == call_accept;
+bool is_of_file(Call call) noexcept {
+    return call == call_read_at || call == call_splice_file || call == call_write_at || call == call_splice_to_file;
 }
+
+bool may_come_again(Call call) noexcept { return (moves_bytes(call) && !is_of_file(call)) || call == call_accept; }
 
 int decide_at_random(Call call) noexcept {
     if (may_be_interrupted(call) && happens(random_odds.interrupt)) return -EINTR;
@@ -90,16 +92,16 @@ int decide_at_random(Call call) noexcept {
 
 const char *call_name(Call call) noexcept {
     static const char *const names[call_count] = {
-        "make_socket",  "make_probe",   "bind",          "listen",          "connect",
-        "accept",       "shutdown",     "close",         "set_nonblocking", "open_spare",
-        "get_option",   "set_option",   "local_address", "peer_address",    "unsent_bytes",
-        "unread_bytes", "receive",      "send",          "send_pinned",     "pinned_done",
-        "read",         "write",        "make_pipe",     "set_pipe_size",   "splice",
-        "tee",          "open_file",    "file_status",   "path_status",     "read_at",
-        "send_file",    "splice_file",  "map_range",     "make_poller",     "poller_set",
-        "poller_wait",  "make_event",   "event_raise",   "event_clear",     "remove_path",
-        "socket_file",  "change_mode",  "map",           "allocate",        "memory_file",
-        "huge_pages",   "operator new",
+        "make_socket",  "make_probe",  "bind",          "listen",          "connect",
+        "accept",       "shutdown",    "close",         "set_nonblocking", "open_spare",
+        "get_option",   "set_option",  "local_address", "peer_address",    "unsent_bytes",
+        "unread_bytes", "receive",     "send",          "send_pinned",     "pinned_done",
+        "read",         "write",       "make_pipe",     "set_pipe_size",   "splice",
+        "tee",          "open_file",   "file_status",   "path_status",     "read_at",
+        "send_file",    "splice_file", "write_at",      "splice_to_file",  "flush_file",
+        "map_range",    "make_poller", "poller_set",    "poller_wait",     "make_event",
+        "event_raise",  "event_clear", "remove_path",   "socket_file",     "change_mode",
+        "map",          "allocate",    "memory_file",   "huge_pages",      "operator new",
     };
     return names[call];
 }
@@ -169,7 +171,7 @@ uint64_t cut(Call call, uint64_t size) noexcept {
     uint64_t part = size;
     if (plan.most != 0 && part > plan.most) part = plan.most;
     if (plan.less != 0) part = part > plan.less ? part - plan.less : 1;
-    if (random_plan && happens(random_odds.cut)) part = 1 + draw() % part;
+    if (random_plan && part != 0 && happens(random_odds.cut)) part = 1 + draw() % part;
     return part < size ? part : size;
 }
 

@@ -29,7 +29,8 @@ enum class EventType : std::uint32_t {
     listener_closed = ZCN_EVENT_LISTENER_CLOSED,
     relay_ended = ZCN_EVENT_RELAY_ENDED,
     redial = ZCN_EVENT_REDIAL,
-    dialer_closed = ZCN_EVENT_DIALER_CLOSED
+    dialer_closed = ZCN_EVENT_DIALER_CLOSED,
+    file_received = ZCN_EVENT_FILE_RECEIVED
 };
 
 /** One of the things that happened. It is a reference into the array of the poll, and ends with the next one. */
@@ -38,7 +39,8 @@ class Event {
     explicit Event(const zcn_event &event) noexcept : event_(&event) {}
 
     EventType type() const noexcept { return static_cast<EventType>(event_->type); }
-    /** ZCN_OK, or the reason: of closed, sent, accept_limited, listener_closed, relay_ended, redial, dialer_closed. */
+    /** ZCN_OK, or the reason: of closed, sent, accept_limited, listener_closed, relay_ended, redial, dialer_closed,
+        file_received. */
     zcn_status status() const noexcept { return event_->status; }
     /** The status as text. */
     const char *status_text() const noexcept { return zcn_status_text(event_->status); }
@@ -54,10 +56,10 @@ class Event {
     MessageView message() const noexcept { return MessageView(*event_); }
     Bytes bytes() const noexcept { return message().bytes(); }
     std::string_view text() const noexcept { return message().text(); }
-    /** Of timers and sent units. Of redial: attempts in a row that did not last. */
+    /** Of timers, sent units and received files. Of redial: attempts in a row that did not last. */
     std::uint64_t token() const noexcept { return event_->token; }
     /** Of sent: how many tokens, from token() on. Of relay_ended: bytes written both ways. Of redial: milliseconds
-        until the next attempt. */
+        until the next attempt. Of file_received: bytes in the file. */
     std::uint64_t count() const noexcept { return event_->size; }
     /** Of relay_ended, borrowed. */
     RelayRef relay() const noexcept {

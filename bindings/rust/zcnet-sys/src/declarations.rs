@@ -236,6 +236,22 @@ pub struct zcn_file_options {
 /// Filled by its options_init(), and changed from there.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
+pub struct zcn_receive_file_options {
+    /// set by zcn_receive_file_options_init()
+    pub struct_size: u64,
+    /// in the file, of the first byte
+    pub offset: u64,
+    /// comes with FILE_RECEIVED
+    pub token: u64,
+    /// ZCN_FLUSH_*
+    pub flush: u32,
+    /// 0
+    pub reserved: u32,
+}
+
+/// Filled by its options_init(), and changed from there.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
 pub struct zcn_framing_options {
     /// set by zcn_framing_options_init()
     pub struct_size: u64,
@@ -565,6 +581,12 @@ pub struct zcn_stats {
     pub zero_copy_refused: u64,
     /// gauge: such calls that it is not done with
     pub zero_copy_awaited: u64,
+    /// in: of copied_bytes: bodies that were written to files from memory
+    pub copied_body: u64,
+    /// in: bytes of bodies that went into files by splice
+    pub file_received: u64,
+    /// in: bytes of bodies that no file took, since it failed or the connection ended
+    pub body_dropped: u64,
 }
 
 /// A loop: the sum over its connections, living and closed, and its own work.
@@ -727,6 +749,8 @@ pub const ZCN_EVENT_RELAY_ENDED: u32 = 14;
 pub const ZCN_EVENT_REDIAL: u32 = 15;
 /// user is the dialer's; status: ZCN_OK it was closed, else why the last of its attempts failed
 pub const ZCN_EVENT_DIALER_CLOSED: u32 = 16;
+/// conn, token, size, status: what zcn_conn_receive_file() asked for has ended; size: bytes that were written to the file; status ZCN_OK: all of them, else why there are not more. It comes once for each such call, before CLOSED
+pub const ZCN_EVENT_FILE_RECEIVED: u32 = 20;
 /// what costs the sender the least processor time: ranges up to 32 KiB are read, and leave in * one call with what is around them; larger ones leave by sendfile, and over local sockets * from 256 KiB up through a pipe
 pub const ZCN_FILE_AUTO: u32 = 0;
 /// the kernel sends from the page cache
@@ -743,6 +767,12 @@ pub const ZCN_FILE_DIRECT: u32 = 5;
 pub const ZCN_FILE_BENEATH: u32 = 1;
 /// no part of the path is a symbolic link
 pub const ZCN_FILE_NO_SYMLINKS: u32 = 2;
+/// when the kernel has its bytes: what a crash of the system leaves of them is open
+pub const ZCN_FLUSH_NONE: u32 = 0;
+/// when the disk has them (fdatasync): everything on the loop waits for it meanwhile
+pub const ZCN_FLUSH_SYNC: u32 = 1;
+/// the same, by a helper thread: the loop goes on, and what follows on the connection may come * before the event. As ZCN_FLUSH_SYNC on a loop without a helper
+pub const ZCN_FLUSH_ASYNC: u32 = 2;
 /// The value of `ZCN_FRAMING_LENGTH`.
 pub const ZCN_FRAMING_LENGTH: u32 = 1;
 /// The value of `ZCN_FRAMING_VARINT`.
@@ -843,6 +873,8 @@ pub const ZCN_EDROPPED: zcn_status = -52;
 pub const ZCN_ELAGGED: zcn_status = -53;
 /// There is no such file.
 pub const ZCN_ENOTFOUND: zcn_status = -60;
+/// The disk, a quota or a limit has no room for more of the file.
+pub const ZCN_ENOSPACE: zcn_status = -61;
 /// Part of the version of the headers.
 pub const ZCN_VERSION_MAJOR: u32 = 0;
 /// Part of the version of the headers.
@@ -1010,6 +1042,18 @@ extern "C" {
     pub fn zcn_file_release(file: *mut zcn_file);
     /// Append a range of a file to a unit, which holds a reference on the file from then on.
     pub fn zcn_unit_append_file(unit: *mut zcn_unit, file: *mut zcn_file, offset: u64, size: u64) -> zcn_status;
+    /// Fill options with the defaults: all 0.
+    pub fn zcn_receive_file_options_init(options: *mut zcn_receive_file_options, struct_size: usize);
+    /// Let the bytes that follow a message go into a file, by splice. Where the kernel refuses that (a file that is open for appending, some file systems), or no pipe is to be had (a loop has 128, with its relays), they go through memory. So do those that were received already: they count as copied. The bytes behind them are messages again.
+    pub fn zcn_conn_receive_file(
+        conn: *mut zcn_conn,
+        after: *const zcn_msg,
+        fd: c_int,
+        size: u64,
+        options: *const zcn_receive_file_options,
+    ) -> zcn_status;
+    /// How the file ended that the last FILE_RECEIVED event of a connection told of.
+    pub fn zcn_conn_get_file_error(conn: *const zcn_conn, error: *mut zcn_error) -> zcn_status;
     /// A cache of open files by path: those that were asked for last stay open.
     pub fn zcn_file_cache_create(
         out: *mut *mut zcn_file_cache,
