@@ -11,7 +11,8 @@ enum {
     ZCN_EVENT_CONNECTED = 1,        /* conn: zcn_connect() succeeded, or the first of an adopted one. As ACCEPTED and
                                        ARRIVED, no message of the connection stands in the same array */
     ZCN_EVENT_ACCEPTED = 2,         /* conn: a listener's new connection; user is the listener's */
-    ZCN_EVENT_MESSAGE = 3,          /* conn, msg, data, size */
+    ZCN_EVENT_MESSAGE = 3,          /* conn, msg, data, size; token: 0, or of a header that was delivered alone
+                                       (header_from, see conn.h) the bytes of the body behind it */
     ZCN_EVENT_SENT = 4,             /* conn, token, size, status: the units with tokens token, token + 1 … token +
                                        size - 1 have ended; status ZCN_OK: written, else why not */
     ZCN_EVENT_WRITABLE = 5,         /* conn: below low water again after a ZCN_AGAIN */

@@ -191,11 +191,13 @@ ZCN_API void zcn_receive_file_options_init(zcn_receive_file_options *options, si
  *                 delivered
  * @param fd       a regular file or a device, open for writing; consumed on ZCN_OK and closed when it is not needed
  *                 any more. Its own position is not used. -1: the body is dropped, and nothing is wrong with that
- * @param size     bytes of the body. UINT64_MAX: all until the peer ends, which then is no error
+ * @param size     bytes of the body: behind a header that was delivered alone what the token of its event said.
+ *                 UINT64_MAX: all until the peer ends, which then is no error
  * @param options  or NULL for the defaults
- * @return ZCN_OK · ZCN_EINVAL after is not of conn and this array, fd is not open for writing, or an option is out of
- *         range · ZCN_EOPTION · ZCN_EBUSY a later message was retained, or a body is being received already ·
- *         ZCN_ECLOSED · ZCN_EUNSUPPORTED fd is a pipe, a socket or a terminal · ZCN_ENOMEM · ZCN_EFORKED
+ * @return ZCN_OK · ZCN_EINVAL after is not of conn and this array, fd is not open for writing, size is not the
+ *         header's, or an option is out of range · ZCN_EOPTION · ZCN_EBUSY a later message was retained, or a body is
+ * being received already · ZCN_ECLOSED · ZCN_EUNSUPPORTED fd is a pipe, a socket or a terminal · ZCN_ENOMEM ·
+ * ZCN_EFORKED
  * @thread owner
  * @since 0.1
  */

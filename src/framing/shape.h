@@ -54,6 +54,14 @@ inline constexpr uint32_t largest_head(const Rule &rule) noexcept {
     return rule.kind == Kind::varint ? rule.offset + rule.max_varint : fixed_head(rule);
 }
 
+// Bytes before the body in a received frame whose size is known; 0 where nothing is told apart.
+inline uint64_t received_head(const Rule &rule, const uint8_t *frame) noexcept {
+    if (rule.kind != Kind::varint) return fixed_head(rule);
+    uint64_t size = uint64_t{rule.offset} + 1;
+    while ((frame[size - 1] & 0x80) != 0) size++;
+    return size;
+}
+
 // Looks for an end of the frame before the real one, in a body of several segments. Besides the delimiter inside the
 // body that is one which the body's last bytes make together with the first of the delimiter that follows it.
 class DelimiterSearch {

@@ -71,7 +71,7 @@ class alignas(64) Batch {
 
         [[nodiscard]] bool full() const noexcept { return at_ == end_; }
 
-        void message(uint64_t span, const uint8_t *data, uint64_t size) noexcept {
+        void message(uint64_t span, const uint8_t *data, uint64_t size, uint64_t token = 0) noexcept {
             at_->type = ZCN_EVENT_MESSAGE;
             at_->status = ZCN_OK;
             at_->conn = conn_;
@@ -79,7 +79,7 @@ class alignas(64) Batch {
             at_->msg = reinterpret_cast<zcn_msg *>(handle_);
             at_->data = data;
             at_->size = size;
-            at_->token = 0;
+            at_->token = token;
             at_->reserved = message_flag | span;
             at_++;
             handle_ += sizeof(zcn_event) + (uintptr_t{1} << 48);

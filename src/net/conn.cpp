@@ -39,7 +39,7 @@ zcn_conn::zcn_conn(zcn_loop *loop, const zcn_framing *in, const zcn_framing *out
 }
 
 Status zcn_conn::create(zcn_conn **out, zcn_loop *loop, const zcn_framing *framing, Settings *settings) noexcept {
-    if (!loop->pool()->reserve_for(framing->rule.max)) return ZCN_ENOBUFS;
+    if (!loop->pool()->reserve_for(settings->largest_in_memory(framing->rule))) return ZCN_ENOBUFS;
     const zcn_framing *send_framing = settings->send_framing != nullptr ? settings->send_framing : framing;
     auto *conn = zcnet::memory::make_object<zcn_conn>(loop, framing, send_framing, settings);
     if (conn == nullptr) return ZCN_ENOMEM;

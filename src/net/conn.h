@@ -196,7 +196,9 @@ struct zcn_conn final : zcnet::Link<zcnet::net::AllTag>,
     // conn.cpp, conn_read.cpp, conn_write.cpp
     [[nodiscard]] Status send_status() const noexcept;
     // Nothing is read, for reasons on this side: deadlines for receiving stand still.
-    [[nodiscard]] bool stands_still() const noexcept { return paused_ || held_up_ || memory_paused_; }
+    [[nodiscard]] bool stands_still() const noexcept {
+        return paused_ || held_up_ || memory_paused_ || stream_.holds_body_up();
+    }
     void go_on() noexcept;
     [[nodiscard]] bool drops() const noexcept { return settings().limits.lag != zcnet::send::Lag::refuse; }
     // conn_lag.cpp: above high water, where sends are not refused.

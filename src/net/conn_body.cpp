@@ -55,6 +55,7 @@ Status zcn_conn::receive_file(const zcn_msg *after, int fd, uint64_t size,
     if (receives_body()) return ZCN_EBUSY;
     const zcn_event *event = nullptr;
     if (const Status status = find_shown(after, &event); status != ZCN_OK) return status;
+    if (event != nullptr && event->token != 0 && size != event->token) return ZCN_EINVAL;
     if (fd >= 0)
         if (const Status status = check_file(fd); status != ZCN_OK) return status;
     if (rare() == nullptr) return ZCN_ENOMEM;
@@ -67,7 +68,7 @@ Status zcn_conn::receive_file(const zcn_msg *after, int fd, uint64_t size,
     rare_->bodies->receive.start(fd, options.offset, size);
     rare_->bodies->present = body.release();
     input_error_ = ZCN_OK;
-    message_at_ = loop()->read_clock();
+    active_at_ = message_at_ = loop()->read_clock();
     become_ready();
     return ZCN_OK;
 }

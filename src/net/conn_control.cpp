@@ -107,11 +107,11 @@ Status zcn_conn::set_framing(const zcn_msg *after, const zcn_framing *framing) n
     if (state_ != State::open) return ZCN_ECLOSED;
     const zcn_event *event = nullptr;
     if (const Status status = find_shown(after, &event); status != ZCN_OK) return status;
-    if (!loop()->pool()->reserve_for(framing->rule.max)) return ZCN_ENOBUFS;
+    if (!loop()->pool()->reserve_for(settings().largest_in_memory(framing->rule))) return ZCN_ENOBUFS;
     const Status status = stream_.set_framing(loop()->intake(), loop()->batch(), event, framing);
     if (status != ZCN_OK) return status;
     input_error_ = ZCN_OK;
-    if (stream_.window().pending() != 0 || input_ended_) become_ready();
+    if (stream_.window().pending() != 0 || input_ended_ || readable_) become_ready();
     return ZCN_OK;
 }
 

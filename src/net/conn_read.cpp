@@ -70,6 +70,7 @@ bool zcn_conn::read_once(uint64_t *budget) noexcept {
         return false;
     }
     if (receives_body()) return receive_body(budget);
+    if (stream_.holds_body_up()) return false;
     if (stream_.window().pending() != 0) {
         if (!deliver()) return false;
         if (stream_.window().undelivered()) return true;  // with the right to the reserve now

@@ -61,13 +61,15 @@ Status zcn_listener::create(zcn_listener **out, zcn_loop *loop, const char *text
     if (options.reuse_port > 1 || options.v6_only > 1 || options.keep_path > 1 || options.reserved != 0 ||
         options.unix_mode > 07777 || options.backlog > INT32_MAX)
         return error->set(ZCN_EINVAL, 0, "an option of the listener is out of range");
-    if (!loop->pool()->reserve_for(framing->rule.max))
-        return error->set(ZCN_ENOBUFS, 0, "the pool's limit is too small for the framing's max");
     Settings *settings = nullptr;
     if (!zcnet::has_size(options.conn))
         return error->set(ZCN_EINVAL, 0, "conn->struct_size is wrong: zcn_conn_options_init() sets it");
     if (const Status status = zcnet::net::make_settings(&settings, options.conn); status != ZCN_OK)
         return error->set(status, 0, "an option of the connections is out of range or not known");
+    if (!loop->pool()->reserve_for(settings->largest_in_memory(framing->rule))) {
+        settings->release();
+        return error->set(ZCN_ENOBUFS, 0, "the pool's limit is too small for the framing's max");
+    }
     auto *listener = new (std::nothrow) zcn_listener();
     if (listener == nullptr) {
         settings->release();

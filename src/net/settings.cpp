@@ -96,6 +96,7 @@ Status make_settings(Settings **out, const zcn_conn_options *given) noexcept {
     limits.file_method = options.file_method;
     if (!is_zero_copy_size(options.zero_copy_from)) return ZCN_EINVAL;
     limits.zero_copy_from = options.zero_copy_from;
+    limits.header_from = options.header_from;
     if (options.half_open > 1 || options.delay > 1 || options.start_paused > 1 || options.keepalive_s > 32767 ||
         options.lag > ZCN_LAG_DISCONNECT || options.keepalive_interval_s > 32767 || options.keepalive_count > 127 ||
         options.user_timeout_ms > INT32_MAX)

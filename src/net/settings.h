@@ -31,6 +31,12 @@ struct SettingsValues {
 };
 
 struct Settings : SettingsValues {
+    // Of a frame: larger ones are headers alone.
+    [[nodiscard]] uint64_t largest_in_memory(const framing::Rule &rule) const noexcept {
+        const bool has_header = rule.kind != framing::Kind::delimiter && rule.kind != framing::Kind::raw;
+        return has_header && limits.header_from != 0 ? std::min(rule.max, limits.header_from) : rule.max;
+    }
+
     std::atomic<uint32_t> references{1};
     // Of one connection that changed an option; what it had in common with others before, a thread that posts may still
     // look at.

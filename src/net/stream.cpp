@@ -41,13 +41,21 @@ class Sink {
         return !writer_.full();
     }
 
+    // A header alone: a view of its own kind, whose frame is all that there is of it.
+    void emit_header(Block *block, const uint8_t *frame, uint64_t size, uint64_t body) noexcept {
+        writer_.message(batch_->push_span({block, stream_, 0, 0}), frame, size, body);
+        gave_header_ = true;
+    }
+
     uint32_t finish() noexcept { return writer_.finish(); }
+    [[nodiscard]] bool gave_header() const noexcept { return gave_header_; }
 
   private:
     Batch::Writer writer_;
     uint64_t head_;
     uint64_t hidden_;
     uint64_t span_ = 0;
+    bool gave_header_ = false;
     Block *block_ = nullptr;
     Stream *stream_;
     Batch *batch_;
@@ -59,8 +67,10 @@ class Sink {
 Status Stream::deliver(receive::Intake &intake, memory::Purpose purpose, const StreamLimits &limits,
                        Outlet &outlet) noexcept {
     Sink sink(this, outlet, in_framing_->rule);
-    const Status status = window_.deliver(intake, in_framing_->rule, purpose, limits.alignment, sink);
+    const Status status = window_.deliver(intake, in_framing_->rule, purpose, limits.alignment,
+                                          limits.header_from != 0 ? limits.header_from : UINT64_MAX, sink);
     const uint32_t delivered = sink.finish();
+    holds_body_up_ = sink.gave_header();
     messages_in_ += delivered;
     outlet.most -= delivered;
     return status;
@@ -377,6 +387,7 @@ Status Stream::take_back(receive::Intake &intake, Batch &batch, const zcn_event 
         // Nothing was delivered behind it: only the window starts again, once its bytes are in one place.
         if (window_.pending_pieces(rest, blocks) < 2) {
             window_.parse_again();
+            holds_body_up_ = false;
             return ZCN_OK;
         }
     }
@@ -422,6 +433,7 @@ Status Stream::take_back(receive::Intake &intake, Batch &batch, const zcn_event 
         window_.gathered_back(intake, block, size);
     }
     messages_in_ -= taken;
+    holds_body_up_ = false;
     for (uint32_t i = begin; i < batch.count(); i++) {
         zcn_event *event = batch.event(i);
         if (event->type == ZCN_EVENT_MESSAGE && batch.span_of(event).stream == this) event->type = ZCN_EVENT_NONE;

@@ -22,6 +22,7 @@ struct StreamLimits {
     uint64_t low_water = 64 * 1024;
     uint64_t copy_below = 0;
     uint64_t zero_copy_from = 0;  // 0: nothing leaves without a copy in the kernel
+    uint64_t header_from = 0;     // 0: every frame is delivered whole
     uint32_t file_method = ZCN_FILE_AUTO;
     receive::Alignment alignment;
     uint32_t messages_per_poll = 0;
@@ -199,6 +200,8 @@ class Stream {
     }
     // Reads what comes first of the files in the queue; see Queue::load().
     Status load_source(zcn_pool *pool, uint64_t *bytes, int *number) noexcept;
+    // A header was delivered alone, and nobody has said yet where the body behind it goes.
+    [[nodiscard]] bool holds_body_up() const noexcept { return holds_body_up_; }
     void count_read() noexcept { read_calls_++; }
     // Bytes that were read elsewhere than into the window.
     void count_body(uint64_t size) noexcept {
@@ -244,6 +247,7 @@ class Stream {
     uint64_t copied_out_ = 0;
     uint64_t trailing_ = 0;
     bool starved_ = false;
+    bool holds_body_up_ = false;
 };
 
 }  // namespace zcnet::net

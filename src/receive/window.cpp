@@ -215,7 +215,8 @@ void Window::commit(Intake &intake, uint64_t size) noexcept {
 }
 
 // What came behind the message that was just delivered. Leaves an empty range when it is too little to tell.
-Status Window::take_following(Intake &intake, const framing::Rule &rule, Purpose purpose) noexcept {
+Status Window::take_following(Intake &intake, const framing::Rule &rule, Purpose purpose,
+                              uint64_t header_from) noexcept {
     if (next_used_ != 0) {
         Block *block = next_block_;
         set_range(intake, block, next_begin_, next_begin_ + next_used_, next_begin_ + next_used_);
@@ -230,7 +231,8 @@ Status Window::take_following(Intake &intake, const framing::Rule &rule, Purpose
             complete = true;
             return false;
         });
-    if (!complete && scan.status == ZCN_OK) {
+    // A header that is delivered alone is complete, too.
+    if (!complete && scan.status == ZCN_OK && scan.need < header_from) {
         need_ = scan.need;
         searched_ = scan.searched;
         return ZCN_OK;

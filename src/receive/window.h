@@ -17,6 +17,7 @@
 #include <cstring>
 
 #include "framing/scan.h"
+#include "framing/shape.h"
 #include "receive/intake.h"
 #include "receive/view.h"
 #include "zcnet/stats.h"
@@ -57,10 +58,11 @@ class Window {
     void commit(Intake &intake, uint64_t size) noexcept;
 
     // Finds messages. sink.emit(block, frame, size) -> bool takes one (false: it has no room for another after this
-    // one); sink.full() says whether it takes one at all.
+    // one); sink.full() says whether it takes one at all. A frame of at least `header_from` bytes ends it: what follows
+    // its header, which sink.emit_header(block, frame, size, body) takes, is not looked at.
     template <class Sink>
     Status deliver(Intake &intake, const framing::Rule &rule, Purpose purpose, const Alignment &alignment,
-                   Sink &sink) noexcept;
+                   uint64_t header_from, Sink &sink) noexcept;
 
     // Received bytes that are not delivered: of an unfinished message, or left by a full sink.
     [[nodiscard]] uint64_t pending() const noexcept { return stash_used_ + distance() + next_used_; }
@@ -148,10 +150,17 @@ class Window {
     Status go_on(Intake &intake, Purpose purpose, uint64_t most, iovec *pieces, int *count) noexcept;
     [[nodiscard]] uint64_t slack(const Intake &intake) const noexcept;
     void drop_stash() noexcept;
-    Status take_following(Intake &intake, const framing::Rule &rule, Purpose purpose) noexcept;
+    Status take_following(Intake &intake, const framing::Rule &rule, Purpose purpose, uint64_t header_from) noexcept;
     uint8_t *align(Intake &intake, Purpose purpose, const Alignment &alignment, Block **block, const uint8_t *frame,
                    uint64_t size, uint32_t head) noexcept;
     bool make_stash() noexcept;
+    template <class Sink>
+    void deliver_header(Intake &intake, const framing::Rule &rule, const uint8_t *frame, uint64_t size,
+                        Sink &sink) noexcept;
+    // Whether a frame's size is known before its end.
+    static bool tells_sizes(const framing::Rule &rule) noexcept {
+        return rule.kind != framing::Kind::delimiter && rule.kind != framing::Kind::raw;
+    }
 
     Block *block_ = nullptr;
     uint8_t *begin_ = nullptr;
@@ -173,14 +182,15 @@ class Window {
 
 template <class Sink>
 Status Window::deliver(Intake &intake, const framing::Rule &rule, Purpose purpose, const Alignment &alignment,
-                       Sink &sink) noexcept {
+                       uint64_t header_from, Sink &sink) noexcept {
     undelivered_ = false;
     for (;;) {
         if (begin_ == end_) {
             if (block_ != nullptr) drop_range(intake);
             // What the last read brought behind the end of a large message.
             if (stash_used_ == 0 && next_used_ == 0) return ZCN_OK;
-            if (const Status status = take_following(intake, rule, purpose); status != ZCN_OK) return status;
+            if (const Status status = take_following(intake, rule, purpose, header_from); status != ZCN_OK)
+                return status;
             if (begin_ == end_) return ZCN_OK;  // too little to tell
         }
         if (need_ != 0 && distance() < need_) {
@@ -198,30 +208,52 @@ Status Window::deliver(Intake &intake, const framing::Rule &rule, Purpose purpos
         bool misaligned = false;
         bool full = false;
         framing::Scan scan;
-        if (alignment.to == 0) {
+        const uint8_t *large = nullptr;
+        const auto place = [&](const uint8_t *frame, uint64_t size) {
+            largest = size > largest ? size : largest;
+            Block *where = block_;
+            const uint8_t *placed = align(intake, purpose, alignment, &where, frame, size, rule.hide_head);
+            if (placed == nullptr) {
+                // No memory to align it in: this frame is not taken, and comes again.
+                misaligned = true;
+                begin_ = const_cast<uint8_t *>(frame);
+                return false;
+            }
+            return sink.emit(where, placed, size);
+        };
+        if (header_from != UINT64_MAX && tells_sizes(rule)) {
+            uint64_t size = 0;
+            scan = framing::scan(rule, begin_, end_, searched_, [&](const uint8_t *frame, uint64_t whole) {
+                if (whole < header_from || whole == framing::received_head(rule, frame)) {
+                    if (alignment.to != 0) return place(frame, whole);
+                    largest = whole > largest ? whole : largest;
+                    return sink.emit(block_, frame, whole);
+                }
+                large = frame;
+                size = whole;
+                return false;
+            });
+            if (large == nullptr && scan.need >= header_from) {
+                large = scan.next;
+                size = scan.need;
+            }
+            if (large != nullptr) {
+                deliver_header(intake, rule, large, size, sink);
+                return ZCN_OK;
+            }
+        } else if (alignment.to == 0) {
             scan = framing::scan(rule, begin_, end_, searched_, [&](const uint8_t *frame, uint64_t size) {
                 largest = size > largest ? size : largest;
                 return sink.emit(block_, frame, size);
             });
         } else {
-            scan = framing::scan(rule, begin_, end_, searched_, [&](const uint8_t *frame, uint64_t size) {
-                largest = size > largest ? size : largest;
-                Block *where = block_;
-                const uint8_t *placed = align(intake, purpose, alignment, &where, frame, size, rule.hide_head);
-                if (placed == nullptr) {
-                    // No memory to align it in: this frame is not taken, and comes again.
-                    misaligned = true;
-                    begin_ = const_cast<uint8_t *>(frame);
-                    return false;
-                }
-                return sink.emit(where, placed, size);
-            });
-            if (misaligned) {
-                searched_ = 0;
-                need_ = 0;
-                undelivered_ = true;
-                return ZCN_ENOBUFS;
-            }
+            scan = framing::scan(rule, begin_, end_, searched_, place);
+        }
+        if (misaligned) {
+            searched_ = 0;
+            need_ = 0;
+            undelivered_ = true;
+            return ZCN_ENOBUFS;
         }
         full = sink.full();
         if (largest > largest_) {
@@ -245,6 +277,18 @@ Status Window::deliver(Intake &intake, const framing::Rule &rule, Purpose purpos
         }
         if (!progress && begin_ == end_) return ZCN_OK;
     }
+}
+
+template <class Sink>
+void Window::deliver_header(Intake &intake, const framing::Rule &rule, const uint8_t *frame, uint64_t size,
+                            Sink &sink) noexcept {
+    need_ = searched_ = 0;
+    begin_ = const_cast<uint8_t *>(frame);
+    undelivered_ = cut_ = true;
+    if (sink.full()) return;  // it comes again
+    const uint64_t head = framing::received_head(rule, frame);
+    sink.emit_header(block_, frame, head, size - head);
+    drop_front(intake, head);
 }
 
 }  // namespace zcnet::receive

@@ -504,6 +504,167 @@ static void devices_are_files_too(transport over) {
     rig_close(&of);
 }
 
+/* ---- headers alone ---- */
+
+/* Frames that are large are headers, and their bodies go into the file, one behind the other. */
+typedef struct split {
+    int fd;
+    uint64_t offset;
+    collector whole;   /* messages that are not headers */
+    collector headers; /* with the sizes of their bodies as tokens */
+} split;
+
+static void on_frame(side *self, const zcn_event *event) {
+    split *these = self->context;
+    if (event->type != ZCN_EVENT_MESSAGE) return;
+    if (event->token == 0) {
+        collect(&these->whole, event, 1);
+        return;
+    }
+    collect(&these->headers, event, 1);
+    zcn_receive_file_options options;
+    zcn_receive_file_options_init(&options, sizeof options);
+    options.offset = these->offset;
+    const int fd = dup(these->fd);
+    /* The header knows how many bytes are behind it. */
+    assert_status(zcn_conn_receive_file(event->conn, event->msg, fd, event->token - 1, &options), ZCN_EINVAL);
+    assert_ok(zcn_conn_receive_file(event->conn, event->msg, fd, event->token, &options));
+    these->offset += event->token;
+}
+
+/* In every framing that tells sizes, and with every size on both sides of the limit. */
+static void large_frames_are_headers(transport over) {
+    static const struct {
+        const char *framing;
+        size_t header; /* of a large frame */
+    } cases[] = {{"length,width=4,strip=4,max=1024G", 4},
+                 {"length,offset=7,width=2,order=little,strip=0,max=60000", 9},
+                 {"length,width=8,adjust=-8,strip=8,max=1024G", 8},
+                 {"varint,offset=1,strip=2,max=1G", 3}};
+    static const uint64_t sizes[] = {10, 2000, 3000, 3001, 40000, 1, 50000, 4000};
+    enum { SIZES = sizeof sizes / sizeof *sizes, FROM = 3000 };
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+        for (uint32_t align = 0; align <= 64; align += 64) {
+            zcn_conn_options options = deep_options();
+            options.header_from = FROM + cases[c].header;
+            options.align = align;
+            split to = {.fd = fresh_file(0)};
+            pair both;
+            pair_open(&both, over, cases[c].framing, &options, NULL);
+            both.server.on_event = on_frame;
+            both.server.context = &to;
+            zcn_framing *framing = framing_of(cases[c].framing);
+            for (size_t i = 0; i < SIZES; i++)
+                assert_ok(zcn_conn_send(both.dialled, pattern_unit(NULL, framing, sizes[i], i)));
+            PUMP_UNTIL(&both.server, &both.client,
+                       to.whole.count + count_of(&both.server.got, ZCN_EVENT_FILE_RECEIVED) == SIZES);
+            size_t whole = 0, headers = 0;
+            uint64_t offset = 0;
+            for (size_t i = 0; i < SIZES; i++) {
+                if (sizes[i] < FROM) {
+                    const seen *message = &to.whole.at[whole++];
+                    assert_pattern(message->frame + message->frame_size - sizes[i], sizes[i], i);
+                    continue;
+                }
+                assert_status(nth_of(&both.server.got, ZCN_EVENT_FILE_RECEIVED, headers)->status, ZCN_OK);
+                const seen *header = &to.headers.at[headers++];
+                assert_int_equal(header->token, sizes[i]);
+                const bool long_varint = c == 3 && sizes[i] >= 16384;
+                assert_int_equal(header->size, cases[c].header + long_varint);
+                assert_content(to.fd, offset, sizes[i], i);
+                offset += sizes[i];
+            }
+            assert_int_equal(to.whole.count, whole);
+            assert_int_equal(to.headers.count, headers);
+            zcn_framing_release(framing);
+            pair_close(&both);
+            collector_clear(&to.whole);
+            collector_clear(&to.headers);
+            close(to.fd);
+        }
+    }
+}
+
+/* Until the program has said where the body goes nothing of the connection is read, and no time runs. */
+static void a_header_waits_for_the_program(transport over) {
+    zcn_conn_options options = deep_options();
+    options.header_from = 100;
+    options.message_timeout_ms = 30;
+    options.idle_timeout_ms = 30;
+    pair both;
+    pair_open(&both, over, PLAIN_FRAMING, &options, NULL);
+    zcn_framing *framing = framing_of(PLAIN_FRAMING);
+    assert_ok(zcn_conn_send(both.dialled, pattern_unit(NULL, framing, 1000000, 3)));
+    PUMP_UNTIL(&both.server, &both.client, count_of(&both.server.got, ZCN_EVENT_MESSAGE) == 1);
+    const uint64_t until = now_ns() + 100000000;
+    while (now_ns() < until) side_poll(&both.server, 10000000);
+    assert_int_equal(count_of(&both.server.got, ZCN_EVENT_CLOSED), 0);
+    const uint64_t before = stats_of(both.accepted).bytes_in;
+    assert_true(before < 1000004);
+    assert_ok(zcn_conn_set_option(both.accepted, ZCN_OPTION_IDLE_TIMEOUT_MS, 0));
+    assert_ok(zcn_conn_set_option(both.accepted, ZCN_OPTION_MESSAGE_TIMEOUT_MS, WAIT_MS));
+    assert_ok(zcn_conn_receive_file(both.accepted, NULL, -1, 1000000, NULL));
+    PUMP_UNTIL(&both.server, &both.client, count_of(&both.server.got, ZCN_EVENT_FILE_RECEIVED) == 1);
+    assert_int_equal(stats_of(both.accepted).body_dropped, 1000000);
+    zcn_framing_release(framing);
+    pair_close(&both);
+}
+
+/* The program wants the body as a message after all: it says what the bytes behind the header are. */
+static void on_header_reframe(side *self, const zcn_event *event) {
+    if (event->type == ZCN_EVENT_MESSAGE && event->token != 0)
+        assert_ok(zcn_conn_set_framing(event->conn, event->msg, self->context));
+}
+
+static void a_body_may_be_a_message_after_all(transport over) {
+    zcn_conn_options options = deep_options();
+    options.header_from = 100;
+    pair both;
+    pair_open(&both, over, PLAIN_FRAMING, &options, NULL);
+    zcn_framing *framing = framing_of(PLAIN_FRAMING);
+    zcn_framing *body = framing_of("delimiter=\\xff\\xfe,strip=2,max=2M");
+    both.server.on_event = on_header_reframe;
+    both.server.context = body;
+    bytes text = {0};
+    bytes_append_zeros(&text, 500000);
+    bytes_append(&text, "\xff\xfe", 2);
+    assert_ok(zcn_conn_send_copy(both.dialled, text.data, text.size));
+    bytes_clear(&text);
+    PUMP_UNTIL(&both.server, &both.client, count_of(&both.server.got, ZCN_EVENT_MESSAGE) == 2);
+    assert_int_equal(nth_of(&both.server.got, ZCN_EVENT_MESSAGE, 1)->size, 500000);
+    zcn_framing_release(framing);
+    zcn_framing_release(body);
+    pair_close(&both);
+}
+
+/* A claim of a terabyte costs nothing, also where the pool is small. */
+static void a_small_pool_is_enough_for_large_frames(transport over) {
+    zcn_pool_options pool_options;
+    zcn_pool_options_init(&pool_options, sizeof pool_options);
+    pool_options.limit = 4 << 20;
+    zcn_pool *pool = NULL;
+    assert_ok(zcn_pool_create(&pool, &pool_options));
+    zcn_loop_options loop_options;
+    zcn_loop_options_init(&loop_options, sizeof loop_options);
+    loop_options.pool = pool;
+    zcn_conn_options options = deep_options();
+    options.header_from = 65536;
+    split to = {.fd = fresh_file(0)};
+    pair both;
+    pair_open(&both, over, "length,width=8,strip=8,max=1024G", &options, &loop_options);
+    both.server.on_event = on_frame;
+    both.server.context = &to;
+    zcn_file *file = pattern_file(30000000, 4, ZCN_FILE_AUTO, NULL);
+    assert_ok(zcn_conn_send(both.dialled, unit_of_file(file, 0, 30000000)));
+    zcn_file_release(file);
+    PUMP_UNTIL(&both.server, &both.client, count_of(&both.server.got, ZCN_EVENT_FILE_RECEIVED) == 1);
+    assert_content(to.fd, 0, 30000000, 4);
+    pair_close(&both);
+    collector_clear(&to.headers);
+    close(to.fd);
+    zcn_pool_release(pool);
+}
+
 /* ---- what is refused ---- */
 
 static void on_first_line(side *self, const zcn_event *event) {
@@ -593,6 +754,10 @@ int main(void) {
         TRANSPORT_TEST(many_bodies_at_a_time),
         TRANSPORT_TEST(files_are_flushed),
         TRANSPORT_TEST(devices_are_files_too),
+        TRANSPORT_TEST(large_frames_are_headers),
+        TRANSPORT_TEST(a_header_waits_for_the_program),
+        TRANSPORT_TEST(a_body_may_be_a_message_after_all),
+        TRANSPORT_TEST(a_small_pool_is_enough_for_large_frames),
         TRANSPORT_TEST(wrong_calls_change_nothing),
     };
     return run_on_each_transport(tests, sizeof tests / sizeof *tests);

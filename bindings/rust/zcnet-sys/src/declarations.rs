@@ -155,6 +155,8 @@ pub struct zcn_conn_options {
     pub file_method: u32,
     /// TCP: pieces of at least so many bytes (4096 at least) may leave without a copy in the kernel, see above; 0: all are copied
     pub zero_copy_from: u64,
+    /// frames of at least so many bytes are delivered as their header alone, see below; 0: all are delivered whole
+    pub header_from: u64,
 }
 
 /// Filled by its options_init(), and changed from there.
@@ -721,7 +723,7 @@ pub const ZCN_EVENT_NONE: u32 = 0;
 pub const ZCN_EVENT_CONNECTED: u32 = 1;
 /// conn: a listener's new connection; user is the listener's
 pub const ZCN_EVENT_ACCEPTED: u32 = 2;
-/// conn, msg, data, size
+/// conn, msg, data, size; token: 0, or of a header that was delivered alone (header_from, see conn.h) the bytes of the body behind it
 pub const ZCN_EVENT_MESSAGE: u32 = 3;
 /// conn, token, size, status: the units with tokens token, token + 1 … token + size - 1 have ended; status ZCN_OK: written, else why not
 pub const ZCN_EVENT_SENT: u32 = 4;
