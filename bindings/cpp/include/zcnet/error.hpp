@@ -57,6 +57,8 @@ class Category final : public std::error_category {
                 return std::errc::permission_denied;
             case ZCN_ENOTFOUND:
                 return std::errc::no_such_file_or_directory;
+            case ZCN_ENOSPACE:
+                return std::errc::no_space_on_device;
             case ZCN_EABORTED:
                 return std::errc::connection_aborted;
             default:
