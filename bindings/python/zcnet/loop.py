@@ -18,7 +18,7 @@ from .values import Handle
 EventType = enum.IntEnum("EventType", _declarations.EVENTS)
 
 _RECORD = struct.Struct("=IiQQQQQQQ")
-_TYPES = [EventType(number) for number in range(len(EventType))]
+_TYPES = {int(kind): kind for kind in EventType}
 _NEVER = (1 << 63) - 1
 # One kind for all arrays, which have 4096 records at most; no more of it is read than there is.
 _RECORDS = ctypes.c_ubyte * (4096 * _RECORD.size)
@@ -35,7 +35,7 @@ class Event:
 
     def __init__(self, source, conn, fields):
         kind, self.status, _, self._user, self._message, self._data, self.size, self.token, _ = fields
-        self.type = _TYPES[kind] if kind < len(_TYPES) else kind
+        self.type = _TYPES.get(kind, kind)
         self.conn = conn
         self._source = source
 
