@@ -71,7 +71,8 @@ typedef struct zcn_pool_stats {
     uint64_t reserved_peak_bytes; /* the highest reserved_bytes so far */
     uint64_t thread_cached_bytes; /* of in_use_bytes: free blocks that threads, loops and streams keep */
     uint64_t arena_bytes;         /* of in_use_bytes: blocks that threads cut the memory of units from */
-    uint64_t object_bytes;        /* memory of handles, of all pools of the process; it is kept for reuse */
+    uint64_t object_bytes;        /* memory of handles, of all pools of the process; kept for reuse, and given
+                                     back by zcn_pool_trim() where nothing of it is in use */
     uint64_t views;               /* message handles that are held (zcn_msg_retain() and its like) */
     uint64_t viewed_bytes;        /* the sum of their sizes */
     uint64_t pinned_bytes;        /* of in_use_bytes: what they keep from being used otherwise, each block once */
@@ -137,9 +138,9 @@ ZCN_API void zcn_pool_release(zcn_pool *pool);
 
 /**
  * Give free memory back to the system: what lies in the upstream and in the calling thread's cache. Slabs that are
- * empty then are unmapped.
+ * empty then are unmapped, and so is memory of handles, which all pools of the process share.
  *
- * @param out_bytes  bytes given back; may be NULL
+ * @param out_bytes  bytes of the pool given back, without the memory of handles; may be NULL
  * @return ZCN_OK · ZCN_EINVAL
  * @thread any thread
  * @since 0.1

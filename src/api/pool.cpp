@@ -46,6 +46,7 @@ zcn_status zcn_pool_trim(zcn_pool *pool, uint64_t *out_bytes) {
     if (pool == nullptr) return ZCN_EINVAL;
     zcnet::memory::flush_thread_pool(pool);
     const uint64_t bytes = pool->trim();
+    zcnet::memory::trim_objects();
     if (out_bytes != nullptr) *out_bytes = bytes;
     return ZCN_OK;
 }

@@ -2,8 +2,9 @@
 // Memory of known sizes: units, connections, view groups, queue rings.
 //
 // Five classes of objects for the whole process. Each thread has a private list of free objects a class; full
-// lists travel through a lock-free stack of magazines, so that any thread allocates and any thread frees. The memory
-// is type-stable: it is never unmapped, so a stale handle can be looked at and found stale.
+// lists travel through a lock-free stack of magazines, so that any thread allocates and any thread frees. Objects are
+// cut from chunks, which go back to the system when they are trimmed and nothing of them is in use. Those of view
+// groups stay for ever, so that a stale handle can be looked at and found stale.
 #pragma once
 
 #include <cstddef>
@@ -59,6 +60,10 @@ FreeObject *objects_refill(ObjectBin &bin, uint32_t object_class) noexcept;  // 
 void objects_overflow(ObjectBin &bin, uint32_t object_class) noexcept;       // makes room for more
 void objects_give_back(ObjectBin &bin, uint32_t object_class) noexcept;      // all of it
 void objects_orphan(FreeObject *object, uint32_t object_class) noexcept;     // for a thread without thread memory
+
+// Gives chunks back to the system of which nothing is in use, and nothing in a thread's list. While it works the shared
+// lists look empty, and who needs an object meanwhile takes it from fresh memory.
+void objects_trim() noexcept;
 
 // Bytes that were taken from the system for objects, of all classes.
 uint64_t objects_mapped() noexcept;

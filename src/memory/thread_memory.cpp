@@ -32,13 +32,17 @@ void give_back_pool(ThreadPool &slot) noexcept {
     cache.give_back(pool);
 }
 
+void give_back_objects(ThreadMemory &mine) noexcept {
+    for (uint32_t c = 0; c < object_classes; c++) objects_give_back(mine.bins[c], c);
+}
+
 void end_thread(void *memory) noexcept {
     auto *mine = static_cast<ThreadMemory *>(memory);
     // While the destructor runs, what is released on this thread finds no thread memory and goes upstream; a
     // later destructor that needs some makes it anew, and this runs again for it.
     for (ThreadPool &slot : mine->pool) give_back_pool(slot);
     thread_memory = nullptr;
-    for (uint32_t c = 0; c < object_classes; c++) objects_give_back(mine->bins[c], c);
+    give_back_objects(*mine);
     mine->~ThreadMemory();
     os::unmap(mine, memory_bytes);
 }
@@ -95,6 +99,11 @@ void flush_thread_pool(zcn_pool *pool) noexcept {
     if (mine == nullptr) return;
     for (ThreadPool &slot : mine->pool)
         if (slot.number == pool->number()) give_back_pool(slot);
+}
+
+void trim_objects() noexcept {
+    if (thread_memory != nullptr) give_back_objects(*thread_memory);
+    objects_trim();
 }
 
 void release_pool(zcn_pool *pool) noexcept {

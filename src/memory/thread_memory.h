@@ -186,6 +186,9 @@ Block *make_alias(Block *parent, const uint8_t *data, uint64_t size) noexcept;
 // Gives back what the calling thread keeps of a pool.
 void flush_thread_pool(zcn_pool *pool) noexcept;
 
+// Gives free objects back to the system, those of the calling thread among them.
+void trim_objects() noexcept;
+
 // Ends a handle of a pool; with the last one goes what the calling thread keeps of it.
 void release_pool(zcn_pool *pool) noexcept;
 
