@@ -462,9 +462,10 @@ ZCN_API int zcn_conn_fd(const zcn_conn *conn);
 ZCN_API uint32_t zcn_conn_get_state(const zcn_conn *conn);
 
 /**
- * The loop that drives the connection, borrowed.
+ * The loop that drives the connection, borrowed. Who finds the own loop here is the connection's owner; to others the
+ * answer may be old already.
  *
- * @thread owner
+ * @thread any thread that holds a reference
  * @since 0.1
  */
 ZCN_API zcn_loop *zcn_conn_loop(const zcn_conn *conn);

@@ -985,7 +985,7 @@ extern "C" {
     pub fn zcn_conn_fd(conn: *const zcn_conn) -> c_int;
     /// ZCN_STATE_*; 0 for NULL.
     pub fn zcn_conn_get_state(conn: *const zcn_conn) -> u32;
-    /// The loop that drives the connection, borrowed.
+    /// The loop that drives the connection, borrowed. Who finds the own loop here is the connection's owner; to others the answer may be old already.
     pub fn zcn_conn_loop(conn: *const zcn_conn) -> *mut zcn_loop;
     /// Why the connection ended.
     pub fn zcn_conn_get_error(conn: *const zcn_conn, error: *mut zcn_error) -> zcn_status;

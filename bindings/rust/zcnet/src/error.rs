@@ -96,6 +96,8 @@ kinds! {
     Dropped = ZCN_EDROPPED => io::ErrorKind::Other;
     /// The receiver lags behind, and is disconnected for it.
     Lagged = ZCN_ELAGGED => io::ErrorKind::ConnectionAborted;
+    /// There is no such file.
+    NotFound = ZCN_ENOTFOUND => io::ErrorKind::NotFound;
 }
 
 /// Why a call failed, or a connection ended.
@@ -114,7 +116,15 @@ impl Error {
     /// With what the object remembers of the failure, if it remembers this one.
     pub(crate) fn detailed(status: i32, get: impl FnOnce(*mut sys::zcn_error) -> i32) -> Error {
         let mut found = empty_error();
-        if get(&mut found) != sys::ZCN_OK || found.status != status {
+        if get(&mut found) != sys::ZCN_OK {
+            return Error::new(status);
+        }
+        Error::found(status, &found)
+    }
+
+    /// With what a call left, if it left something of this failure.
+    pub(crate) fn found(status: i32, found: &sys::zcn_error) -> Error {
+        if found.status != status {
             return Error::new(status);
         }
         // SAFETY: the text of zcn_error is always terminated.

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 use crate::error::check;
-use crate::{ConnRef, Loop, MessageRef, Result};
+use crate::{ConnRef, DialerRef, Loop, MessageRef, RelayRef, Result};
 use std::fmt;
 use std::iter::FusedIterator;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 use zcnet_sys as sys;
 
 /// One of the things that happened.
@@ -57,6 +58,35 @@ pub enum Event<'a> {
     },
     /// Reading pauses until the pool has memory again.
     PoolLimited(ConnRef<'a>),
+    /// A connection that another loop handed over.
+    Arrived(ConnRef<'a>),
+    /// Both directions of a relay have ended, or it was closed or failed.
+    RelayEnded {
+        /// The relay.
+        relay: RelayRef<'a>,
+        /// Closed here in order, or [`Eof`](crate::ErrorKind::Eof), or what went wrong.
+        reason: Result<()>,
+        /// Bytes written in both directions.
+        bytes: u64,
+    },
+    /// The connection of a dialer has ended, or could not be made, and another attempt follows.
+    Redial {
+        /// The dialer.
+        dialer: DialerRef<'a>,
+        /// Why it ended.
+        reason: Result<()>,
+        /// When the next attempt follows.
+        wait: Duration,
+        /// Attempts in a row that did not last.
+        failures: u64,
+    },
+    /// A dialer has ended.
+    DialerClosed {
+        /// The dialer's number.
+        user: usize,
+        /// It was closed, or why the last of its attempts failed.
+        reason: Result<()>,
+    },
     /// A listener has ended.
     ListenerClosed {
         /// The listener's number.
@@ -80,6 +110,7 @@ impl<'a> Event<'a> {
         match self {
             Event::Connected(conn)
             | Event::Accepted(conn)
+            | Event::Arrived(conn)
             | Event::Message { conn, .. }
             | Event::Sent { conn, .. }
             | Event::Writable(conn)
@@ -251,6 +282,20 @@ unsafe fn make<'a>(event: *const sys::zcn_event, owner: &'a Loop) -> Option<Even
         sys::ZCN_EVENT_TIMER => Event::Timer(of().token),
         sys::ZCN_EVENT_ACCEPT_LIMITED => Event::AcceptLimited { user: of().user, reason: check(of().status) },
         sys::ZCN_EVENT_POOL_LIMITED => Event::PoolLimited(conn()),
+        sys::ZCN_EVENT_ARRIVED => Event::Arrived(conn()),
+        sys::ZCN_EVENT_RELAY_ENDED => {
+            let Fields { status, size, .. } = of();
+            // SAFETY: data of this event is the relay, which stays until the next poll.
+            let relay = unsafe { RelayRef::new(NonNull::new_unchecked((*event).data as *mut _), owner) };
+            Event::RelayEnded { relay, reason: check(status), bytes: size }
+        }
+        sys::ZCN_EVENT_REDIAL => {
+            let Fields { status, size, token, .. } = of();
+            // SAFETY: data of this event is the dialer, which stays until the next poll.
+            let dialer = unsafe { DialerRef::new(NonNull::new_unchecked((*event).data as *mut _), owner) };
+            Event::Redial { dialer, reason: check(status), wait: Duration::from_millis(size), failures: token }
+        }
+        sys::ZCN_EVENT_DIALER_CLOSED => Event::DialerClosed { user: of().user, reason: check(of().status) },
         sys::ZCN_EVENT_LISTENER_CLOSED => Event::ListenerClosed { user: of().user, reason: check(of().status) },
         // ZCN_EVENT_NONE, and what a later library may add.
         _ => return None,

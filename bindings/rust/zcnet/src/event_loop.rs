@@ -37,7 +37,8 @@ pub struct Loop {
 // SAFETY: a loop has one owner at a time, which may be any thread.
 unsafe impl Send for Loop {}
 
-/// Makes the present or the next poll of a loop return, from any thread.
+/// Makes the present or the next poll of a loop return, from any thread; and names a loop to others
+/// ([`Loop::hand_over`]).
 #[derive(Debug)]
 pub struct Waker {
     raw: NonNull<sys::zcn_loop>,
@@ -55,7 +56,7 @@ pub(crate) struct Polled {
     pub(crate) more: bool,
 }
 
-fn text(address: &str) -> Result<CString> {
+pub(crate) fn text(address: &str) -> Result<CString> {
     CString::new(address).map_err(|_| Error::new(sys::ZCN_EADDRESS))
 }
 
@@ -215,7 +216,7 @@ impl Loop {
     /// It is another loop's.
     #[inline]
     pub fn get<'a>(&'a self, conn: &'a Conn) -> Result<ConnRef<'a>> {
-        self.owns(conn.loop_id())?;
+        self.drives(conn)?;
         // SAFETY: the connection is this loop's, conn holds a reference for 'a, and the loop is not polled for 'a.
         Ok(unsafe { ConnRef::new(NonNull::new_unchecked(conn.as_ptr()), self.id) })
     }
@@ -227,7 +228,7 @@ impl Loop {
     /// # Errors
     /// The connection is closed or another loop's, or there is no memory.
     pub fn set_framing(&mut self, conn: &Conn, framing: &Framing) -> Result<()> {
-        self.owns(conn.loop_id())?;
+        self.drives(conn)?;
         // SAFETY: both handles are live, and nothing of the last array is borrowed any more: self is mutable.
         check(unsafe { sys::zcn_conn_set_framing(conn.as_ptr(), ptr::null(), framing.as_ptr()) })
     }
@@ -249,7 +250,7 @@ impl Loop {
         unsafe { sys::zcn_loop_timer_cancel(self.as_ptr(), token) == sys::ZCN_OK }
     }
 
-    /// Closes every connection, drained, and every listener. Polls go on until the last event is handed out.
+    /// Closes every connection, drained, and every listener, dialer and relay. Polls go on until the last event is handed out.
     ///
     /// # Errors
     /// None in the process that made the loop.
@@ -283,12 +284,12 @@ impl Loop {
         self.id
     }
 
-    fn owns(&self, id: u64) -> Result<()> {
+    pub(crate) fn owns(&self, id: u64) -> Result<()> {
         check(if id == self.id { sys::ZCN_OK } else { sys::ZCN_EINVAL })
     }
 
     /// The error with what the loop remembers of it.
-    fn detailed(&self, status: i32) -> Result<()> {
+    pub(crate) fn detailed(&self, status: i32) -> Result<()> {
         if status == sys::ZCN_OK {
             return Ok(());
         }
@@ -296,7 +297,7 @@ impl Loop {
         Err(Error::detailed(status, |place| unsafe { sys::zcn_loop_get_error(self.as_ptr(), place) }))
     }
 
-    fn as_ptr(&self) -> *mut sys::zcn_loop {
+    pub(crate) fn as_ptr(&self) -> *mut sys::zcn_loop {
         self.raw.as_ptr()
     }
 }
@@ -324,6 +325,10 @@ impl AsFd for Loop {
 }
 
 impl Waker {
+    pub(crate) fn as_ptr(&self) -> *mut sys::zcn_loop {
+        self.raw.as_ptr()
+    }
+
     /// Makes the present or the next poll return with a [`Woken`](crate::Event::Woken) event. Several calls may give
     /// one event.
     pub fn wake(&self) {

@@ -41,6 +41,7 @@
 //! | [`Loop`] | drives connections | `Send`, not `Sync`: one owner at a time |
 //! | [`Conn`] | a connection, for any thread: post, close, abort | `Send + Sync + Clone` |
 //! | [`ConnRef`] | the same connection in the hands of the loop's owner | borrows the loop, so it cannot outlive or leave it |
+//! | [`Dialer`], [`Relay`], [`File`] | counted handles | `Send + Sync + Clone`; a dialer or relay goes on when it is dropped |
 //! | [`Unit`], [`Sealed`] | what is sent as one message | consumed by sending, handed back when that fails |
 //!
 //! # Features
@@ -53,14 +54,19 @@
 #[cfg(feature = "bytes")]
 mod bytes;
 mod conn;
+mod conn_ref;
+mod dialer;
 mod error;
 mod event;
 mod event_loop;
+mod fan_out;
+mod file;
 mod framing;
 mod listener;
 mod message;
 mod options;
 mod pool;
+mod relay;
 mod stream;
 #[cfg(feature = "tokio")]
 pub mod tokio;
@@ -69,15 +75,21 @@ mod trace;
 mod unit;
 mod unit_buf;
 
-pub use conn::{Conn, ConnRef, ConnState};
+pub use conn::{Conn, ConnState};
+pub use conn_ref::ConnRef;
+pub use dialer::{Dialer, DialerRef};
 pub use error::{Error, ErrorKind, Result, SendError};
 pub use event::{Event, EventIter, Events};
 pub use event_loop::{Loop, Waker};
+pub use fan_out::Lag;
+pub use file::{File, FileCache, FileMethod};
 pub use framing::{Framing, Measured};
 pub use listener::Listener;
 pub use message::{release_all, Joined, Message, MessageMut, MessageRef};
-pub use options::{ConnOptions, ListenOptions, LoopOptions, PoolOptions, StreamOptions};
+pub use options::{ConnOptions, DialOptions, FileOptions, ListenOptions, LoopOptions};
+pub use options::{PoolOptions, RelayOptions, StreamOptions};
 pub use pool::Pool;
+pub use relay::{Direction, Relay, RelayMethod, RelayRef, Tap};
 pub use stream::{Stream, StreamEvent, StreamEvents};
 pub use unit::{Sealed, Segment, Unit};
 pub use unit_buf::UnitBuf;
@@ -91,6 +103,10 @@ pub type LoopStats = zcnet_sys::zcn_loop_stats;
 pub type PoolStats = zcnet_sys::zcn_pool_stats;
 /// Counters of a listener.
 pub type ListenerStats = zcnet_sys::zcn_listener_stats;
+/// Counters of a dialer.
+pub type DialerStats = zcnet_sys::zcn_dialer_stats;
+/// Counters of a relay.
+pub type RelayStats = zcnet_sys::zcn_relay_stats;
 
 /// The version of the library that is running, such as "0.1.0".
 pub fn version() -> &'static str {

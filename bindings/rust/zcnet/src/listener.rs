@@ -19,8 +19,8 @@ unsafe impl Send for Listener {}
 unsafe impl Sync for Listener {}
 
 /// Text that a function writes into a buffer.
-pub(crate) fn address(get: impl FnOnce(*mut sys::c_char, usize) -> i32) -> Result<String> {
-    let mut buffer = [0_u8; 160];
+pub(crate) fn text<const SIZE: usize>(get: impl FnOnce(*mut sys::c_char, usize) -> i32) -> Result<String> {
+    let mut buffer = [0_u8; SIZE];
     check(get(buffer.as_mut_ptr().cast(), buffer.len()))?;
     let end = buffer.iter().position(|&byte| byte == 0).unwrap_or(buffer.len());
     Ok(String::from_utf8_lossy(&buffer[..end]).into_owned())
@@ -32,7 +32,8 @@ impl Listener {
     pub(crate) unsafe fn new(raw: NonNull<sys::zcn_listener>, loop_id: u64) -> Result<Listener> {
         let mut listener = Listener { raw, loop_id, address: String::new() };
         // SAFETY: the handle is live, and the buffer as large as it says.
-        listener.address = address(|buffer, size| unsafe { sys::zcn_listener_address(raw.as_ptr(), buffer, size) })?;
+        listener.address =
+            text::<160>(|buffer, size| unsafe { sys::zcn_listener_address(raw.as_ptr(), buffer, size) })?;
         Ok(listener)
     }
 

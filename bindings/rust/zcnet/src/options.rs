@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 //! Options, as values that are built up: what is not set is the library's default.
-use crate::{Framing, Pool};
+use crate::{FileMethod, Framing, Lag, Pool, RelayMethod};
 use std::mem;
 use std::time::Duration;
 use zcnet_sys as sys;
 
-fn milliseconds(time: Duration) -> u32 {
+pub(crate) fn milliseconds(time: Duration) -> u32 {
     // 0 would mean the default; what is longer than the field holds is as long as it holds.
     time.as_millis().clamp(1, u128::from(u32::MAX)) as u32
 }
@@ -138,6 +138,12 @@ options! {
     start_paused(yes: bool) start_paused = u32::from(yes);
     /// A number of the program's own, which [`ConnRef::user`](crate::ConnRef::user) gives back.
     user(value: usize) user = value;
+    /// What a send does above the high-water mark. Default: it is refused with [`Again`](crate::ErrorKind::Again).
+    lag(policy: Lag) lag = policy as u32;
+    /// How files are sent that do not say so themselves.
+    file_method(method: FileMethod) file_method = method as u32;
+    /// TCP: pieces of at least so many bytes (4096 at least) may leave without a copy in the kernel. Default: none.
+    zero_copy_from(bytes: u64) zero_copy_from = bytes;
 }
 
 impl ConnOptions {
@@ -212,6 +218,101 @@ impl StreamOptions {
     pub fn send_framing(mut self, framing: &Framing) -> StreamOptions {
         self.raw.send_framing = framing.as_ptr();
         self.send_framing = Some(framing.clone());
+        self
+    }
+}
+
+options! {
+    /// Options of a [`Dialer`](crate::Dialer).
+    DialOptions(zcn_dial_options, zcn_dial_options_init) { conn: ConnOptions } =>
+    /// The first wait. Default: 100 ms.
+    first(time: Duration) first_ms = milliseconds(time);
+    /// The longest wait. Default: 30 s.
+    longest(time: Duration) longest_ms = milliseconds(time);
+    /// Attempts that fail in a row before it gives up. Default: it never does.
+    attempts(count: u32) attempts = count;
+    /// A number of the program's own, which comes with the dialer's events.
+    user(value: usize) user = value;
+}
+
+impl DialOptions {
+    /// Options of each connection.
+    #[must_use]
+    pub fn conn(mut self, options: ConnOptions) -> DialOptions {
+        self.conn = Some(options);
+        self
+    }
+
+    /// The struct with its pointer set, for the time of a call.
+    pub(crate) fn with_raw<T>(&self, call: impl FnOnce(&sys::zcn_dial_options) -> T) -> T {
+        let mut raw = *self.raw();
+        raw.conn = self.conn.as_ref().map_or(std::ptr::null(), |options| options.raw());
+        call(&raw)
+    }
+}
+
+options! {
+    /// Options of a [`File`](crate::File).
+    FileOptions(zcn_file_options, zcn_file_options_init) =>
+    /// How it is sent. Default: what the connection's option says.
+    method(method: FileMethod) method = method as u32;
+}
+
+impl FileOptions {
+    /// No part of the path leads out of the directory that it starts from.
+    #[must_use]
+    pub fn beneath(self) -> FileOptions {
+        self.flag(sys::ZCN_FILE_BENEATH)
+    }
+
+    /// No part of the path is a symbolic link.
+    #[must_use]
+    pub fn no_symlinks(self) -> FileOptions {
+        self.flag(sys::ZCN_FILE_NO_SYMLINKS)
+    }
+
+    fn flag(mut self, flag: u32) -> FileOptions {
+        self.raw.flags |= flag;
+        self
+    }
+
+    /// For the time of a call, with the directory that a relative path starts from.
+    pub(crate) fn in_directory(&self, directory: std::os::unix::io::RawFd) -> sys::zcn_file_options {
+        sys::zcn_file_options { directory, ..self.raw }
+    }
+}
+
+options! {
+    /// Options of a [`Relay`](crate::Relay).
+    RelayOptions(zcn_relay_options, zcn_relay_options_init) { forward_framing: Framing, backward_framing: Framing } =>
+    /// How bytes are moved. Default: spliced where reads are large, copied where they are small.
+    method(method: RelayMethod) method = method as u32;
+    /// Bytes of a direction in one turn before others have theirs. Default: 1 MiB.
+    budget(bytes: u64) budget = bytes;
+    /// Without a byte in either direction. Default: never.
+    idle_timeout(time: Duration) idle_timeout_ms = milliseconds(time);
+    /// Without a byte when one direction has ended. Default: never.
+    half_close_timeout(time: Duration) half_close_timeout_ms = milliseconds(time);
+    /// For what is held when the relay closes or one side is gone. Default: 5 s.
+    drain_timeout(time: Duration) drain_timeout_ms = milliseconds(time);
+    /// A number of the program's own.
+    user(value: usize) user = value;
+}
+
+impl RelayOptions {
+    /// Counts the messages from the first to the second, and ends where one is wrong. Default: bytes only.
+    #[must_use]
+    pub fn forward_framing(mut self, framing: &Framing) -> RelayOptions {
+        self.raw.forward_framing = framing.as_ptr();
+        self.forward_framing = Some(framing.clone());
+        self
+    }
+
+    /// The same for the other direction.
+    #[must_use]
+    pub fn backward_framing(mut self, framing: &Framing) -> RelayOptions {
+        self.raw.backward_framing = framing.as_ptr();
+        self.backward_framing = Some(framing.clone());
         self
     }
 }

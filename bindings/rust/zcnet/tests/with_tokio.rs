@@ -290,3 +290,38 @@ fn drivers_and_framed_move_between_threads() {
     send::<Driver>();
     send::<Framed<UnixStream>>();
 }
+
+#[test]
+fn connections_change_their_framing_and_their_driver() {
+    run(async {
+        let mut front = Driver::new(Loop::new().unwrap()).unwrap();
+        let mut back = Driver::new(Loop::new().unwrap()).unwrap();
+        let listener = front.listen("tcp://127.0.0.1:0", &framing()).unwrap();
+        let client = back.connect(listener.address(), &framing()).unwrap();
+        let mut accepted = None;
+        while accepted.is_none() {
+            for event in &front.poll().await.unwrap() {
+                if let Event::Accepted(conn) = event {
+                    accepted = Some(conn.to_conn());
+                }
+            }
+        }
+        let accepted = accepted.unwrap();
+        front.set_framing(&accepted, &"fixed=3".parse().unwrap()).unwrap();
+        front.hand_over(&accepted, &back.waker()).unwrap();
+        assert!(front.set_framing(&accepted, &framing()).is_err());
+        back.get(&client).unwrap().set_send_framing(&"raw".parse().unwrap()).unwrap();
+        back.get(&client).unwrap().send_copy(b"abcdef").unwrap();
+        let (mut arrived, mut got) = (false, Vec::new());
+        while got.len() < 2 {
+            for event in &back.poll().await.unwrap() {
+                match event {
+                    Event::Arrived(conn) => arrived = conn == accepted,
+                    Event::Message { message, .. } => got.push(message.to_vec()),
+                    _ => {}
+                }
+            }
+        }
+        assert!(arrived && got == [b"abc", b"def"]);
+    });
+}

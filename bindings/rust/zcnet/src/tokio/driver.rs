@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-use crate::{Error, Events, Loop, Result};
+use crate::{Conn, Error, Events, Framing, Loop, Result, Waker};
 use std::io;
 use std::ops::Deref;
 use std::os::unix::io::{AsRawFd, RawFd};
@@ -103,6 +103,22 @@ impl Driver {
         }
         // SAFETY: the loop is borrowed mutably until the last use of the result, so it is not polled.
         Ok(unsafe { Events::new(polled.first, polled.count, polled.more, &self.inner) })
+    }
+
+    /// [`Loop::set_framing`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn set_framing(&mut self, conn: &Conn, framing: &Framing) -> Result<()> {
+        self.inner.set_framing(conn, framing)
+    }
+
+    /// [`Loop::hand_over`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn hand_over(&mut self, conn: &Conn, to: &Waker) -> Result<()> {
+        self.inner.hand_over(conn, to)
     }
 
     /// The loop, no longer watched.
