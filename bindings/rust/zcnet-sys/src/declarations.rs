@@ -429,7 +429,7 @@ pub struct zcn_pool_stats {
     pub thread_cached_bytes: u64,
     /// of in_use_bytes: blocks that threads cut the memory of units from
     pub arena_bytes: u64,
-    /// memory of handles, of all pools of the process; it is kept for reuse
+    /// memory of handles, of all pools of the process; kept for reuse, and given back by zcn_pool_trim() where nothing of it is in use
     pub object_bytes: u64,
     /// message handles that are held (zcn_msg_retain() and its like)
     pub views: u64,
@@ -1206,7 +1206,7 @@ extern "C" {
     pub fn zcn_pool_retain(pool: *mut zcn_pool) -> *mut zcn_pool;
     /// End one reference. Memory that is still in use stays valid; the pool goes with the last of it.
     pub fn zcn_pool_release(pool: *mut zcn_pool);
-    /// Give free memory back to the system: what lies in the upstream and in the calling thread's cache. Slabs that are empty then are unmapped.
+    /// Give free memory back to the system: what lies in the upstream and in the calling thread's cache. Slabs that are empty then are unmapped, and so is memory of handles, which all pools of the process share.
     pub fn zcn_pool_trim(pool: *mut zcn_pool, out_bytes: *mut u64) -> zcn_status;
     /// Read the pool's gauges and counters. They are read one after the other while others may change them.
     pub fn zcn_pool_get_stats(pool: *mut zcn_pool, stats: *mut zcn_pool_stats) -> zcn_status;
