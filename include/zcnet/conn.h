@@ -74,6 +74,13 @@ typedef struct zcn_conn_options {
                                         in the kernel, see above; 0: all are copied */
     uint64_t header_from;            /* frames of at least so many bytes are delivered as their header alone, see below;
                                         0: all are delivered whole */
+    uint32_t id_width;               /* 2, 4 or 8: bytes of the id by which answers find their requests, see request.h;
+                                        0: messages carry none. Not together with header_from */
+    uint32_t id_offset;              /* bytes before it in zcn_msg_data() of a received message */
+    uint32_t send_id_offset;         /* bytes before it in a body that is sent */
+    uint32_t id_little_endian;       /* 0 big (default), 1 little */
+    uint32_t max_requests;           /* without an answer at a time; 0, and at most with width 2: 32767 */
+    uint32_t reserved;               /* 0 */
 } zcn_conn_options;
 
 /*

@@ -11,8 +11,9 @@ enum {
     ZCN_EVENT_CONNECTED = 1,        /* conn: zcn_connect() succeeded, or the first of an adopted one. As ACCEPTED and
                                        ARRIVED, no message of the connection stands in the same array */
     ZCN_EVENT_ACCEPTED = 2,         /* conn: a listener's new connection; user is the listener's */
-    ZCN_EVENT_MESSAGE = 3,          /* conn, msg, data, size; token: 0, or of a header that was delivered alone
-                                       (header_from, see conn.h) the bytes of the body behind it */
+    ZCN_EVENT_MESSAGE = 3,          /* conn, msg, data, size; token: of the request that it answers (see request.h), or
+                                       the bytes of the body behind a header that was delivered alone (header_from, see
+                                       conn.h), else 0 */
     ZCN_EVENT_SENT = 4,             /* conn, token, size, status: the units with tokens token, token + 1 … token +
                                        size - 1 have ended; status ZCN_OK: written, else why not */
     ZCN_EVENT_WRITABLE = 5,         /* conn: below low water again after a ZCN_AGAIN */
@@ -32,9 +33,11 @@ enum {
                                         attempt; token: attempts in a row that did not last */
     ZCN_EVENT_DIALER_CLOSED = 16,   /* user is the dialer's; status: ZCN_OK it was closed, else why the last of its
                                         attempts failed */
-    ZCN_EVENT_FILE_RECEIVED = 20    /* conn, token, size, status: what zcn_conn_receive_file() asked for has ended;
-                                        size: bytes that were written to the file; status ZCN_OK: all of them, else why
-                                        there are not more. It comes once for each such call, before CLOSED */
+    ZCN_EVENT_UNANSWERED = 17,   /* conn, token: of a request that has no answer; status: why, ZCN_ETIMEDOUT or why the
+                                     connection ended */
+    ZCN_EVENT_FILE_RECEIVED = 18 /* conn, token, size, status: what zcn_conn_receive_file() asked for has ended;
+                                     size: bytes that were written to the file; status ZCN_OK: all of them, else why
+                                     there are not more. It comes once for each such call, before CLOSED */
 };
 
 typedef struct zcn_event {
@@ -45,7 +48,7 @@ typedef struct zcn_event {
     zcn_msg *msg;      /* borrowed until the next poll */
     const void *data;  /* zcn_msg_data(msg) */
     uint64_t size;     /* zcn_msg_size(msg), or a count */
-    uint64_t token;    /* of a unit or timer */
+    uint64_t token;    /* of a unit, timer or request */
     uint64_t reserved; /* the library's own */
 } zcn_event;
 

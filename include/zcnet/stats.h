@@ -43,6 +43,10 @@ typedef struct zcn_stats {
     uint64_t copied_body;       /* in: of copied_bytes: bodies that were written to files from memory */
     uint64_t file_received;     /* in: bytes of bodies that went into files by splice */
     uint64_t body_dropped;      /* in: bytes of bodies that no file took, since it failed or the connection ended */
+    uint64_t requests;          /* out: begun */
+    uint64_t answers;           /* in: of them, those that were answered */
+    uint64_t unanswered;        /* of them, those that ended without: in time, or with the connection */
+    uint64_t requests_waiting;  /* gauge: of them, those that wait for their answers */
 } zcn_stats;
 
 /* A loop: the sum over its connections, living and closed, and its own work. */

@@ -13,6 +13,7 @@
 #include <zcnet/msg.h>
 #include <zcnet/pool.h>
 #include <zcnet/relay.h>
+#include <zcnet/request.h>
 #include <zcnet/stats.h>
 #include <zcnet/status.h>
 #include <zcnet/stream.h>

@@ -46,6 +46,13 @@ inline void store_field(uint64_t value, unsigned width, bool little, uint8_t *to
     }
 }
 
+// What store_field() wrote.
+inline uint64_t load_field(const uint8_t *from, unsigned width, bool little) noexcept {
+    uint64_t value = 0;
+    for (unsigned i = 0; i < width; i++) value = value << 8 | from[little ? width - 1 - i : i];
+    return value;
+}
+
 constexpr uint64_t largest_in_width(unsigned width) noexcept {
     return width >= 8 ? UINT64_MAX : (uint64_t{1} << (8 * width)) - 1;
 }

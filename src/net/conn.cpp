@@ -79,6 +79,12 @@ void zcn_conn::read_stats(zcn_stats *stats) const noexcept {
     stream_.read_stats(stats);
     add_body_stats(stats);
     if (rare_ == nullptr) return;
+    if (const zcnet::net::Exchange *exchange = rare_->exchange.get()) {
+        stats->requests += exchange->begun();
+        stats->answers += exchange->answered();
+        stats->unanswered += exchange->unanswered();
+        stats->requests_waiting += exchange->waiting();
+    }
     stats->messages_dropped += rare_->dropped.messages;
     stats->bytes_dropped += rare_->dropped.bytes;
     stats->file_sendfile += rare_->file_bytes[ZCN_FILE_SENDFILE];
@@ -229,6 +235,7 @@ bool zcn_conn::tell_pending() noexcept {
         event->size = ended.count;
     }
     if (!tell_bodies()) return false;
+    if (!tell_unanswered()) return false;
     if (tell_writable_ && state_ == State::open) {
         if (batch.full()) return false;
         ZCNET_PROBE(conn__writable, this);
@@ -317,6 +324,7 @@ int64_t zcn_conn::next_deadline() const noexcept {
         if (options.idle_timeout != 0 && runs) soonest = std::min(soonest, active_at_ + options.idle_timeout);
         if (message_at_ != 0 && runs) soonest = std::min(soonest, message_at_ + options.message_timeout);
     }
+    if (const auto *asked = exchange()) soonest = std::min(soonest, asked->next_deadline());
     if (retry_write_) soonest = std::min(soonest, loop()->now() + write_retry_ns);
     if (memory_paused_ && memory_retry_) soonest = std::min(soonest, loop()->now() + memory_retry_ns);
     return soonest;
@@ -343,6 +351,10 @@ void zcn_conn::on_timer() noexcept {
     // Judged by what the kernel had when it was last asked: the program may have been away, and what it did not see
     // yet may have come in time.
     const int64_t asked = loop()->looked_at();
+    if (auto *exchange = this->exchange()) {
+        exchange->expire(asked);
+        if (exchange->has_ended()) become_ready();
+    }
     switch (state_) {
         case State::connecting:
             dial_late(asked);

@@ -15,6 +15,7 @@
 #include "io/file_send.h"
 #include "net/address.h"
 #include "net/body.h"
+#include "net/exchange.h"
 #include "net/settings.h"
 #include "net/timers.h"
 #include "send/zero_copy.h"
@@ -54,8 +55,9 @@ struct Rare {
     uint64_t file_bytes[io::last_method + 1] = {};  // that left by each method, but by copies
     std::unique_ptr<FileLetter> direct;             // stays as long as the connection: reads may be under way
     send::ZeroCopy zero_copy;
-    std::unique_ptr<Bodies> bodies;  // made with the first body that goes into a file
-    zcn_dialer *dialer = nullptr;    // that made this connection, retained until CLOSED is told
+    std::unique_ptr<Bodies> bodies;      // made with the first body that goes into a file
+    std::unique_ptr<Exchange> exchange;  // made with the first request
+    zcn_dialer *dialer = nullptr;        // that made this connection, retained until CLOSED is told
 };
 
 struct FormerLoop {
@@ -120,6 +122,11 @@ struct zcn_conn final : zcnet::Link<zcnet::net::AllTag>,
     Status reserve(void **out_data, uint64_t *out_room, uint64_t size) noexcept;
     Status commit(uint64_t size, void **out_data, uint64_t *out_room) noexcept;
     Status flush_now() noexcept;
+    Status begin_request(uint64_t token, int64_t timeout_ns, uint64_t *id) noexcept;
+    Status end_request(uint64_t id) noexcept;
+    Status send_request(const void *data, uint64_t size, uint64_t token, int64_t timeout_ns) noexcept;
+    Status send_answer(uint64_t id, const void *data, uint64_t size) noexcept;
+    [[nodiscard]] const zcnet::net::IdPlace &id_place() const noexcept { return settings().id; }
     Status post(zcn_unit *unit) noexcept;       // any thread
     Status request_close(bool abort) noexcept;  // any thread
     Status shutdown() noexcept;
@@ -248,6 +255,14 @@ struct zcn_conn final : zcnet::Link<zcnet::net::AllTag>,
     void drop_body(Status reason) noexcept;
     bool tell_bodies() noexcept;
     void add_body_stats(zcn_stats *stats) const noexcept;
+    // conn_exchange.cpp
+    [[nodiscard]] zcnet::net::Exchange *exchange() const noexcept {
+        return rare_ != nullptr ? rare_->exchange.get() : nullptr;
+    }
+    void match_answers(uint32_t from) noexcept;
+    void take_answers_back(uint32_t from) noexcept;
+    bool tell_unanswered() noexcept;
+    void end_requests(Status reason) noexcept;
     // conn_zero_copy.cpp
     [[nodiscard]] uint64_t pin_from() noexcept;
     ssize_t send_pieces(const iovec *pieces, zcnet::send::Gathered *found) noexcept;

@@ -110,6 +110,7 @@ Status zcn_conn::set_framing(const zcn_msg *after, const zcn_framing *framing) n
     if (!loop()->pool()->reserve_for(settings().largest_in_memory(framing->rule))) return ZCN_ENOBUFS;
     const Status status = stream_.set_framing(loop()->intake(), loop()->batch(), event, framing);
     if (status != ZCN_OK) return status;
+    if (event != nullptr) take_answers_back(static_cast<uint32_t>(event - loop()->batch().events()) + 1);
     input_error_ = ZCN_OK;
     if (stream_.window().pending() != 0 || input_ended_ || readable_) become_ready();
     return ZCN_OK;
@@ -246,6 +247,7 @@ void zcn_conn::arrive(zcn_loop *to) noexcept {
     if (!arriving_) return;
     arriving_ = false;
     delivered_ = 0;  // was counted by the other loop's polls
+    if (exchange() != nullptr) exchange()->forget_answered();
     stream_.window().arrive(to->intake());
     const int result = watch(fd_, EPOLL_CTL_ADD, false);
     to->add(this);

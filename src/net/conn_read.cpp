@@ -32,10 +32,12 @@ bool zcn_conn::deliver() noexcept {
     const uint32_t limit = options.limits.messages_per_poll;
     Outlet outlet{&loop()->batch(), this, user_, limit == 0 ? UINT32_MAX : limit - std::min(limit, already)};
     const uint32_t before = outlet.most;
+    const uint32_t shown = loop()->batch().count();
     const Purpose purpose = finisher_ ? Purpose::finish : Purpose::ordinary;
     const Status status = stream_.deliver(loop()->intake(), purpose, options.limits, outlet);
     serial_ = loop()->serial();
     delivered_ = already + (before - outlet.most);
+    if (exchange() != nullptr) match_answers(shown);
     if (before != outlet.most) memory_told_ = false;
     if (status == ZCN_ENOBUFS && !finisher_ && loop()->pool()->begin_finish(this)) {
         finisher_ = true;
@@ -225,6 +227,7 @@ void zcn_conn::input_ended() noexcept {
         return;
     }
     tell_peer_closed_ = true;
+    end_requests(ZCN_EOF);  // it sends no answers any more
     become_ready();
 }
 

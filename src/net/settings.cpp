@@ -8,6 +8,8 @@
 #include <new>
 
 #include "base/checked.h"
+#include "framing/field.h"
+#include "net/exchange.h"
 #include "os/os.h"
 
 namespace zcnet::net {
@@ -56,6 +58,14 @@ const SocketOption *find_option(uint32_t option) noexcept {
 
 }  // namespace
 
+uint64_t IdPlace::load(const void *message) const noexcept {
+    return framing::load_field(static_cast<const uint8_t *>(message) + in, width, little);
+}
+
+void IdPlace::store(uint64_t id, void *body) const noexcept {
+    framing::store_field(id, width, little, static_cast<uint8_t *>(body) + out);
+}
+
 void Settings::release() noexcept {
     // acq_rel: every use of the settings happens before they go.
     if (references.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
@@ -99,8 +109,11 @@ Status make_settings(Settings **out, const zcn_conn_options *given) noexcept {
     limits.header_from = options.header_from;
     if (options.half_open > 1 || options.delay > 1 || options.start_paused > 1 || options.keepalive_s > 32767 ||
         options.lag > ZCN_LAG_DISCONNECT || options.keepalive_interval_s > 32767 || options.keepalive_count > 127 ||
-        options.user_timeout_ms > INT32_MAX)
+        options.user_timeout_ms > INT32_MAX || options.id_little_endian > 1 || options.reserved != 0)
         return ZCN_EINVAL;
+    if (options.id_width != 0 && !Exchange::is_width(options.id_width)) return ZCN_EINVAL;
+    // The token of a message is either the one or the other.
+    if (options.id_width != 0 && options.header_from != 0) return ZCN_EINVAL;
     auto *settings = new (std::nothrow) Settings();
     if (settings == nullptr) return ZCN_ENOMEM;
     settings->limits = limits;
@@ -122,6 +135,8 @@ Status make_settings(Settings **out, const zcn_conn_options *given) noexcept {
     settings->delay = options.delay != 0;
     settings->half_open = options.half_open != 0;
     settings->start_paused = options.start_paused != 0;
+    settings->id = {options.id_width, options.id_offset, options.send_id_offset, options.id_little_endian != 0};
+    settings->max_requests = options.max_requests;
     settings->user = options.user;
     *out = settings;
     return ZCN_OK;

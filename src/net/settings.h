@@ -9,6 +9,20 @@
 
 namespace zcnet::net {
 
+// Where messages carry the id by which an answer finds its request.
+struct IdPlace {
+    uint32_t width = 0;  // 0: they carry none
+    uint32_t in = 0;     // bytes before it in what is shown of a received message
+    uint32_t out = 0;    // bytes before it in a body that is sent
+    bool little = false;
+
+    [[nodiscard]] bool is_in(uint64_t size) const noexcept { return size >= uint64_t{in} + width; }
+    [[nodiscard]] bool is_out(uint64_t size) const noexcept { return size >= uint64_t{out} + width; }
+    [[nodiscard]] bool can_be(uint64_t id) const noexcept { return width >= 8 || id >> (8 * width) == 0; }
+    [[nodiscard]] uint64_t load(const void *message) const noexcept;
+    void store(uint64_t id, void *body) const noexcept;
+};
+
 struct SettingsValues {
     StreamLimits limits;
     const zcn_framing *send_framing = nullptr;  // retained; nullptr: as for receiving
@@ -27,6 +41,8 @@ struct SettingsValues {
     bool delay = false;
     bool half_open = false;
     bool start_paused = false;
+    IdPlace id;
+    uint32_t max_requests = 0;  // 0: the default
     uintptr_t user = 0;
 };
 

@@ -208,6 +208,7 @@ class Stream {
         read_calls_++;
         bytes_in_ += size;
     }
+    void count_copied(uint64_t bytes) noexcept { copied_out_ += bytes; }
     void note_trailing() noexcept { trailing_ = window_.pending(); }
 
   private:

@@ -66,6 +66,8 @@ static void test_conformance_deadlines_stand_still_while_paused(transport over) 
     const uint64_t until = now_ns() + 150000000;
     while (!deadline_passed(until)) side_poll(&two.server, 10000000);
     assert_int_equal(count_of(&two.server.got, ZCN_EVENT_CLOSED), 0);
+    /* The rest may take its time. */
+    assert_ok(zcn_conn_set_option(two.accepted, ZCN_OPTION_MESSAGE_TIMEOUT_MS, WAIT_MS));
     assert_ok(zcn_conn_resume(two.accepted));
     assert_ok(zcn_conn_send_copy(two.dialled, frame.data + frame.size / 64, frame.size - frame.size / 64));
     PUMP_UNTIL(&two.server, &two.client,

@@ -304,6 +304,49 @@ void test_no_memory_for_posts_and_for_what_is_left(void **) {
     zcn_framing_release(framing);
 }
 
+void test_no_memory_for_requests(void **) {
+    zcn_framing *framing = nullptr;
+    zcn_loop *loop = nullptr;
+    zcn_conn *conn = nullptr;
+    int ends[2];
+    assert_true(make_pair(ends));
+    assert_int_equal(zcn_framing_parse(&framing, "length,strip=4", nullptr), ZCN_OK);
+    assert_int_equal(zcn_loop_create(&loop, nullptr), ZCN_OK);
+    zcn_conn_options options;
+    zcn_conn_options_init(&options, sizeof options);
+    options.id_width = 8;
+    options.max_requests = 2 * most;
+    assert_int_equal(zcn_conn_adopt(&conn, loop, ends[0], framing, &options), ZCN_OK);
+    uint64_t begun = 0;
+    zcn_stats stats{};
+    stats.struct_size = sizeof stats;
+    const auto begin = [&] {
+        uint64_t id = 1;
+        const zcn_status status = zcn_conn_begin_request(conn, 5, 3600 * int64_t{1000000000}, &id);
+        if (status == ZCN_OK) {
+            begun++;
+        } else {
+            assert_int_equal(id, 0);
+            assert_int_equal(zcn_conn_get_stats(conn, &stats), ZCN_OK);
+            assert_int_equal(stats.requests_waiting, begun);
+        }
+        return status;
+    };
+    expect_refused(begin);
+    // The one that asks by a copy leaves no request behind either.
+    static const uint8_t body[100] = {};
+    expect_refused([&] {
+        const zcn_status status = zcn_conn_request(conn, body, sizeof body, 6, -1);
+        if (status == ZCN_OK) begun++;
+        assert_int_equal(zcn_conn_get_stats(conn, &stats), ZCN_OK);
+        assert_int_equal(stats.requests_waiting, begun);
+        return status;
+    });
+    zcn_loop_release(loop);
+    zcn_framing_release(framing);
+    ::close(ends[1]);
+}
+
 }  // namespace
 
 int main() {
@@ -311,7 +354,7 @@ int main() {
         cmocka_unit_test(test_no_memory_for_the_default_pool),           cmocka_unit_test(test_no_memory_for_messages),
         cmocka_unit_test(test_no_memory_to_tell_what_is_held),           cmocka_unit_test(test_no_memory_for_units),
         cmocka_unit_test(test_no_memory_for_what_stands_around_a_body),  cmocka_unit_test(test_no_memory_for_streams),
-        cmocka_unit_test(test_no_memory_for_posts_and_for_what_is_left),
+        cmocka_unit_test(test_no_memory_for_posts_and_for_what_is_left), cmocka_unit_test(test_no_memory_for_requests),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

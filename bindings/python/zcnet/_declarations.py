@@ -26,7 +26,8 @@ STRUCTS = {
         " uint32_t idle_timeout_ms; uint32_t drain_timeout_ms; uint32_t delay; uint32_t keepalive_s; uint32_t"
         " keepalive_interval_s; uint32_t keepalive_count; uint32_t user_timeout_ms; uint32_t send_buffer; uint32_t"
         " receive_buffer; uint32_t start_paused; uintptr_t user; uint32_t lag; uint32_t file_method;"
-        " uint64_t zero_copy_from;"
+        " uint64_t zero_copy_from; uint64_t header_from; uint32_t id_width; uint32_t id_offset; uint32_t send_id_offset;"
+        " uint32_t id_little_endian; uint32_t max_requests; uint32_t reserved;"
     ),
     "zcn_listen_options": (
         "uint64_t struct_size; const zcn_conn_options *conn; uint32_t backlog; uint32_t reuse_port;"
@@ -53,6 +54,8 @@ STRUCTS = {
         " trailing_bytes; uint64_t messages_dropped; uint64_t bytes_dropped; uint64_t file_sendfile; uint64_t"
         " file_mmap; uint64_t file_splice; uint64_t file_direct; uint64_t zero_copy_writes; uint64_t zero_copy_bytes;"
         " uint64_t zero_copy_copied; uint64_t zero_copy_refused; uint64_t zero_copy_awaited;"
+        " uint64_t copied_body; uint64_t file_received; uint64_t body_dropped; uint64_t requests; uint64_t answers;"
+        " uint64_t unanswered; uint64_t requests_waiting;"
     ),
     "zcn_dial_options": (
         "uint64_t struct_size; const zcn_conn_options *conn; uint32_t first_ms; uint32_t longest_ms; uint32_t attempts;"
@@ -219,7 +222,7 @@ void zcn_stream_release(zcn_stream *stream);
 EVENTS = {
     "NONE": 0, "CONNECTED": 1, "ACCEPTED": 2, "MESSAGE": 3, "SENT": 4, "WRITABLE": 5, "PEER_CLOSED": 6, "CLOSED": 7,
     "WOKEN": 8, "TIMER": 9, "ACCEPT_LIMITED": 10, "POOL_LIMITED": 11, "ARRIVED": 12, "LISTENER_CLOSED": 13,
-    "RELAY_ENDED": 14, "REDIAL": 15, "DIALER_CLOSED": 16, "FILE_RECEIVED": 20,
+    "RELAY_ENDED": 14, "REDIAL": 15, "DIALER_CLOSED": 16, "UNANSWERED": 17, "FILE_RECEIVED": 18,
 }
 
 STATES = {"CONNECTING": 1, "OPEN": 2, "DRAINING": 3, "CLOSED": 4}

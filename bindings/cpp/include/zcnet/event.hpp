@@ -30,6 +30,7 @@ enum class EventType : std::uint32_t {
     relay_ended = ZCN_EVENT_RELAY_ENDED,
     redial = ZCN_EVENT_REDIAL,
     dialer_closed = ZCN_EVENT_DIALER_CLOSED,
+    unanswered = ZCN_EVENT_UNANSWERED,
     file_received = ZCN_EVENT_FILE_RECEIVED
 };
 
@@ -40,7 +41,7 @@ class Event {
 
     EventType type() const noexcept { return static_cast<EventType>(event_->type); }
     /** ZCN_OK, or the reason: of closed, sent, accept_limited, listener_closed, relay_ended, redial, dialer_closed,
-        file_received. */
+        unanswered, file_received. */
     zcn_status status() const noexcept { return event_->status; }
     /** The status as text. */
     const char *status_text() const noexcept { return zcn_status_text(event_->status); }
@@ -56,7 +57,8 @@ class Event {
     MessageView message() const noexcept { return MessageView(*event_); }
     Bytes bytes() const noexcept { return message().bytes(); }
     std::string_view text() const noexcept { return message().text(); }
-    /** Of timers, sent units and received files. Of redial: attempts in a row that did not last. */
+    /** Of timers, sent units and received files; of messages: of the request that one answers, or the bytes behind a
+        header that is delivered alone; of unanswered. Of redial: attempts in a row that did not last. */
     std::uint64_t token() const noexcept { return event_->token; }
     /** Of sent: how many tokens, from token() on. Of relay_ended: bytes written both ways. Of redial: milliseconds
         until the next attempt. Of file_received: bytes in the file. */

@@ -157,6 +157,18 @@ pub struct zcn_conn_options {
     pub zero_copy_from: u64,
     /// frames of at least so many bytes are delivered as their header alone, see below; 0: all are delivered whole
     pub header_from: u64,
+    /// 2, 4 or 8: bytes of the id by which answers find their requests, see request.h; 0: messages carry none. Not together with header_from
+    pub id_width: u32,
+    /// bytes before it in zcn_msg_data() of a received message
+    pub id_offset: u32,
+    /// bytes before it in a body that is sent
+    pub send_id_offset: u32,
+    /// 0 big (default), 1 little
+    pub id_little_endian: u32,
+    /// without an answer at a time; 0, and at most with width 2: 32767
+    pub max_requests: u32,
+    /// 0
+    pub reserved: u32,
 }
 
 /// Filled by its options_init(), and changed from there.
@@ -213,7 +225,7 @@ pub struct zcn_event {
     pub data: *const c_void,
     /// zcn_msg_size(msg), or a count
     pub size: u64,
-    /// of a unit or timer
+    /// of a unit, timer or request
     pub token: u64,
     /// the library's own
     pub reserved: u64,
@@ -589,6 +601,14 @@ pub struct zcn_stats {
     pub file_received: u64,
     /// in: bytes of bodies that no file took, since it failed or the connection ended
     pub body_dropped: u64,
+    /// out: begun
+    pub requests: u64,
+    /// in: of them, those that were answered
+    pub answers: u64,
+    /// of them, those that ended without: in time, or with the connection
+    pub unanswered: u64,
+    /// gauge: of them, those that wait for their answers
+    pub requests_waiting: u64,
 }
 
 /// A loop: the sum over its connections, living and closed, and its own work.
@@ -723,7 +743,7 @@ pub const ZCN_EVENT_NONE: u32 = 0;
 pub const ZCN_EVENT_CONNECTED: u32 = 1;
 /// conn: a listener's new connection; user is the listener's
 pub const ZCN_EVENT_ACCEPTED: u32 = 2;
-/// conn, msg, data, size; token: 0, or of a header that was delivered alone (header_from, see conn.h) the bytes of the body behind it
+/// conn, msg, data, size; token: of the request that it answers (see request.h), or the bytes of the body behind a header that was delivered alone (header_from, see conn.h), else 0
 pub const ZCN_EVENT_MESSAGE: u32 = 3;
 /// conn, token, size, status: the units with tokens token, token + 1 … token + size - 1 have ended; status ZCN_OK: written, else why not
 pub const ZCN_EVENT_SENT: u32 = 4;
@@ -751,8 +771,10 @@ pub const ZCN_EVENT_RELAY_ENDED: u32 = 14;
 pub const ZCN_EVENT_REDIAL: u32 = 15;
 /// user is the dialer's; status: ZCN_OK it was closed, else why the last of its attempts failed
 pub const ZCN_EVENT_DIALER_CLOSED: u32 = 16;
+/// conn, token: of a request that has no answer; status: why, ZCN_ETIMEDOUT or why the connection ended
+pub const ZCN_EVENT_UNANSWERED: u32 = 17;
 /// conn, token, size, status: what zcn_conn_receive_file() asked for has ended; size: bytes that were written to the file; status ZCN_OK: all of them, else why there are not more. It comes once for each such call, before CLOSED
-pub const ZCN_EVENT_FILE_RECEIVED: u32 = 20;
+pub const ZCN_EVENT_FILE_RECEIVED: u32 = 18;
 /// what costs the sender the least processor time: ranges up to 32 KiB are read, and leave in * one call with what is around them; larger ones leave by sendfile, and over local sockets * from 256 KiB up through a pipe
 pub const ZCN_FILE_AUTO: u32 = 0;
 /// the kernel sends from the page cache
@@ -1252,6 +1274,24 @@ extern "C" {
     pub fn zcn_relay_retain(relay: *mut zcn_relay) -> *mut zcn_relay;
     /// End one reference. It does not close the relay: the loop holds its own until RELAY_ENDED.
     pub fn zcn_relay_release(relay: *mut zcn_relay);
+    /// Expect an answer. Nothing is sent by this. A body that is then not sent leaves a request that is taken back, or times out.
+    pub fn zcn_conn_begin_request(conn: *mut zcn_conn, token: u64, timeout_ns: i64, out_id: *mut u64) -> zcn_status;
+    /// Take a request back: no event tells of it any more, and its answer, if it comes, has the token 0.
+    pub fn zcn_conn_end_request(conn: *mut zcn_conn, id: u64) -> zcn_status;
+    /// Write an id to its place in a body that is to be sent.
+    pub fn zcn_conn_put_id(conn: *const zcn_conn, body: *mut c_void, size: u64, id: u64) -> zcn_status;
+    /// Read the id of a received message.
+    pub fn zcn_conn_get_id(conn: *const zcn_conn, data: *const c_void, size: u64, out_id: *mut u64) -> zcn_status;
+    /// Ask with a copy of some bytes: the simple way. On failure there is no request.
+    pub fn zcn_conn_request(
+        conn: *mut zcn_conn,
+        data: *const c_void,
+        size: u64,
+        token: u64,
+        timeout_ns: i64,
+    ) -> zcn_status;
+    /// Answer with a copy of some bytes: the simple way.
+    pub fn zcn_conn_answer(conn: *mut zcn_conn, id: u64, data: *const c_void, size: u64) -> zcn_status;
     /// The name of a status, such as "ZCN_EINVAL".
     pub fn zcn_status_name(status: zcn_status) -> *const c_char;
     /// What a status means, as a short English sentence without a full stop.
