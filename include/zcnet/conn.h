@@ -54,7 +54,9 @@ typedef struct zcn_conn_options {
     uint32_t align;                  /* bodies start at a multiple of this (8 to 4096, a power of two); 0: no */
     uint32_t align_from;             /* bodies smaller than this are left where they are; 0: all are aligned */
     uint32_t half_open;              /* 1: the peer's end gives PEER_CLOSED and the connection stays open to send;
-                                        0: what is queued is sent, then it closes with ZCN_EOF */
+                                        0: what is queued is sent, then it closes with ZCN_EOF; 2: as 1, and bytes
+                                        that are not in the framing give PEER_CLOSED too, with the status that CLOSED
+                                        has in the end: what still comes is dropped, and the peer can be told so */
     uint32_t connect_timeout_ms;     /* 0: 30000 */
     uint32_t message_timeout_ms;     /* from the first byte of a message to its last; 0: 60000 */
     uint32_t idle_timeout_ms;        /* without a byte in or out, while it is read; 0: never */

@@ -17,7 +17,8 @@ enum {
     ZCN_EVENT_SENT = 4,             /* conn, token, size, status: the units with tokens token, token + 1 … token +
                                        size - 1 have ended; status ZCN_OK: written, else why not */
     ZCN_EVENT_WRITABLE = 5,         /* conn: below low water again after a ZCN_AGAIN */
-    ZCN_EVENT_PEER_CLOSED = 6,      /* conn: the peer sends no more (only with the option half_open) */
+    ZCN_EVENT_PEER_CLOSED = 6,      /* conn, status: the peer sends no more (only with the option half_open), or, with
+                                       ZCN_EFRAME_* (half_open 2), what it sent is not in the framing */
     ZCN_EVENT_CLOSED = 7,           /* conn, status: the last event of a connection, with the one reason */
     ZCN_EVENT_WOKEN = 8,            /* zcn_loop_wake() was called */
     ZCN_EVENT_TIMER = 9,            /* token of zcn_loop_timer_set() */

@@ -47,6 +47,7 @@ typedef struct zcn_stats {
     uint64_t answers;           /* in: of them, those that were answered */
     uint64_t unanswered;        /* of them, those that ended without: in time, or with the connection */
     uint64_t requests_waiting;  /* gauge: of them, those that wait for their answers */
+    uint64_t pages_lent;        /* out: bytes of constant pages that were handed over as they are */
 } zcn_stats;
 
 /* A loop: the sum over its connections, living and closed, and its own work. */

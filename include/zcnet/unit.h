@@ -116,6 +116,27 @@ ZCN_API ZCN_NODISCARD zcn_status zcn_unit_append_ref(zcn_unit *unit, const void 
 ZCN_API ZCN_NODISCARD zcn_status zcn_unit_append_static(zcn_unit *unit, const void *data, uint64_t size);
 
 /**
+ * Append constant pages: constant memory, as with zcn_unit_append_static(), that the kernel may hand over as it is
+ * (vmsplice) instead of copying it. A connection over a local socket does so with pieces of at least 64 KiB; others
+ * send the same bytes as they send constant memory, and so does one where the kernel refuses.
+ *
+ * DANGER: nothing tells when these pages are free. Not SENT, not the end of the unit or the connection, not the peer's
+ * answer: as long as the receiver, or whoever it passes them on to, has not read them, a change of the memory changes
+ * what is read. It is for memory that is never written to again, by nobody: constants of the program, a mapping of a
+ * file that nobody writes to, a sealed memory file. So only memory is taken that the process cannot write to itself;
+ * what else is mapped from the same file, and mprotect(), are the program's to look after. It may be unmapped at any
+ * time after the unit has ended.
+ *
+ * Looking at the process's memory map takes some microseconds: make such a unit once, and send it often.
+ *
+ * @return ZCN_OK · ZCN_EINVAL the unit is sealed, or data is NULL · ZCN_EUNSUPPORTED a part of it can be written to, as
+ *         what is allocated, a pool's or a message's, or is not mapped, or the kernel does not tell · ZCN_ENOMEM
+ * @thread the unit's one thread
+ * @since 0.1
+ */
+ZCN_API ZCN_NODISCARD zcn_status zcn_unit_append_pages(zcn_unit *unit, const void *data, uint64_t size);
+
+/**
  * Append the body of a received message. The unit holds the bytes; msg stays the caller's.
  *
  * @param msg  borrowed, owned, a slice or joined

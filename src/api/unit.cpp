@@ -3,6 +3,7 @@
 #include "send/unit.h"
 
 #include "net/message.h"
+#include "os/os.h"
 #include "receive/dump.h"
 
 using zcnet::net::locate;
@@ -134,6 +135,16 @@ zcn_status zcn_unit_append_static(zcn_unit *unit, const void *data, uint64_t siz
     Segment segment;
     segment.data = static_cast<const uint8_t *>(data);
     segment.size = size;
+    return unit->append(segment);
+}
+
+zcn_status zcn_unit_append_pages(zcn_unit *unit, const void *data, uint64_t size) {
+    if (unit == nullptr || data == nullptr || unit->sealed()) return ZCN_EINVAL;
+    if (size != 0 && !zcnet::os::is_read_only(data, size)) return ZCN_EUNSUPPORTED;
+    Segment segment;
+    segment.data = static_cast<const uint8_t *>(data);
+    segment.size = size;
+    segment.pages = true;
     return unit->append(segment);
 }
 

@@ -84,14 +84,8 @@ ssize_t Transfer::by_mmap(int socket, const zcn_file &file, uint64_t offset, uin
 ssize_t Transfer::by_splice(int socket, const zcn_file &file, uint64_t offset, uint64_t size,
                             os::PipeSignal &signal) noexcept {
     if (in_pipe_ != 0 && (piped_ != &file || pipe_offset_ != offset || in_pipe_ > size)) close_pipe();
-    if (pipe_[0] < 0) {
-        // No descriptors for a pipe: another way goes without.
-        if (os::make_pipe(pipe_) < 0) {
-            pipe_[0] = pipe_[1] = -1;
-            return -EOPNOTSUPP;
-        }
-        (void)os::set_pipe_size(pipe_[1], pipe_bytes);
-    }
+    // No descriptors for a pipe: another way goes without.
+    if (!open_pipe()) return -EOPNOTSUPP;
     if (in_pipe_ == 0) {
         const ssize_t got = os::uninterrupted([&] {
             return os::splice_file(file.fd(), offset, pipe_[1], static_cast<size_t>(std::min(size, most_piped)));
@@ -100,14 +94,53 @@ ssize_t Transfer::by_splice(int socket, const zcn_file &file, uint64_t offset, u
         in_pipe_ = static_cast<uint64_t>(got);
         pipe_offset_ = offset;
         piped_ = &file;
+        piped_pages_ = nullptr;
     }
+    const ssize_t sent = empty_pipe(socket, signal);
+    if (sent > 0) pipe_offset_ += static_cast<uint64_t>(sent);
+    return sent;
+}
+
+ssize_t Transfer::send_pages(int socket, const iovec &pages, uint64_t most, os::PipeSignal &signal) noexcept {
+    const uint64_t size = std::min<uint64_t>(pages.iov_len, most);
+    if (in_pipe_ != 0 && (piped_pages_ != pages.iov_base || in_pipe_ > size)) close_pipe();
+    ssize_t sent = -EOPNOTSUPP;
+    if (open_pipe()) {
+        const ssize_t got = in_pipe_ != 0 ? 1 : os::uninterrupted([&] {
+            return os::lend_pages(pages.iov_base, static_cast<size_t>(std::min(size, most_piped)), pipe_[1]);
+        });
+        if (got > 0 && in_pipe_ == 0) {
+            in_pipe_ = static_cast<uint64_t>(got);
+            piped_ = nullptr;
+        }
+        // Whatever the kernel has against these pages, it may take a copy of them.
+        if (got > 0) sent = empty_pipe(socket, signal);
+    }
+    if (sent > 0) piped_pages_ = static_cast<const uint8_t *>(pages.iov_base) + sent;
+    if (sent == -EAGAIN) piped_pages_ = pages.iov_base;
+    if (sent == -EOPNOTSUPP) {
+        close_pipe();
+        pages_refused_ = true;
+    }
+    return sent;
+}
+
+bool Transfer::open_pipe() noexcept {
+    if (pipe_[0] >= 0) return true;
+    if (os::make_pipe(pipe_) < 0) {
+        pipe_[0] = pipe_[1] = -1;
+        return false;
+    }
+    (void)os::set_pipe_size(pipe_[1], pipe_bytes);
+    return true;
+}
+
+// As os::send(); -EOPNOTSUPP: the socket takes nothing from a pipe.
+ssize_t Transfer::empty_pipe(int socket, os::PipeSignal &signal) noexcept {
     signal.block();
     const ssize_t sent = os::uninterrupted([&] { return os::splice(pipe_[0], socket, in_pipe_); });
     if (sent == -EPIPE) signal.raised();
-    if (sent > 0) {
-        in_pipe_ -= static_cast<uint64_t>(sent);
-        pipe_offset_ += static_cast<uint64_t>(sent);
-    }
+    if (sent > 0) in_pipe_ -= static_cast<uint64_t>(sent);
     return is_refusal(sent) ? -EOPNOTSUPP : sent;
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Sends a range of a file over a socket, by one of the ways that the kernel has for it.
+// Sends a range of a file over a socket, or pages of memory, by one of the ways that the kernel has for it.
 #pragma once
 
 #include "io/file.h"
@@ -13,6 +13,9 @@ uint32_t choose_method(const zcn_file &file, uint32_t of_connection, bool local,
 // Small ranges of files that leave with what is before and behind them in one call.
 constexpr uint64_t small_range = 32 * 1024;
 
+// Constant pages that are handed over rather than copied: smaller pieces do not pay for the calls.
+constexpr uint64_t least_pages = 64 * 1024;
+
 // What a transfer keeps between its steps. One connection has one, for one range after the other.
 class Transfer {
   public:
@@ -25,6 +28,9 @@ class Transfer {
     // there; -errno. -EOPNOTSUPP: this method cannot send this file over this socket, and nothing was sent.
     ssize_t send(int socket, const zcn_file &file, uint64_t offset, uint64_t size, uint32_t method,
                  os::PipeSignal &signal) noexcept;
+    // Sends from the start of constant pages. -EOPNOTSUPP: the kernel refuses that from now on, and nothing was sent.
+    ssize_t send_pages(int socket, const iovec &pages, uint64_t most, os::PipeSignal &signal) noexcept;
+    [[nodiscard]] bool refuses_pages() const noexcept { return pages_refused_; }
     // The method was refused for a file: it is not tried again for it.
     void refuse(const zcn_file &file) noexcept { refused_ = &file; }
     [[nodiscard]] bool refused(const zcn_file &file) const noexcept { return refused_ == &file; }
@@ -38,6 +44,8 @@ class Transfer {
     ssize_t by_mmap(int socket, const zcn_file &file, uint64_t offset, uint64_t size) noexcept;
     ssize_t by_splice(int socket, const zcn_file &file, uint64_t offset, uint64_t size,
                       os::PipeSignal &signal) noexcept;
+    bool open_pipe() noexcept;
+    ssize_t empty_pipe(int socket, os::PipeSignal &signal) noexcept;
     void unmap() noexcept;
     void close_pipe() noexcept;
 
@@ -50,6 +58,8 @@ class Transfer {
     uint64_t in_pipe_ = 0;
     uint64_t pipe_offset_ = 0;  // of the first byte in the pipe
     const zcn_file *piped_ = nullptr;
+    const void *piped_pages_ = nullptr;  // the first byte in the pipe, where they are pages
+    bool pages_refused_ = false;
 };
 
 }  // namespace zcnet::io

@@ -91,6 +91,7 @@ void zcn_conn::read_stats(zcn_stats *stats) const noexcept {
     stats->file_mmap += rare_->file_bytes[ZCN_FILE_MMAP];
     stats->file_splice += rare_->file_bytes[ZCN_FILE_SPLICE];
     stats->file_direct += rare_->file_bytes[ZCN_FILE_DIRECT];
+    stats->pages_lent += rare_->page_bytes;
     const zcnet::send::ZeroCopy &zero_copy = rare_->zero_copy;
     stats->zero_copy_writes += zero_copy.writes();
     stats->zero_copy_bytes += zero_copy.bytes();
@@ -205,7 +206,7 @@ void zcn_conn::on_readiness(uint32_t events) noexcept {
         if (zcnet::os::get_option(fd_, SOL_SOCKET, SO_ERROR, &number, &size) >= 0 && number != 0) {
             input_failed(number);
         } else if (input_over_) {
-            begin_close(ZCN_EOF);  // both directions have ended
+            begin_close(end_of_input());  // both directions have ended
         }
     }
     become_ready();
@@ -249,7 +250,7 @@ bool zcn_conn::tell_pending() noexcept {
     tell_memory_ = false;
     if (tell_peer_closed_ && state_ == State::open) {
         if (batch.full()) return false;
-        tell(ZCN_EVENT_PEER_CLOSED, ZCN_OK);
+        tell(ZCN_EVENT_PEER_CLOSED, input_error_);
     }
     tell_peer_closed_ = false;
     return true;
@@ -289,7 +290,7 @@ void zcn_conn::service() noexcept {
             } else if (broken_) {
                 begin_close(reason_);
             } else if (input_over_ && (shutdown_done_ || write_failed_)) {
-                begin_close(ZCN_EOF);  // both directions have ended
+                begin_close(end_of_input());  // both directions have ended
             } else if (delivered_now() == told_alone) {
                 become_ready();
             } else {

@@ -53,6 +53,7 @@ struct Rare {
     FormerLoop *former = nullptr;
     std::unique_ptr<io::Transfer> transfer;         // made with the first file that is sent
     uint64_t file_bytes[io::last_method + 1] = {};  // that left by each method, but by copies
+    uint64_t page_bytes = 0;                        // that were handed over as pages
     std::unique_ptr<FileLetter> direct;             // stays as long as the connection: reads may be under way
     send::ZeroCopy zero_copy;
     std::unique_ptr<Bodies> bodies;      // made with the first body that goes into a file
@@ -243,6 +244,8 @@ struct zcn_conn final : zcnet::Link<zcnet::net::AllTag>,
     void start_reading() noexcept;
     void drop_transfer() noexcept;
     ssize_t send_source(uint64_t most, zcnet::os::PipeSignal &signal) noexcept;
+    uint64_t lend_from() noexcept;
+    ssize_t send_pages(const iovec &pages, uint64_t most, zcnet::os::PipeSignal &signal) noexcept;
     void write_ahead(uint64_t queued) noexcept;
     // conn_body.cpp
     [[nodiscard]] bool receives_body() const noexcept;
@@ -276,6 +279,9 @@ struct zcn_conn final : zcnet::Link<zcnet::net::AllTag>,
     void let_go() noexcept;
     [[nodiscard]] uint32_t delivered_now() const noexcept;
     void input_wrong(Status why) noexcept;
+    void drop_input() noexcept;
+    // The reason for an end in both directions.
+    [[nodiscard]] Status end_of_input() const noexcept { return input_error_ != ZCN_OK ? input_error_ : ZCN_EOF; }
     bool read_failed_softly(Status why) noexcept;
     void end_finisher() noexcept;
     [[nodiscard]] const zcnet::net::Settings &settings() const noexcept { return mutable_settings(); }
@@ -304,7 +310,8 @@ struct zcn_conn final : zcnet::Link<zcnet::net::AllTag>,
     bool memory_told_ : 1 = false;
     bool memory_retry_ : 1 = false;  // the last look found no memory of the system's: waiting by the clock
     bool input_ended_ : 1 = false;
-    bool input_over_ : 1 = false;  // nothing is read any more
+    bool input_over_ : 1 = false;   // nothing is read any more
+    bool drops_input_ : 1 = false;  // what is read is dropped: it is not in the framing
     bool tell_peer_closed_ : 1 = false;
     bool tell_writable_ : 1 = false;
     bool tell_memory_ : 1 = false;

@@ -55,7 +55,8 @@ Status zcn_conn::receive_file(const zcn_msg *after, int fd, uint64_t size,
     if (receives_body()) return ZCN_EBUSY;
     const zcn_event *event = nullptr;
     if (const Status status = find_shown(after, &event); status != ZCN_OK) return status;
-    if (event != nullptr && event->token != 0 && size != event->token) return ZCN_EINVAL;
+    const bool behind_header = stream_.holds_body_up() && event != nullptr && event->token != 0;
+    if (behind_header && size != event->token) return ZCN_EINVAL;
     if (fd >= 0)
         if (const Status status = check_file(fd); status != ZCN_OK) return status;
     if (rare() == nullptr) return ZCN_ENOMEM;
@@ -64,6 +65,7 @@ Status zcn_conn::receive_file(const zcn_msg *after, int fd, uint64_t size,
     if (rare_->bodies == nullptr || body == nullptr) return ZCN_ENOMEM;
     const Status status = stream_.take_back(loop()->intake(), loop()->batch(), event);
     if (status != ZCN_OK) return status;
+    if (event != nullptr) take_answers_back(static_cast<uint32_t>(event - loop()->batch().events()) + 1);
     body->fd = fd;
     rare_->bodies->receive.start(fd, options.offset, size);
     rare_->bodies->present = body.release();

@@ -111,7 +111,7 @@ Status zcn_conn::set_framing(const zcn_msg *after, const zcn_framing *framing) n
     const Status status = stream_.set_framing(loop()->intake(), loop()->batch(), event, framing);
     if (status != ZCN_OK) return status;
     if (event != nullptr) take_answers_back(static_cast<uint32_t>(event - loop()->batch().events()) + 1);
-    input_error_ = ZCN_OK;
+    if (!drops_input_) input_error_ = ZCN_OK;
     if (stream_.window().pending() != 0 || input_ended_ || readable_) become_ready();
     return ZCN_OK;
 }

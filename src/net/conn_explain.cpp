@@ -54,5 +54,8 @@ Status zcn_conn::explain(char *buffer, size_t capacity) const noexcept {
                                  is_tcp_ ? "TCP" : "a local socket", stats.file_sendfile, stats.file_mmap,
                                  stats.file_splice, stats.file_direct));
     }
+    if (stats.pages_lent != 0)
+        text.wrote(std::snprintf(text.place(), text.left(), "constant pages: %" PRIu64 " bytes handed over\n",
+                                 stats.pages_lent));
     return text.cut() ? ZCN_ENOBUFS : ZCN_OK;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What a connection sends of files: read into memory before it gathers, or sent by the kernel in a step of its own.
+// What a connection sends of files and constant pages: read into memory before it gathers, or sent by the kernel in a
+// step of its own.
 #include <algorithm>
 #include <new>
 
@@ -135,5 +136,20 @@ ssize_t zcn_conn::send_source(uint64_t most, zcnet::os::PipeSignal &signal) noex
         return -EINTR;
     }
     if (sent > 0) rare_->file_bytes[method] += static_cast<uint64_t>(sent);
+    return sent;
+}
+
+// How large constant pages must be to be handed over. Over TCP that saves nothing.
+uint64_t zcn_conn::lend_from() noexcept {
+    const bool refused = rare_ != nullptr && rare_->transfer != nullptr && rare_->transfer->refuses_pages();
+    return is_tcp_ || refused ? zcnet::send::Queue::copy_all : zcnet::io::least_pages;
+}
+
+// As send_source(), for constant pages.
+ssize_t zcn_conn::send_pages(const iovec &pages, uint64_t most, zcnet::os::PipeSignal &signal) noexcept {
+    if (transfer() == nullptr) return -ENOMEM;
+    const ssize_t sent = rare_->transfer->send_pages(fd_, pages, most, signal);
+    if (sent == -EOPNOTSUPP) return -EINTR;  // the next step copies
+    if (sent > 0) rare_->page_bytes += static_cast<uint64_t>(sent);
     return sent;
 }

@@ -67,6 +67,10 @@ bool zcn_conn::stopped_early() const noexcept {
 bool zcn_conn::read_once(uint64_t *budget) noexcept {
     // Who uses the reserve reads its message to the end: others wait for the right.
     if (paused_ || (held_up_ && !finisher_) || memory_paused_ || input_over_) return false;
+    if (drops_input_) {
+        drop_input();
+        return false;
+    }
     if (input_error_ != ZCN_OK) {
         input_wrong(input_error_);
         return false;
@@ -189,10 +193,25 @@ void zcn_conn::input_wrong(Status why) noexcept {
         become_ready();
         return;
     }
-    input_error_ = ZCN_OK;
     stream_.note_trailing();
     set_error(why, 0, "the received bytes are not in the framing: %s", zcn_status_text(why));
+    input_error_ = why;
+    if (settings().answers_wrong_input && !shutdown_done_ && !write_failed_) {
+        drops_input_ = tell_peer_closed_ = true;
+        stream_.window().close(loop()->intake());
+        become_ready();
+        return;
+    }
     begin_close(why);
+}
+
+// Behind what was not in the framing: read all the same, since a peer may take its answer only when all that it says is
+// taken, and closing a socket with unread input resets it.
+void zcn_conn::drop_input() noexcept {
+    discard_input();
+    if (!input_ended_) return;
+    input_over_ = true;
+    if (shutdown_done_ || write_failed_) begin_close(end_of_input());
 }
 
 void zcn_conn::input_ended() noexcept {

@@ -198,9 +198,10 @@ void zcn_conn::write(uint64_t most) noexcept {
             }
         }
         iovec pieces[most_pieces];
-        zcnet::send::Gathered found = queue.gather(pieces, most_pieces, std::min(most, most_written), pin_from());
+        zcnet::send::Gathered found =
+            queue.gather(pieces, most_pieces, std::min(most, most_written), pin_from(), lend_from());
         const int count = found.count;
-        if (count == 0 && !found.source_next) {
+        if (count == 0 && !found.source_next && !found.pages_next) {
             queue.advance(0);
             continue;
         }
@@ -210,7 +211,10 @@ void zcn_conn::write(uint64_t most) noexcept {
             writable_ = false;
             break;
         }
-        if (count == 0) {
+        if (count == 0 && found.pages_next) {
+            sent = send_pages(found.pages, most, signal);
+            if (sent == -EINTR) continue;
+        } else if (count == 0) {
             sent = send_source(most, signal);
             if (sent == -EINTR) continue;
             if (sent == 0) {
@@ -271,7 +275,7 @@ void zcn_conn::flush() noexcept {
     if (shutdown_wanted_ && !shutdown_done_ && !write_failed_ && !awaited) {
         shutdown_done_ = true;
         (void)zcnet::os::shutdown(fd_, SHUT_WR);
-        if (input_over_ && !tell_peer_closed_) begin_close(ZCN_EOF);
+        if (input_over_ && !tell_peer_closed_) begin_close(end_of_input());
     }
 }
 

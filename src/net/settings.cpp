@@ -107,7 +107,7 @@ Status make_settings(Settings **out, const zcn_conn_options *given) noexcept {
     if (!is_zero_copy_size(options.zero_copy_from)) return ZCN_EINVAL;
     limits.zero_copy_from = options.zero_copy_from;
     limits.header_from = options.header_from;
-    if (options.half_open > 1 || options.delay > 1 || options.start_paused > 1 || options.keepalive_s > 32767 ||
+    if (options.half_open > 2 || options.delay > 1 || options.start_paused > 1 || options.keepalive_s > 32767 ||
         options.lag > ZCN_LAG_DISCONNECT || options.keepalive_interval_s > 32767 || options.keepalive_count > 127 ||
         options.user_timeout_ms > INT32_MAX || options.id_little_endian > 1 || options.reserved != 0)
         return ZCN_EINVAL;
@@ -134,6 +134,7 @@ Status make_settings(Settings **out, const zcn_conn_options *given) noexcept {
     settings->receive_buffer = options.receive_buffer;
     settings->delay = options.delay != 0;
     settings->half_open = options.half_open != 0;
+    settings->answers_wrong_input = options.half_open == 2;
     settings->start_paused = options.start_paused != 0;
     settings->id = {options.id_width, options.id_offset, options.send_id_offset, options.id_little_endian != 0};
     settings->max_requests = options.max_requests;

@@ -40,6 +40,7 @@ struct SettingsValues {
     uint32_t receive_buffer = 0;
     bool delay = false;
     bool half_open = false;
+    bool answers_wrong_input = false;
     bool start_paused = false;
     IdPlace id;
     uint32_t max_requests = 0;  // 0: the default

@@ -190,7 +190,8 @@ Status zcn_stream::gather(iovec *pieces, size_t capacity, size_t *count) noexcep
             status = stream_.load_source(pool_, &bytes, &number);
             if (status == ZCN_OK && bytes == 0 && queue.source_step(&step)) status = ZCN_ETRUNCATED;
         }
-        const zcnet::send::Gathered found = queue.gather(pieces, most, UINT64_MAX, zcnet::send::Queue::copy_all);
+        const zcnet::send::Gathered found =
+            queue.gather(pieces, most, UINT64_MAX, zcnet::send::Queue::copy_all, zcnet::send::Queue::copy_all);
         gathered_ = static_cast<size_t>(found.count);
         *count = gathered_;
         // What is before the file still leaves.

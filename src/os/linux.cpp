@@ -15,6 +15,7 @@
 
 #include "os/aligned_map.h"
 #include "os/file_calls.h"
+#include "os/memory_map.h"
 #include "os/os.h"
 #include "os/pinned.h"
 
@@ -106,6 +107,11 @@ ssize_t splice(int from, int to, size_t size) noexcept {
 }
 
 ssize_t tee(int from, int to, size_t size) noexcept { return answer(::tee(from, to, size, SPLICE_F_NONBLOCK)); }
+
+ssize_t lend_pages(const void *data, size_t size, int pipe) noexcept {
+    const iovec piece{const_cast<void *>(data), size};
+    return answer(::vmsplice(pipe, &piece, 1, SPLICE_F_NONBLOCK));
+}
 
 int open_file(int directory, const char *path, uint32_t how) noexcept { return open_with(directory, path, how); }
 
@@ -218,6 +224,8 @@ bool ask_huge_pages(void *address, size_t size) noexcept {
 }
 
 bool wipe_on_fork(void *address, size_t size) noexcept { return ::madvise(address, size, MADV_WIPEONFORK) == 0; }
+
+bool is_read_only(const void *data, size_t size) noexcept { return is_mapped_read_only(data, size); }
 
 int make_memory_file() noexcept { return answer(::memfd_create("zcnet", MFD_CLOEXEC | MFD_ALLOW_SEALING)); }
 

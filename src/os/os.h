@@ -59,6 +59,8 @@ int make_pipe(int ends[2]) noexcept;                     // [0] to read from, [1
 int set_pipe_size(int fd, int bytes) noexcept;           // what it has now
 ssize_t splice(int from, int to, size_t size) noexcept;  // one of the two is a pipe
 ssize_t tee(int from, int to, size_t size) noexcept;     // two pipes
+// The pages themselves go into the pipe, and from there to whoever reads it: nothing tells when they are done with.
+ssize_t lend_pages(const void *data, size_t size, int pipe) noexcept;
 
 // Regular files.
 struct FileStatus {
@@ -116,6 +118,7 @@ void protect(void *address, size_t size, bool usable) noexcept;  // pages that n
 void drop_pages(void *address, size_t size) noexcept;            // contents become zero, pages go back
 bool ask_huge_pages(void *address, size_t size) noexcept;        // false: the system gives none
 bool wipe_on_fork(void *address, size_t size) noexcept;          // zeroed in a child
+bool is_read_only(const void *data, size_t size) noexcept;       // mapped so, all of it
 int make_memory_file() noexcept;                                 // a memfd whose size can be sealed
 int resize_file(int fd, uint64_t size) noexcept;
 int seal_file_size(int fd) noexcept;                              // it neither shrinks nor grows any more

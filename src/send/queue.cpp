@@ -96,10 +96,10 @@ Queue::Piece Queue::piece(const Entry &entry, uint32_t index) noexcept {
     }
     const Segment &segment = entry.unit->segment(index);
     if (segment.owner == Owner::source) return {nullptr, segment.size, &segment};
-    return {segment.data, segment.size, nullptr};
+    return {segment.data, segment.size, nullptr, segment.pages};
 }
 
-Gathered Queue::gather(iovec *pieces, int capacity, uint64_t most, uint64_t pin_from) noexcept {
+Gathered Queue::gather(iovec *pieces, int capacity, uint64_t most, uint64_t pin_from, uint64_t lend_from) noexcept {
     Gathered found;
     uint64_t left = most;
     bool first_source = true;  // only of that one bytes are loaded
@@ -109,11 +109,17 @@ Gathered Queue::gather(iovec *pieces, int capacity, uint64_t most, uint64_t pin_
         uint32_t before_index = last;  // the piece of this entry that was gathered last; `last`: none
         for (uint32_t index = position == 0 ? head_piece_ : 0; index < last && left != 0; index++) {
             Piece part = piece(entry, index);
+            const bool lend = part.pages && part.size >= lend_from;
             if (position == 0 && index == head_piece_) {
                 if (part.data != nullptr) part.data += head_offset_;
                 part.size -= head_offset_;
             }
             if (part.size == 0) continue;
+            if (lend) {
+                found.more = found.pages_next = true;
+                found.pages = {const_cast<uint8_t *>(part.data), part.size};
+                return found;
+            }
             bool partly = false;
             if (part.source != nullptr) {
                 const bool loaded = first_source && is_loaded(entry, index) && seldom_->sources.size != 0;

@@ -39,6 +39,8 @@ struct Gathered {
     bool pin = false;          // all of them may be written without a copy
     bool more = false;         // what follows goes another way, and may share a packet
     bool source_next = false;  // that is a source
+    bool pages_next = false;   // that are pages: `pages` of them
+    iovec pages = {};
 };
 
 class Queue {
@@ -78,10 +80,10 @@ class Queue {
     static constexpr uint32_t most_bytes = Entry::most_bytes;
 
     // What to write now. `most` bounds the bytes. Pieces of at least `pin_from` bytes, which may leave without a copy,
-    // are gathered apart from others. It stops at a source of which no bytes are loaded: with no piece before it,
-    // source_step() is what is to be sent now.
-    static constexpr uint64_t copy_all = UINT64_MAX;  // as pin_from
-    Gathered gather(iovec *pieces, int capacity, uint64_t most, uint64_t pin_from) noexcept;
+    // are gathered apart from others, and so are constant pages of at least `lend_from`. It stops at a source of which
+    // no bytes are loaded: with no piece before it, source_step() is what is to be sent now.
+    static constexpr uint64_t copy_all = UINT64_MAX;  // as pin_from and lend_from
+    Gathered gather(iovec *pieces, int capacity, uint64_t most, uint64_t pin_from, uint64_t lend_from) noexcept;
 
     // Units with a source are queued, or were once: what only matters then can be left out else.
     [[nodiscard]] bool has_sources() const noexcept { return seldom_ != nullptr && seldom_->sources.units != 0; }
@@ -180,6 +182,7 @@ class Queue {
         const uint8_t *data;
         uint64_t size;
         const Segment *source;  // the segment that is one, or nullptr
+        bool pages = false;     // that may be handed over as they are
     };
     [[nodiscard]] static Piece piece(const Entry &entry, uint32_t index) noexcept;
     [[nodiscard]] bool is_loaded(const Entry &entry, uint32_t index) const noexcept {

@@ -40,6 +40,7 @@ struct Segment {
         Source *source;
     };
     Owner owner = Owner::constant;
+    bool pages = false;  // constant: they may be handed over as they are
 };
 
 void end_segment(const Segment &segment) noexcept;

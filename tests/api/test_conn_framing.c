@@ -362,6 +362,61 @@ static void test_conn_align_and_set_framing(void **state) {
 
 #define WITH_LINE(test) cmocka_unit_test_setup_teardown(test, open_line, close_line)
 
+/* ---- what is not in the framing ---- */
+
+/* half_open 2: the program learns of it, may still answer, and what the peer goes on to say is taken and dropped. */
+static void test_conn_wrong_input_can_be_answered(void **state) {
+    (void)state;
+    zcn_conn_options options;
+    zcn_conn_options_init(&options, sizeof options);
+    options.half_open = 2;
+    line_open(&options);
+    say("first\nsecond\n");
+    uint8_t *much = exact_block(300000, 'x');
+    raw_write(line->peer, much, 3000); /* a line of 1 KiB at most */
+    PUMP_UNTIL(&line->on, NULL, count_of(&line->on.got, ZCN_EVENT_PEER_CLOSED) == 1);
+    assert_int_equal(count_of(&line->on.got, ZCN_EVENT_MESSAGE), 2);
+    assert_status(nth_of(&line->on.got, ZCN_EVENT_PEER_CLOSED, 0)->status, ZCN_EFRAME_TOO_LARGE);
+    assert_int_equal(zcn_conn_get_state(line->conn), ZCN_STATE_OPEN);
+    for (size_t done = 0; done < 300000;) {
+        done += raw_pour(line->peer, much + done, 300000 - done);
+        pump_idle(&line->on, NULL);
+    }
+    say("\nthird\n");
+    assert_ok(zcn_conn_send_copy(line->conn, "too long", 8));
+    assert_ok(zcn_conn_shutdown(line->conn));
+    bytes got = {0};
+    assert_int_equal(raw_read_to_end(line->peer, &line->on, &got), 0);
+    assert_int_equal(got.size, 9);
+    assert_memory_equal(got.data, "too long\n", 9);
+    bytes_clear(&got);
+    assert_int_equal(count_of(&line->on.got, ZCN_EVENT_CLOSED), 0);
+    /* Now the peer ends, too. */
+    assert_int_equal(shutdown(line->peer, SHUT_WR), 0);
+    PUMP_UNTIL(&line->on, NULL, count_of(&line->on.got, ZCN_EVENT_CLOSED) == 1);
+    assert_status(nth_of(&line->on.got, ZCN_EVENT_CLOSED, 0)->status, ZCN_EFRAME_TOO_LARGE);
+    assert_int_equal(count_of(&line->on.got, ZCN_EVENT_MESSAGE), 2);
+    assert_int_equal(count_of(&line->on.got, ZCN_EVENT_PEER_CLOSED), 1);
+    free(much);
+    (void)close_line(state);
+}
+
+/* An end in order is one with half_open 2, too. */
+static void test_conn_half_open_2_tells_an_end_as_1_does(void **state) {
+    (void)state;
+    zcn_conn_options options;
+    zcn_conn_options_init(&options, sizeof options);
+    options.half_open = 2;
+    line_open(&options);
+    assert_int_equal(shutdown(line->peer, SHUT_WR), 0);
+    PUMP_UNTIL(&line->on, NULL, count_of(&line->on.got, ZCN_EVENT_PEER_CLOSED) == 1);
+    assert_status(nth_of(&line->on.got, ZCN_EVENT_PEER_CLOSED, 0)->status, ZCN_OK);
+    assert_ok(zcn_conn_shutdown(line->conn));
+    PUMP_UNTIL(&line->on, NULL, count_of(&line->on.got, ZCN_EVENT_CLOSED) == 1);
+    assert_status(nth_of(&line->on.got, ZCN_EVENT_CLOSED, 0)->status, ZCN_EOF);
+    (void)close_line(state);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         WITH_LINE(test_conn_set_framing_what_it_refuses),
@@ -375,6 +430,8 @@ int main(void) {
         cmocka_unit_test(test_conn_align_to_8),
         cmocka_unit_test(test_conn_align_to_a_page_from_100_bytes),
         cmocka_unit_test(test_conn_align_and_set_framing),
+        cmocka_unit_test(test_conn_wrong_input_can_be_answered),
+        cmocka_unit_test(test_conn_half_open_2_tells_an_end_as_1_does),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

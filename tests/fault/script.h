@@ -39,6 +39,7 @@ enum Call : uint32_t {
     call_set_pipe_size,
     call_splice,
     call_tee,
+    call_lend_pages,
     call_open_file,
     call_file_status,
     call_path_status,
@@ -102,8 +103,8 @@ bool script_failed() noexcept;
 // Each call is preceded by so many answers -error, every time.
 void script_stutter(Call call, uint32_t times, int error) noexcept;
 
-// receive, send, read, write, splice, tee, read_at, send_file, splice_file, write_at and splice_to_file move at most
-// this many bytes; and at least `less` fewer than they were asked to, though one.
+// receive, send, read, write, splice, tee, read_at, send_file, splice_file, write_at, splice_to_file and lend_pages
+// move at most this many bytes; and at least `less` fewer than they were asked to, though one.
 void script_limit(Call call, uint64_t most, uint64_t less) noexcept;
 
 // A plan drawn from a seed, on top of the above: how many calls of a thousand are interrupted, asked to come again,

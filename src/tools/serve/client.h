@@ -21,11 +21,12 @@ struct Client {
     std::string peer;         // its address, where a log wants it
     Owned<zcn_unit> waiting;  // did not fit into the connection's queue; later requests wait in `backlog`
     std::string backlog;
-    bool over = false;        // the last answer was given: what still comes is not looked at
-    bool peer_ended = false;  // it sends no more
-    int64_t since_ns = 0;     // when the request that is unfinished began, or the client was found not to go on
-    uint64_t promised = 0;    // bytes of its answers
-    uint64_t written = 0;     // bytes, when that was looked at last
+    bool over = false;           // the last answer was given: what still comes is not looked at
+    bool peer_ended = false;     // it sends no more
+    bool line_too_long = false;  // since what it sent is no line
+    int64_t since_ns = 0;        // when the request that is unfinished began, or the client was found not to go on
+    uint64_t promised = 0;       // bytes of its answers
+    uint64_t written = 0;        // bytes, when that was looked at last
     std::list<Client>::iterator place;
 };
 

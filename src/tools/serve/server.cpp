@@ -23,8 +23,8 @@ namespace tool {
 namespace {
 
 // A head comes as its lines, so that it makes no difference whether they end as they should or with a line feed alone.
-// A longer line is the end of its connection without an answer.
-constexpr const char *line_framing = "delimiter=\\n,max=256K";
+// A longer line is answered as a head that is too large.
+constexpr const char *line_framing = "delimiter=\\n,max=64K";
 
 // A little of what was asked for is read while answers wait for their client.
 constexpr uint64_t read_budget = 64 * 1024;
@@ -105,7 +105,7 @@ Server::Server(const ServeOptions &options)
 void Server::listen() {
     zcn_conn_options conn = connection_options();
     conn.send_framing = raw_.get();
-    conn.half_open = 1;
+    conn.half_open = 2;
     conn.read_budget = read_budget;
     // Answers of one round leave together with the next poll, under one guard against SIGPIPE.
     conn.flush_at = UINT64_MAX;

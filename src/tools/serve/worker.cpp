@@ -112,7 +112,7 @@ void Worker::dispatch(const zcn_event *events, size_t count, size_t *next) {
             if (Client *client = client_of(event)) go_on(*client);
             break;
         case ZCN_EVENT_PEER_CLOSED:
-            if (Client *client = client_of(event)) peer_closed(*client);
+            if (Client *client = client_of(event)) peer_closed(*client, event.status);
             break;
         case ZCN_EVENT_CLOSED:
             closed(event);
@@ -256,7 +256,9 @@ void Worker::go_on(Client &client) {
     client.backlog.clear();
     take_input(client, backlog.data(), backlog.size());
     if (client.waiting || client.over) return;
-    if (client.peer_ended || stopping_) {
+    if (client.peer_ended) {
+        end_input(client);
+    } else if (stopping_) {
         finish(client);
     } else {
         zcn_conn_resume(client.conn);
@@ -274,9 +276,19 @@ void Worker::finish(Client &client) {
     }
 }
 
-void Worker::peer_closed(Client &client) {
+void Worker::peer_closed(Client &client, zcn_status status) {
     client.peer_ended = true;
-    if (!client.waiting && !client.over) finish(client);
+    client.line_too_long = status < 0;
+    if (!client.waiting && !client.over) end_input(client);
+}
+
+// Everything that came was answered. What is left is a line that has no end: the first of a request names its target.
+void Worker::end_input(Client &client) {
+    if (client.line_too_long) {
+        refuse(client, client.reader.inside() ? 431 : 414);
+    } else {
+        finish(client);
+    }
 }
 
 void Worker::closed(const zcn_event &event) {

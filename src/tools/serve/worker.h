@@ -69,7 +69,8 @@ class Worker {
     void send(Client &client, Owned<zcn_unit> unit);
     void go_on(Client &client);
     void finish(Client &client);
-    void peer_closed(Client &client);
+    void peer_closed(Client &client, zcn_status status);
+    void end_input(Client &client);
     void closed(const zcn_event &event);
     void look_at_deadlines();
     void begin_stop();

@@ -14,6 +14,7 @@
 #include <ctime>
 
 #include "os/aligned_map.h"
+#include "os/memory_map.h"
 #include "os/os.h"
 #include "os/pinned.h"
 #include "pinned_writes.h"
@@ -232,6 +233,12 @@ ssize_t tee(int from, int to, size_t size) noexcept {
     return answer(::tee(from, to, cut(call_tee, size), SPLICE_F_NONBLOCK));
 }
 
+ssize_t lend_pages(const void *data, size_t size, int pipe) noexcept {
+    ANSWER_EARLY(call_lend_pages);
+    const iovec piece{const_cast<void *>(data), cut(call_lend_pages, size)};
+    return answer(::vmsplice(pipe, &piece, 1, SPLICE_F_NONBLOCK));
+}
+
 int make_poller() noexcept {
     ANSWER_EARLY(call_make_poller);
     return answer(::epoll_create1(EPOLL_CLOEXEC));
@@ -331,6 +338,8 @@ bool ask_huge_pages(void *address, size_t size) noexcept {
 }
 
 bool wipe_on_fork(void *address, size_t size) noexcept { return ::madvise(address, size, MADV_WIPEONFORK) == 0; }
+
+bool is_read_only(const void *data, size_t size) noexcept { return is_mapped_read_only(data, size); }
 
 int make_memory_file() noexcept {
     ANSWER_EARLY(call_memory_file);

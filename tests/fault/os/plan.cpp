@@ -61,7 +61,8 @@ bool happens(uint32_t in_thousand) noexcept { return in_thousand != 0 && draw() 
 bool moves_bytes(Call call) noexcept {
     return call == call_receive || call == call_send || call == call_send_pinned || call == call_read ||
            call == call_write || call == call_splice || call == call_tee || call == call_read_at ||
-           call == call_send_file || call == call_splice_file || call == call_write_at || call == call_splice_to_file;
+           call == call_send_file || call == call_splice_file || call == call_write_at || call == call_splice_to_file ||
+           call == call_lend_pages;
 }
 
 bool may_be_reset(Call call) noexcept {
@@ -97,11 +98,12 @@ const char *call_name(Call call) noexcept {
         "get_option",   "set_option",  "local_address", "peer_address",    "unsent_bytes",
         "unread_bytes", "receive",     "send",          "send_pinned",     "pinned_done",
         "read",         "write",       "make_pipe",     "set_pipe_size",   "splice",
-        "tee",          "open_file",   "file_status",   "path_status",     "read_at",
-        "send_file",    "splice_file", "write_at",      "splice_to_file",  "flush_file",
-        "map_range",    "make_poller", "poller_set",    "poller_wait",     "make_event",
-        "event_raise",  "event_clear", "remove_path",   "socket_file",     "change_mode",
-        "map",          "allocate",    "memory_file",   "huge_pages",      "operator new",
+        "tee",          "lend_pages",  "open_file",     "file_status",     "path_status",
+        "read_at",      "send_file",   "splice_file",   "write_at",        "splice_to_file",
+        "flush_file",   "map_range",   "make_poller",   "poller_set",      "poller_wait",
+        "make_event",   "event_raise", "event_clear",   "remove_path",     "socket_file",
+        "change_mode",  "map",         "allocate",      "memory_file",     "huge_pages",
+        "operator new",
     };
     return names[call];
 }

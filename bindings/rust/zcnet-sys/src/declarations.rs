@@ -121,7 +121,7 @@ pub struct zcn_conn_options {
     pub align: u32,
     /// bodies smaller than this are left where they are; 0: all are aligned
     pub align_from: u32,
-    /// 1: the peer's end gives PEER_CLOSED and the connection stays open to send; 0: what is queued is sent, then it closes with ZCN_EOF
+    /// 1: the peer's end gives PEER_CLOSED and the connection stays open to send; 0: what is queued is sent, then it closes with ZCN_EOF; 2: as 1, and bytes that are not in the framing give PEER_CLOSED too, with the status that CLOSED has in the end: what still comes is dropped, and the peer can be told so
     pub half_open: u32,
     /// 0: 30000
     pub connect_timeout_ms: u32,
@@ -609,6 +609,8 @@ pub struct zcn_stats {
     pub unanswered: u64,
     /// gauge: of them, those that wait for their answers
     pub requests_waiting: u64,
+    /// out: bytes of constant pages that were handed over as they are
+    pub pages_lent: u64,
 }
 
 /// A loop: the sum over its connections, living and closed, and its own work.
@@ -749,7 +751,7 @@ pub const ZCN_EVENT_MESSAGE: u32 = 3;
 pub const ZCN_EVENT_SENT: u32 = 4;
 /// conn: below low water again after a ZCN_AGAIN
 pub const ZCN_EVENT_WRITABLE: u32 = 5;
-/// conn: the peer sends no more (only with the option half_open)
+/// conn, status: the peer sends no more (only with the option half_open), or, with ZCN_EFRAME_* (half_open 2), what it sent is not in the framing
 pub const ZCN_EVENT_PEER_CLOSED: u32 = 6;
 /// conn, status: the last event of a connection, with the one reason
 pub const ZCN_EVENT_CLOSED: u32 = 7;
@@ -1387,6 +1389,8 @@ extern "C" {
     ) -> zcn_status;
     /// Append constant memory: valid and unchanged for the life of the process.
     pub fn zcn_unit_append_static(unit: *mut zcn_unit, data: *const c_void, size: u64) -> zcn_status;
+    /// Append constant pages: constant memory, as with zcn_unit_append_static(), that the kernel may hand over as it is (vmsplice) instead of copying it. A connection over a local socket does so with pieces of at least 64 KiB; others send the same bytes as they send constant memory, and so does one where the kernel refuses.
+    pub fn zcn_unit_append_pages(unit: *mut zcn_unit, data: *const c_void, size: u64) -> zcn_status;
     /// Append the body of a received message. The unit holds the bytes; msg stays the caller's.
     pub fn zcn_unit_append_msg(unit: *mut zcn_unit, msg: *const zcn_msg) -> zcn_status;
     /// Append the whole frame of a received message, its header included. With a `raw` framing the message then leaves as it came.
