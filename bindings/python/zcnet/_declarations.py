@@ -55,7 +55,7 @@ STRUCTS = {
         " file_mmap; uint64_t file_splice; uint64_t file_direct; uint64_t zero_copy_writes; uint64_t zero_copy_bytes;"
         " uint64_t zero_copy_copied; uint64_t zero_copy_refused; uint64_t zero_copy_awaited;"
         " uint64_t copied_body; uint64_t file_received; uint64_t body_dropped; uint64_t requests; uint64_t answers;"
-        " uint64_t unanswered; uint64_t requests_waiting;"
+        " uint64_t unanswered; uint64_t requests_waiting; uint64_t pages_lent;"
     ),
     "zcn_dial_options": (
         "uint64_t struct_size; const zcn_conn_options *conn; uint32_t first_ms; uint32_t longest_ms; uint32_t attempts;"
