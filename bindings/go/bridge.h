@@ -154,6 +154,16 @@ static inline int32_t zcngo_unit_append_frame(zcn_unit *unit, uintptr_t msg) {
     return zcn_unit_append_frame(unit, (const zcn_msg *)msg);
 }
 
+/* Asks with a copy of some bytes, and says by which id: so that the request can be taken back. */
+static inline int32_t zcngo_request(zcn_conn *conn, const void *data, uint64_t size, uint64_t token, int64_t timeout_ns,
+                                    uint64_t *id) {
+    zcn_status status = zcn_conn_begin_request(conn, token, timeout_ns, id);
+    if (status != ZCN_OK) return status;
+    status = zcn_conn_answer(conn, *id, data, size);
+    if (status != ZCN_OK) zcn_conn_end_request(conn, *id);
+    return status;
+}
+
 /* The loop's new connection: takes the package's reference, and gives it its number. */
 static inline void zcngo_conn_take(zcn_conn *conn, uintptr_t user) {
     zcn_conn_retain(conn);

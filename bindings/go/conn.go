@@ -23,6 +23,7 @@ type Conn struct {
 	listener *Listener // that accepted it, or nil
 	dialer   *Dialer   // that made it, or nil
 	closing  atomic.Bool
+	asks     atomic.Bool // there is asking, below: for who looks at each message
 
 	// Under the lock of the loop.
 	c        *C.zcn_conn // nil once it has ended
@@ -30,6 +31,7 @@ type Conn struct {
 	writable chan struct{} // closed when there is room again; nil: nobody waits
 	stats    Stats         // as it ended
 	end      *Error        // why it ended
+	asking   *asking       // nil until it asks
 
 	in     atomic.Pointer[inbox] // made when a loop that works in the background has or is asked for something
 	opened chan struct{}         // closed when it is connected

@@ -35,6 +35,7 @@ type ConnOptions struct {
 	StartPaused       bool          // reads nothing before Resume
 	Lag               Lag           // what a send does above HighWater; zero: it waits, or says ErrWouldBlock
 	FileMethod        FileMethod    // how files are sent that do not say so themselves
+	IDs               IDs           // for requests: where messages carry their ids
 	ZeroCopyFrom      int           // TCP: pieces of so many bytes (4096 at least) may leave without a copy in the kernel; 0: none
 }
 
@@ -75,6 +76,8 @@ func (o *ConnOptions) fill(c *C.zcn_conn_options) (err error) {
 	c.high_water, c.low_water = C.uint64_t(o.HighWater), C.uint64_t(o.LowWater)
 	c.copy_below, c.flush_at = C.uint64_t(o.CopyBelow), C.uint64_t(o.FlushAt)
 	c.read_budget, c.zero_copy_from = C.uint64_t(o.ReadBudget), C.uint64_t(o.ZeroCopyFrom)
+	c.id_width, c.id_offset, c.send_id_offset = in32(&err, o.IDs.Width), in32(&err, o.IDs.Offset), in32(&err, o.IDs.SendOffset)
+	c.id_little_endian, c.max_requests = bit(o.IDs.LittleEndian), in32(&err, o.IDs.MaxRequests)
 	c.messages_per_poll = in32(&err, o.MessagesPerPoll)
 	c.align, c.align_from = in32(&err, o.Align), in32(&err, o.AlignFrom)
 	c.lag, c.file_method = C.uint32_t(o.Lag), C.uint32_t(o.FileMethod)

@@ -158,7 +158,7 @@ func (l *Loop) poll() bool {
 		l.c.count = 0
 		l.status = C.zcngo_loop_poll(l.c)
 		l.mu.Unlock()
-		if l.c.count > 0 || l.status != C.ZCN_OK || l.ending.Load() {
+		if l.c.count > 0 || l.status != C.ZCN_OK || l.ending.Load() || pins.due() {
 			return true
 		}
 		if l.c.more == 0 && l.c.deadline_ns > 0 {
@@ -210,6 +210,8 @@ func (l *Loop) note(raw *rawEvent) bool {
 		l.conn(raw.user).connected()
 	case EventWritable:
 		l.conn(raw.user).drained()
+	case EventUnanswered:
+		l.conn(raw.user).endRequest(raw.token, answer{err: raw.status.orNil()})
 	case EventPeerClosed:
 		l.conn(raw.user).readEnded()
 	case EventClosed:
@@ -334,6 +336,10 @@ func (l *Loop) dispatch() {
 		raw := &events[i]
 		// Not by the type of the event: another goroutine may close the connection now and blank it.
 		if kept[i] != 0 {
+			if conn := l.conn(raw.user); conn.asks.Load() && conn.answered(raw, kept[i]) {
+				i++
+				continue
+			}
 			end := i + 1
 			for end < count && kept[end] != 0 && events[end].user == raw.user {
 				end++

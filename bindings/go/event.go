@@ -29,6 +29,7 @@ const (
 	EventPoolLimited    EventType = C.ZCN_EVENT_POOL_LIMITED    // Conn: reading pauses until the pool has memory
 	EventListenerClosed EventType = C.ZCN_EVENT_LISTENER_CLOSED // Listener, Err
 	EventRelayEnded     EventType = C.ZCN_EVENT_RELAY_ENDED     // Relay, Err
+	EventUnanswered     EventType = C.ZCN_EVENT_UNANSWERED      // Conn, Token, Err: a request that has no answer
 	EventRedial         EventType = C.ZCN_EVENT_REDIAL          // Dialer, Err, Wait: its connection ended, or could not be made
 	EventDialerClosed   EventType = C.ZCN_EVENT_DIALER_CLOSED   // Dialer, Err
 )
@@ -38,7 +39,7 @@ var eventNames = map[EventType]string{
 	EventWritable: "Writable", EventPeerClosed: "PeerClosed", EventClosed: "Closed", EventWoken: "Woken",
 	EventTimer: "Timer", EventAcceptLimited: "AcceptLimited", EventPoolLimited: "PoolLimited",
 	EventListenerClosed: "ListenerClosed", EventRelayEnded: "RelayEnded", EventRedial: "Redial",
-	EventDialerClosed: "DialerClosed",
+	EventDialerClosed: "DialerClosed", EventUnanswered: "Unanswered",
 }
 
 // String is the name of the type, such as "Message".
@@ -135,7 +136,7 @@ func (e Event) Bytes() []byte {
 	return bytesOf(e.raw.data, int(e.raw.size))
 }
 
-// Token is that of a timer, the first one of the units that an [EventSent] is about, or how many attempts in a row did
+// Token is that of a timer, of the request that an [EventMessage] answers (else 0) or that is [EventUnanswered], the first one of the units that an [EventSent] is about, or how many attempts in a row did
 // not last, of an [EventRedial].
 func (e Event) Token() uint64 { return e.raw.token }
 

@@ -52,9 +52,12 @@ func (t *pinTable) drop(number uint64) func() {
 	return entry.done
 }
 
+// due tells whether the library has let go of something. A poll may do that without an event.
+func (t *pinTable) due() bool { return t.live.Load() != 0 && C.zcngo_any_unpinned() != 0 }
+
 // collect unpins what the library has let go of. Not under a lock that done may want.
 func (t *pinTable) collect() {
-	for t.live.Load() != 0 && C.zcngo_any_unpinned() != 0 {
+	for t.due() {
 		var numbers [64]C.uint64_t
 		count := C.zcngo_take_unpinned(&numbers[0], C.size_t(len(numbers)))
 		t.give(numbers[:count])

@@ -69,6 +69,10 @@ type Stats struct {
 	TrailingBytes   uint64 // bytes of a frame that never finished
 	MessagesDropped uint64 // out: by the Lag option
 	BytesDropped    uint64 // of their frames
+	Requests        uint64 // out: begun
+	Answers         uint64 // in: of them, those that were answered
+	Unanswered      uint64 // of them, those that ended without
+	RequestsWaiting uint64 // gauge: of them, those that wait
 	FileSendfile    uint64 // out: bytes of files that sendfile moved
 	FileMmap        uint64 // out: bytes of files sent from where they were mapped
 	FileSplice      uint64 // out: bytes of files that went through a pipe
@@ -89,7 +93,9 @@ func newStats(s *C.zcn_stats) Stats {
 		CopiedFed: uint64(s.copied_fed), CopiedOut: uint64(s.copied_out), QueuedBytes: uint64(s.queued_bytes),
 		UnfinishedBytes: uint64(s.unfinished_bytes), TrailingBytes: uint64(s.trailing_bytes),
 		MessagesDropped: uint64(s.messages_dropped), BytesDropped: uint64(s.bytes_dropped),
-		FileSendfile: uint64(s.file_sendfile), FileMmap: uint64(s.file_mmap), FileSplice: uint64(s.file_splice),
+		Requests: uint64(s.requests), Answers: uint64(s.answers), Unanswered: uint64(s.unanswered),
+		RequestsWaiting: uint64(s.requests_waiting),
+		FileSendfile:    uint64(s.file_sendfile), FileMmap: uint64(s.file_mmap), FileSplice: uint64(s.file_splice),
 		FileDirect: uint64(s.file_direct), ZeroCopyWrites: uint64(s.zero_copy_writes),
 		ZeroCopyBytes: uint64(s.zero_copy_bytes), ZeroCopyCopied: uint64(s.zero_copy_copied),
 		ZeroCopyRefused: uint64(s.zero_copy_refused), ZeroCopyAwaited: uint64(s.zero_copy_awaited),

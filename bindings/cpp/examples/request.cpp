@@ -1,26 +1,36 @@
 /* SPDX-License-Identifier: MIT */
-/* Requests and answers with many in flight, matched by a number, each with a deadline of its own. The first eight bytes
-   of a body are the number; a server answers with the same number, in any order. An echo server is such a server.
+/* Requests and answers with many in flight, each with a deadline of its own. The first eight bytes of a body are an id,
+   which the library gives and finds again; a server answers with the same id, in any order. An echo server is such a
+   server.
    Usage: request ADDRESS COUNT IN_FLIGHT [TIMEOUT_MS] */
-#include <cstring>
 #include <iostream>
 #include <string>
-#include <unordered_map>
 #include <zcnet/zcnet.hpp>
 
 namespace {
 
+constexpr std::size_t id_width = 8;
+
+/* A question and its answer, behind the place of the id. */
+std::string question(std::uint64_t number) {
+    return std::string(id_width, 0) + "question " + std::to_string(number);
+}
+
 class Client {
   public:
     Client(const char *address, std::uint64_t count, std::uint64_t in_flight, std::chrono::milliseconds timeout)
-        : conn_(loop_.connect(address, framing_)), count_(count), in_flight_(in_flight), timeout_(timeout) {}
+        : count_(count), in_flight_(in_flight), timeout_(timeout) {
+        zcnet::ConnOptions options;
+        options.id_width = id_width;
+        conn_ = loop_.connect(address, zcnet::Framing("length,width=4,strip=4,max=1M"), options).retain();
+    }
 
     /* True when all were answered. */
     bool run() {
         for (zcnet::Events events; loop_.poll(events);) {
             for (const zcnet::Event event : events) handle(event);
         }
-        failed_ += waiting_.size() + count_ - asked_;
+        failed_ += count_ - asked_;
         std::cout << answered_ << " answered, " << late_ << " late, " << failed_ << " failed\n";
         return answered_ == count_;
     }
@@ -29,14 +39,16 @@ class Client {
     void handle(const zcnet::Event &event) {
         switch (event.type()) {
             case zcnet::EventType::message:
-                take(event.message());
+                if (event.token() == 0) return;  // too late: it was counted
+                (event.text().substr(id_width) == question(event.token()).substr(id_width) ? answered_ : failed_)++;
+                waiting_--;
                 break;
-            case zcnet::EventType::timer:  // its token is the number of a question
-                late_ += waiting_.erase(event.token());
+            case zcnet::EventType::unanswered:
+                (event.status() == ZCN_ETIMEDOUT ? late_ : failed_)++;
+                waiting_--;
                 break;
             case zcnet::EventType::closed:
                 if (event.status() != ZCN_OK) std::cerr << "request: " << event.status_text() << "\n";
-                ended_ = true;
                 loop_.close();
                 return;
             case zcnet::EventType::connected:
@@ -45,46 +57,25 @@ class Client {
             default:
                 return;
         }
-        if (ended_) return;
-        while (waiting_.size() < in_flight_ && asked_ < count_ && ask()) {
+        while (waiting_ < in_flight_ && asked_ < count_ && ask()) {
         }
-        if (waiting_.empty() && asked_ == count_) conn_.close();
+        if (waiting_ == 0 && asked_ == count_) conn_.close();
     }
 
     /* False when the connection takes no more: writable follows, or closed. */
     bool ask() {
-        const std::uint64_t number = asked_ + 1;
-        const std::string question = "question " + std::to_string(number);
-        zcnet::Unit unit = zcnet::Unit::alloc(framing_, sizeof number + question.size());
-        std::memcpy(unit.body().data(), &number, sizeof number);
-        std::memcpy(unit.body().data() + sizeof number, question.data(), question.size());
-        const zcn_status status = conn_.try_send(unit);
+        const zcn_status status = conn_.try_request(question(asked_ + 1), asked_ + 1, timeout_);
         if (status == ZCN_AGAIN || status == ZCN_ECLOSED) return false;
         if (status != ZCN_OK) throw zcnet::Error(status);
-        loop_.set_timer(number, timeout_);
-        waiting_.emplace(number, question);
-        asked_ = number;
+        asked_++;
+        waiting_++;
         return true;
     }
 
-    void take(const zcnet::MessageView &answer) {
-        std::uint64_t number;
-        if (answer.size() < sizeof number) return;
-        std::memcpy(&number, answer.data(), sizeof number);
-        const auto found = waiting_.find(number);
-        if (found == waiting_.end()) return;  // too late, or never asked
-        loop_.cancel_timer(number);
-        (answer.text().substr(sizeof number) == found->second ? answered_ : failed_)++;
-        waiting_.erase(found);
-    }
-
-    const zcnet::Framing framing_{"length,width=4,strip=4,max=1M"};
     zcnet::Loop loop_;
     zcnet::Conn conn_;
-    std::uint64_t count_, in_flight_, asked_ = 0, answered_ = 0, late_ = 0, failed_ = 0;
+    std::uint64_t count_, in_flight_, asked_ = 0, waiting_ = 0, answered_ = 0, late_ = 0, failed_ = 0;
     std::chrono::milliseconds timeout_;
-    bool ended_ = false;
-    std::unordered_map<std::uint64_t, std::string> waiting_;
 };
 
 }  // namespace

@@ -1,71 +1,39 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Requests and answers with many in flight, matched by a number, each with a deadline of its own, by asyncio.
+"""Requests and answers with many in flight, each with a deadline of its own, by asyncio.
 
-The first eight bytes of a body are the number; a server answers with the same number, in any order. An echo server is
-such a server.
+The first eight bytes of a body are an id, which the library gives and finds again; a server answers with the same id, in
+any order. An echo server is such a server.
 
 Usage: request.py ADDRESS COUNT IN_FLIGHT [TIMEOUT_MS]
 """
 import asyncio
-import itertools
 import sys
 
 import zcnet
 import zcnet.aio
 
-
-class Client:
-    """Asks on one connection, for any number of tasks."""
-
-    def __init__(self, conn):
-        self.conn = conn
-        self.waiting = {}
-        self.numbers = itertools.count(1)
-        self.receiver = asyncio.create_task(self.receive())
-
-    async def receive(self):
-        """Hands each answer to who waits for it, until the connection ends."""
-        try:
-            async for message in self.conn:
-                with message, message.data as data:
-                    answer = self.waiting.get(int.from_bytes(data[:8], "big"))
-                    if answer is not None and not answer.done():
-                        answer.set_result(bytes(data[8:]))
-        finally:
-            for answer in self.waiting.values():
-                answer.cancel()
-
-    async def ask(self, question, timeout):
-        number = next(self.numbers)
-        answer = self.waiting[number] = asyncio.get_running_loop().create_future()
-        try:
-            await self.conn.send(number.to_bytes(8, "big") + question)
-            return await asyncio.wait_for(answer, timeout)
-        finally:
-            del self.waiting[number]
+ROOM = bytes(8)  # for the id
 
 
 async def main(address, count, in_flight, timeout):
     framing = zcnet.Framing("length,width=4,strip=4,max=1M")
     counts = {"answered": 0, "late": 0, "failed": 0}
-    async with await zcnet.aio.connect(address, framing) as conn:
-        client = Client(conn)
-        questions = iter(range(1, count + 1))
+    async with await zcnet.aio.connect(address, framing, id_width=len(ROOM)) as conn:
+        numbers = iter(range(1, count + 1))
 
         async def worker():
-            for number in questions:
+            for number in numbers:
                 question = b"question %d" % number
                 try:
-                    answer = await client.ask(question, timeout)
-                    counts["answered" if answer == question else "failed"] += 1
-                except asyncio.TimeoutError:
+                    with await conn.request(ROOM + question, timeout) as answer:
+                        counts["answered" if bytes(answer)[len(ROOM):] == question else "failed"] += 1
+                except zcnet.Timeout:
                     counts["late"] += 1
-                except (zcnet.Error, asyncio.CancelledError):
+                except zcnet.Error:
                     counts["failed"] += 1
 
         await asyncio.gather(*(worker() for _ in range(in_flight)))
-    await client.receiver
     print("{answered} answered, {late} late, {failed} failed".format(**counts))
     return 0 if counts["answered"] == count else 1
 

@@ -154,6 +154,12 @@ zcn_status zcn_conn_reserve(zcn_conn *conn, void **out_data, uint64_t *out_room,
 zcn_status zcn_conn_commit(zcn_conn *conn, uint64_t size, void **out_data, uint64_t *out_room);
 zcn_status zcn_conn_explain(zcn_conn *conn, char *buffer, size_t capacity);
 
+zcn_status zcn_conn_begin_request(zcn_conn *conn, uint64_t token, int64_t timeout_ns, uint64_t *out_id);
+zcn_status zcn_conn_end_request(zcn_conn *conn, uint64_t id);
+zcn_status zcn_conn_get_id(const zcn_conn *conn, const void *data, uint64_t size, uint64_t *out_id);
+zcn_status zcn_conn_request(zcn_conn *conn, const void *data, uint64_t size, uint64_t token, int64_t timeout_ns);
+zcn_status zcn_conn_answer(zcn_conn *conn, uint64_t id, const void *data, uint64_t size);
+
 void zcn_dial_options_init(zcn_dial_options *options, size_t struct_size);
 zcn_status zcn_dial(zcn_dialer **out, zcn_loop *loop, const char *address, const zcn_framing *framing, const zcn_dial_options *options);
 zcn_conn *zcn_dialer_get_conn(const zcn_dialer *dialer);

@@ -12,6 +12,7 @@ Messages are owned: they last as long as somebody has them. Cancelling a receive
 
 import asyncio
 import collections
+import itertools
 import weakref
 
 from .conn import State
@@ -129,6 +130,9 @@ class Connection(_Waited):
         self.conn = conn
         self._limit = limit
         self._messages = collections.deque()
+        self._requests = {}  # by token: who waits for the answer
+        self._tokens = itertools.count(1)
+        self._asks = False
         self._paused = False
         self._connected = False
         self._ended = False
@@ -136,7 +140,17 @@ class Connection(_Waited):
         driver.users[conn] = self
 
     def _handle(self, event):
-        if event.type == EventType.MESSAGE:
+        if event.token in self._requests and event.type in (EventType.MESSAGE, EventType.UNANSWERED):
+            waiter = self._requests.pop(event.token)
+            if waiter.cancelled():
+                pass
+            elif event.type == EventType.MESSAGE:
+                waiter.set_result(event.message.retain())
+            else:
+                waiter.set_exception(event.error)
+        elif event.type == EventType.MESSAGE and self._asks and self.conn.id_of(event.message) != 0:
+            pass  # an answer that came too late, or twice
+        elif event.type == EventType.MESSAGE:
             self._messages.append(event.message.retain())
             if len(self._messages) >= self._limit and not self._paused:
                 self._paused = True
@@ -184,6 +198,39 @@ class Connection(_Waited):
             if self._ended:
                 raise Closed(-40)
             if self.conn.send(what):
+                self._driver.settle()
+                return
+            await self._change()
+
+    async def request(self, body, timeout=None):
+        """Asks with a copy of some bytes, and gives the answer, owned; any number of tasks may. The option id_width says
+        that messages have ids, and the body has room for one there. Raises Timeout after so many seconds, or why the
+        connection ended. Cancelling takes the request back. Of a connection that asks, receive() gives only messages with
+        the id 0: all others are answers.
+        """
+        while True:
+            if self._ended:
+                raise Closed(-40)
+            self._asks = True
+            token = next(self._tokens)
+            number = self.conn.begin_request(token, timeout)
+            answer = self._requests[token] = self._driver.host.create_future()
+            try:
+                if self.conn.answer(number, body):
+                    self._driver.settle()
+                    return await answer
+            finally:
+                if self._requests.pop(token, None) is not None and not self._ended:
+                    self._quietly(lambda: self.conn.end_request(number))
+            await self._change()
+
+    async def answer(self, request, body):
+        """Answers a received message with a copy of some bytes, and waits while the peer is behind."""
+        number = self.conn.id_of(request)
+        while True:
+            if self._ended:
+                raise Closed(-40)
+            if self.conn.answer(number, body):
                 self._driver.settle()
                 return
             await self._change()

@@ -41,6 +41,10 @@ class Given:
             self._sock.close()
 
 
+def _nanoseconds(seconds):
+    return -1 if seconds is None else max(0, int(seconds * 1e9))
+
+
 class Conn(Handle):
     """A connection of a loop. It stays open when nobody has it: close() and abort() end it, and CLOSED tells."""
 
@@ -122,6 +126,38 @@ class Conn(Handle):
     def forward(self, message):
         """Passes a message of the last poll on, as it stands: who sent it is not read while this end is behind."""
         check(c.zcn_conn_forward(self._live, message._live))
+
+    def request(self, body, token, timeout=None):
+        """Asks with a copy of some bytes; the option id_width says that messages have ids, and id_offset where. What the
+        body has in the id's place is overwritten. A MESSAGE with the token, not 0, is the answer; UNANSWERED tells that
+        so many seconds passed, or that the connection ended. False above the high-water mark.
+        """
+        with Borrowed(body) as given:
+            return taken(c.zcn_conn_request(self._live, given.address, given.size, token, _nanoseconds(timeout)))
+
+    def answer(self, request, body):
+        """Answers a Message, or an id, with a copy of some bytes. False above the high-water mark."""
+        number = request if isinstance(request, int) else self.id_of(request)
+        with Borrowed(body) as given:
+            return taken(c.zcn_conn_answer(self._live, number, given.address, given.size))
+
+    def begin_request(self, token, timeout=None):
+        """Expects an answer to a body that will be sent with this id: answer(id, body) sends one with the id put in."""
+        number = ctypes.c_uint64()
+        check(c.zcn_conn_begin_request(self._live, token, _nanoseconds(timeout), ctypes.byref(number)))
+        return number.value
+
+    def end_request(self, number):
+        """Takes a request back; False: it has ended already."""
+        return taken(c.zcn_conn_end_request(self._live, number))
+
+    def id_of(self, message):
+        """The id of a received message."""
+        number = ctypes.c_uint64()
+        handle = message._live
+        data, size = c.zcn_msg_data(handle), c.zcn_msg_size(handle)
+        check(c.zcn_conn_get_id(super()._live, data, size, ctypes.byref(number)))
+        return number.value
 
     def flush(self):
         """Writes what is queued now; False: some is left, and goes on by itself."""

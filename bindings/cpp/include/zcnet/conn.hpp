@@ -8,7 +8,9 @@
  * for other threads or a longer time; all calls of ConnRef work on it too. Neither closes the connection at its end.
  */
 #include <zcnet/conn.h>
+#include <zcnet/request.h>
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <utility>
@@ -99,6 +101,40 @@ class ConnRef {
     [[nodiscard]] bool post(Unit &&unit) const { return detail::taken(try_post(unit)); }
     [[nodiscard]] zcn_status try_post(Unit &unit) const noexcept {
         return unit.consumed(zcn_conn_post(conn_, unit.get()));
+    }
+
+    /**
+     * Asks with a copy of some bytes, for which the options say where ids are; what it has in the id's place is
+     * overwritten. The token, not 0, comes with the answer or with unanswered. A negative timeout is none.
+     */
+    [[nodiscard]] bool request(Bytes body, std::uint64_t token, std::chrono::nanoseconds timeout) const {
+        return detail::taken(try_request(body, token, timeout));
+    }
+    [[nodiscard]] zcn_status try_request(Bytes body, std::uint64_t token,
+                                         std::chrono::nanoseconds timeout) const noexcept {
+        return zcn_conn_request(conn_, body.data(), body.size(), token, timeout.count());
+    }
+    /** Answers a message with a copy of some bytes, whose id's place gets the message's. */
+    [[nodiscard]] bool answer(const MessageView &request, Bytes body) const { return answer(id_of(request), body); }
+    [[nodiscard]] bool answer(std::uint64_t id, Bytes body) const { return detail::taken(try_answer(id, body)); }
+    [[nodiscard]] zcn_status try_answer(std::uint64_t id, Bytes body) const noexcept {
+        return zcn_conn_answer(conn_, id, body.data(), body.size());
+    }
+    /** For bodies that are not copied: expects an answer to what will be sent with this id, see put_id(). */
+    [[nodiscard]] std::uint64_t begin_request(std::uint64_t token, std::chrono::nanoseconds timeout) const {
+        std::uint64_t id;
+        detail::check(zcn_conn_begin_request(conn_, token, timeout.count(), &id));
+        return id;
+    }
+    /** Takes a request back; false: it has ended already. */
+    bool end_request(std::uint64_t id) const { return detail::taken(zcn_conn_end_request(conn_, id)); }
+    void put_id(MutableBytes body, std::uint64_t id) const {
+        detail::check(zcn_conn_put_id(conn_, body.data(), body.size(), id));
+    }
+    std::uint64_t id_of(const MessageView &message) const {
+        std::uint64_t id;
+        detail::check(zcn_conn_get_id(conn_, message.data(), message.size(), &id));
+        return id;
     }
 
     /** Writes what is queued now; false: some is left, and goes on by itself. */

@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: MIT
 
-// Requests and answers with many in flight, matched by a number, each with a deadline of its own.
+// Requests and answers with many in flight, each with a deadline of its own.
 //
-// The first eight bytes of a body are the number; a server answers with the same number, in any order. An echo server
-// is such a server.
+// The first eight bytes of a body are an id, which the library gives and finds again; a server answers with the same id,
+// in any order. An echo server is such a server.
 //
 // Usage: request ADDRESS COUNT IN_FLIGHT [TIMEOUT]
 package main
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"log"
@@ -23,105 +22,7 @@ import (
 	zcnet "github.com/libzcnet/libzcnet/bindings/go"
 )
 
-// client asks on one connection, for any number of goroutines.
-type client struct {
-	conn    *zcnet.Conn
-	framing *zcnet.Framing
-	last    atomic.Uint64
-
-	mu      sync.Mutex
-	waiting map[uint64]chan zcnet.Message
-	err     error // the connection has ended
-}
-
-func newClient(conn *zcnet.Conn, framing *zcnet.Framing) *client {
-	c := &client{conn: conn, framing: framing, waiting: map[uint64]chan zcnet.Message{}}
-	go c.receive()
-	return c
-}
-
-// receive hands each answer to who waits for it, until the connection ends.
-func (c *client) receive() {
-	for m := range c.conn.Messages(context.Background()) {
-		if m.Len() < 8 {
-			continue
-		}
-		c.mu.Lock()
-		answer, known := c.waiting[binary.BigEndian.Uint64(m.Bytes())]
-		c.mu.Unlock()
-		if !known { // who asked does not wait any more
-			continue
-		}
-		kept, err := m.Clone()
-		if err != nil {
-			continue // the deadline tells
-		}
-		select {
-		case answer <- kept:
-		default: // a second answer
-			_ = kept.Release()
-		}
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.err = c.conn.ReadErr(); c.err == nil {
-		c.err = zcnet.ErrEOF
-	}
-	for _, answer := range c.waiting {
-		close(answer)
-	}
-	c.waiting = nil
-}
-
-// ask sends a question and waits for its answer, which the caller releases; the first eight bytes are the number.
-func (c *client) ask(ctx context.Context, question []byte) (zcnet.Message, error) {
-	number := c.last.Add(1)
-	unit, err := zcnet.NewUnit(nil, c.framing, 8+len(question))
-	if err != nil {
-		return zcnet.Message{}, err
-	}
-	binary.BigEndian.PutUint64(unit.Bytes(), number)
-	copy(unit.Bytes()[8:], question)
-
-	answer := make(chan zcnet.Message, 1)
-	c.mu.Lock()
-	if c.err != nil {
-		defer c.mu.Unlock()
-		_ = unit.Release()
-		return zcnet.Message{}, c.err
-	}
-	c.waiting[number] = answer
-	c.mu.Unlock()
-	defer c.forget(number, answer)
-
-	if err := c.conn.Send(ctx, unit); err != nil {
-		_ = unit.Release()
-		return zcnet.Message{}, err
-	}
-	select {
-	case m, ok := <-answer:
-		if !ok {
-			return zcnet.Message{}, c.err
-		}
-		return m, nil
-	case <-ctx.Done():
-		return zcnet.Message{}, ctx.Err()
-	}
-}
-
-// forget takes a question back, and the answer that came too late to be of use.
-func (c *client) forget(number uint64, answer chan zcnet.Message) {
-	c.mu.Lock()
-	delete(c.waiting, number)
-	c.mu.Unlock()
-	select {
-	case m, ok := <-answer:
-		if ok {
-			_ = m.Release()
-		}
-	default:
-	}
-}
+const idWidth = 8
 
 func main() {
 	log.SetFlags(0)
@@ -139,11 +40,10 @@ func main() {
 		os.Exit(2)
 	}
 	framing := zcnet.MustParseFraming("length,width=4,strip=4,max=1M")
-	conn, err := zcnet.Dial(context.Background(), os.Args[1], framing, nil)
+	conn, err := zcnet.Dial(context.Background(), os.Args[1], framing, &zcnet.ConnOptions{IDs: zcnet.IDs{Width: idWidth}})
 	if err != nil {
 		log.Fatal(err)
 	}
-	c := newClient(conn, framing)
 	var answered, late, failed, next atomic.Int64
 	var all sync.WaitGroup
 	for range inFlight {
@@ -153,7 +53,7 @@ func main() {
 			for n := next.Add(1); n <= int64(total); n = next.Add(1) {
 				question := fmt.Sprintf("question %d", n)
 				ctx, cancel := context.WithTimeout(context.Background(), timeout)
-				answer, err := c.ask(ctx, []byte(question))
+				answer, err := conn.Request(ctx, append(make([]byte, idWidth), question...))
 				cancel()
 				switch {
 				case errors.Is(err, context.DeadlineExceeded):
@@ -161,7 +61,7 @@ func main() {
 				case err != nil:
 					failed.Add(1)
 				default:
-					if string(answer.Bytes()[8:]) == question {
+					if string(answer.Bytes()[idWidth:]) == question {
 						answered.Add(1)
 					} else {
 						failed.Add(1)

@@ -23,6 +23,24 @@ pub enum Event<'a> {
         /// Its bytes, borrowed until the next poll.
         message: MessageRef<'a>,
     },
+    /// A message that answers a request of [`ConnRef::request`].
+    Answer {
+        /// That it came from.
+        conn: ConnRef<'a>,
+        /// Its bytes, borrowed until the next poll.
+        message: MessageRef<'a>,
+        /// Of the request.
+        token: u64,
+    },
+    /// A request of [`ConnRef::request`] that has no answer.
+    Unanswered {
+        /// That was asked.
+        conn: ConnRef<'a>,
+        /// Of the request.
+        token: u64,
+        /// [`TimedOut`](crate::ErrorKind::TimedOut), or why the connection ended.
+        reason: Result<()>,
+    },
     /// The units with the tokens `first`, `first` + 1 … `first` + `count` - 1 have ended.
     Sent {
         /// That they were sent on.
@@ -97,10 +115,10 @@ pub enum Event<'a> {
 }
 
 impl<'a> Event<'a> {
-    /// The message, if this is one.
+    /// The message, if this is one, an answer included.
     pub fn message(&self) -> Option<MessageRef<'a>> {
         match self {
-            Event::Message { message, .. } => Some(*message),
+            Event::Message { message, .. } | Event::Answer { message, .. } => Some(*message),
             _ => None,
         }
     }
@@ -112,6 +130,8 @@ impl<'a> Event<'a> {
             | Event::Accepted(conn)
             | Event::Arrived(conn)
             | Event::Message { conn, .. }
+            | Event::Answer { conn, .. }
+            | Event::Unanswered { conn, .. }
             | Event::Sent { conn, .. }
             | Event::Writable(conn)
             | Event::PeerClosed(conn)
@@ -267,8 +287,19 @@ unsafe fn make<'a>(event: *const sys::zcn_event, owner: &'a Loop) -> Option<Even
     // SAFETY: as above.
     let kind = unsafe { event_type(event) };
     Some(match kind {
-        // SAFETY: the event is a message's.
-        sys::ZCN_EVENT_MESSAGE => Event::Message { conn: conn(), message: unsafe { MessageRef::new(event) } },
+        sys::ZCN_EVENT_MESSAGE => {
+            // SAFETY: the event is a message's.
+            let message = unsafe { MessageRef::new(event) };
+            // SAFETY: as above; it stays as it is.
+            match unsafe { (*event).token } {
+                0 => Event::Message { conn: conn(), message },
+                token => Event::Answer { conn: conn(), message, token },
+            }
+        }
+        sys::ZCN_EVENT_UNANSWERED => {
+            let Fields { status, token, .. } = of();
+            Event::Unanswered { conn: conn(), token, reason: check(status) }
+        }
         sys::ZCN_EVENT_CONNECTED => Event::Connected(conn()),
         sys::ZCN_EVENT_ACCEPTED => Event::Accepted(conn()),
         sys::ZCN_EVENT_SENT => {

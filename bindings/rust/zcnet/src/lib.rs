@@ -67,6 +67,7 @@ mod message;
 mod options;
 mod pool;
 mod relay;
+mod request;
 mod stream;
 #[cfg(feature = "tokio")]
 pub mod tokio;

@@ -138,6 +138,16 @@ options! {
     start_paused(yes: bool) start_paused = u32::from(yes);
     /// A number of the program's own, which [`ConnRef::user`](crate::ConnRef::user) gives back.
     user(value: usize) user = value;
+    /// For requests: 2, 4 or 8 bytes of each message are the id by which answers find them. Default: there is none.
+    id_width(bytes: u32) id_width = bytes;
+    /// Bytes before the id in a message that is received, counted from the first that the program sees. Default: 0.
+    id_offset(bytes: u32) id_offset = bytes;
+    /// Bytes before the id in a body that is sent. Default: 0.
+    send_id_offset(bytes: u32) send_id_offset = bytes;
+    /// The little end of the id comes first. Default: the big one.
+    id_little_endian(yes: bool) id_little_endian = u32::from(yes);
+    /// Requests without an answer at a time. Default: no limit, but of the ids.
+    max_requests(count: u32) max_requests = count;
     /// What a send does above the high-water mark. Default: it is refused with [`Again`](crate::ErrorKind::Again).
     lag(policy: Lag) lag = policy as u32;
     /// How files are sent that do not say so themselves.

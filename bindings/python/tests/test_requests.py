@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: MIT
+"""Requests and their answers, matched by an id."""
+
+import asyncio
+import unittest
+
+import zcnet
+import zcnet.aio
+from support import FRAMING, TestCase
+
+EventType = zcnet.EventType
+ROOM = bytes(8)
+
+
+class Requests(TestCase):
+    def test_answers_in_another_order(self):
+        loop = self.loop()
+        near, far = self.pair(loop, id_width=8)
+        for token in range(1, 11):
+            self.assertTrue(near.request(ROOM + b"question %d" % token, token, 60))
+        asked, answered = [], {}
+        for event in self.until(loop):
+            self.assertEqual(event.type, EventType.MESSAGE)
+            if event.conn is far:
+                self.assertEqual(event.token, 0)
+                asked.append((far.id_of(event.message), bytes(event.message)[8:]))
+                if len(asked) == 10:
+                    for number, question in reversed(asked):
+                        self.assertTrue(far.answer(number, ROOM + b"to " + question))
+            else:
+                answered[event.token] = bytes(event.message)[8:]
+                if len(answered) == 10:
+                    break
+        self.assertEqual(answered, {token: b"to question %d" % token for token in range(1, 11)})
+        self.assertEqual(near.stats()["answers"], 10)
+
+    def test_without_an_answer(self):
+        loop = self.loop()
+        near, far = self.pair(loop, id_width=4, max_requests=2)
+        self.assertTrue(near.request(bytes(4), 1, 0.001))
+        for event in self.until(loop):
+            if event.type == EventType.UNANSWERED:
+                self.assertEqual(event.token, 1)
+                self.assertIsInstance(event.error, zcnet.Timeout)
+                break
+        number = near.begin_request(2)
+        self.assertTrue(near.end_request(number))
+        self.assertFalse(near.end_request(number))
+        near.begin_request(3)
+        near.begin_request(4)
+        self.assertRaises(zcnet.SystemFailure, near.begin_request, 5)
+        far.abort()
+        told = set()
+        for event in self.until(loop):
+            if event.type == EventType.UNANSWERED:
+                told.add(event.token)
+                self.assertIsNotNone(event.error)
+                if told == {3, 4}:
+                    break
+
+    def test_what_cannot_be_asked(self):
+        loop = self.loop()
+        near, _ = self.pair(loop)
+        self.assertRaises(zcnet.SystemFailure, near.request, ROOM, 1)
+        near, far = self.pair(loop, id_width=8)
+        self.assertRaises(ValueError, near.request, b"short", 1)
+        self.assertRaises(ValueError, near.request, ROOM, 0)
+        near.send(b"short")
+        self.assertRaises(ValueError, far.answer, self.message(loop, far), ROOM)
+
+
+class Asyncio(TestCase):
+    def run_it(self, main):
+        asyncio.run(asyncio.wait_for(main(), 120))
+        self.assertEqual(dict(zcnet.aio._drivers), {})
+
+    def test_many_tasks(self):
+        async def serve(conn):
+            held = []
+            async for message in conn:
+                held.append(message)
+                if len(held) == 10:
+                    for one in reversed(held):
+                        with one:
+                            await conn.answer(one, bytes(one))
+                    held.clear()
+
+        async def main():
+            options = {"id_width": 8}
+            async with await zcnet.aio.listen("tcp://127.0.0.1:0", FRAMING, serve, conn=options) as server:
+                async with await zcnet.aio.connect(server.address, FRAMING, high_water=1000, **options) as conn:
+                    async def ask(number):
+                        with await conn.request(ROOM + b"%d" % number, 60) as answer:
+                            self.assertEqual(bytes(answer)[8:], b"%d" % number)
+
+                    for batch in range(10):
+                        await asyncio.gather(*(ask(number) for number in range(100)))
+                    self.assertEqual(conn._requests, {})
+
+        self.run_it(main)
+
+    def test_nobody_answers(self):
+        async def silent(conn):
+            with await conn.receive(), await conn.receive():
+                await conn.receive()
+
+        async def main():
+            options = {"id_width": 8}
+            async with await zcnet.aio.listen("tcp://127.0.0.1:0", FRAMING, silent, conn=options) as server:
+                async with await zcnet.aio.connect(server.address, FRAMING, **options) as conn:
+                    with self.assertRaises(zcnet.Timeout):
+                        await conn.request(ROOM, 0.01)
+                    task = asyncio.ensure_future(conn.request(ROOM))
+                    while conn.conn.stats()["requests_waiting"] == 0:
+                        await asyncio.sleep(0)
+                    task.cancel()
+                    with self.assertRaises(asyncio.CancelledError):
+                        await task
+                    self.assertEqual(conn.conn.stats()["requests_waiting"], 0)
+                    task = asyncio.ensure_future(conn.request(ROOM))
+                    while conn.conn.stats()["requests_waiting"] == 0:
+                        await asyncio.sleep(0)
+                    conn.abort()
+                    with self.assertRaises(zcnet.Error):
+                        await task
+                    with self.assertRaises(zcnet.Closed):
+                        await conn.request(ROOM)
+
+        self.run_it(main)
+
+
+if __name__ == "__main__":
+    unittest.main()
