@@ -11,6 +11,8 @@ for wanted in tcp://127.0.0.1:0 "unix://$work/socket"; do
     example 0 batch_client "$address" 100000
     holds "$work/run.out" '^100000 answers, 0 wrong, [0-9]+ writes' 'a batch'
     example 0 batch_client "$address" 1
+    example 0 request "$address" 2000 50
+    printed '2000 answered, 0 late, 0 failed' 'requests'
     example 0 timers "$address" 5 60000
     printed '5 asked, 5 in time, 0 late' 'timers'
     run 0 ping "$address" --framing "$framing" --size 100000 --count 20
@@ -28,6 +30,8 @@ holds "$work/run.err" 'in use' 'an address in use'
 example 1 echo_client "unix://$work/nobody" hello
 holds "$work/run.err" 'nobody listens' 'a client without a server'
 example 1 batch_client "unix://$work/nobody" 10
+example 1 request "unix://$work/nobody" 10 2
+example 2 request "$address" 10
 example 2 echo_client
 example 2 batch_client "$address" none
 example 2 timers "$address" 5
