@@ -34,11 +34,12 @@ enum {
                                         attempt; token: attempts in a row that did not last */
     ZCN_EVENT_DIALER_CLOSED = 16,   /* user is the dialer's; status: ZCN_OK it was closed, else why the last of its
                                         attempts failed */
-    ZCN_EVENT_UNANSWERED = 17,   /* conn, token: of a request that has no answer; status: why, ZCN_ETIMEDOUT or why the
-                                     connection ended */
-    ZCN_EVENT_FILE_RECEIVED = 18 /* conn, token, size, status: what zcn_conn_receive_file() asked for has ended;
-                                     size: bytes that were written to the file; status ZCN_OK: all of them, else why
-                                     there are not more. It comes once for each such call, before CLOSED */
+    ZCN_EVENT_UNANSWERED = 17,      /* conn, token: of a request that has no answer; status: why, ZCN_ETIMEDOUT or why
+                                       the connection ended */
+    ZCN_EVENT_FILE_RECEIVED = 18,   /* conn, token, size, status: what zcn_conn_receive_file() asked for has ended;
+                                       size: bytes that were written to the file; status ZCN_OK: all of them, else why
+                                       there are not more. It comes once for each such call, before CLOSED */
+    ZCN_EVENT_POOL_READY = 19       /* token, size: a pool that zcn_loop_await_memory() asked about has room again */
 };
 
 typedef struct zcn_event {

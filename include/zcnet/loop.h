@@ -111,6 +111,24 @@ ZCN_API ZCN_NODISCARD zcn_status zcn_loop_timer_set(zcn_loop *loop, uint64_t tok
 ZCN_API zcn_status zcn_loop_timer_cancel(zcn_loop *loop, uint64_t token);
 
 /**
+ * Ask for one POOL_READY event when a pool that is at its limit has room again: what a program does whose allocation
+ * said ZCN_ENOBUFS and that wants to go on when it can. The event comes with the first poll that finds room, which may
+ * be the next one, and is told once. It is no promise: others may take the room first, and several that wait are all
+ * told. Free blocks that threads keep for themselves (thread_cached_bytes of zcn_pool_stats) count as in use.
+ *
+ * @param pool   any pool; one without a limit has room always
+ * @param size   bytes that the program wants next: of a unit's body, or of an append; 0: any
+ * @param token  any number, for the event; several waits may have the same
+ * @return ZCN_OK · ZCN_EINVAL an argument is NULL, or the pool could not hold size bytes beside its reserve if nothing
+ *         else were in use · ZCN_ENOMEM · ZCN_ECLOSED · ZCN_EFORKED
+ * @lifetime the wait keeps the pool, until its event is told or the loop has ended; a loop that closes does not wait
+ *           for it
+ * @thread owner
+ * @since 0.1
+ */
+ZCN_API ZCN_NODISCARD zcn_status zcn_loop_await_memory(zcn_loop *loop, zcn_pool *pool, uint64_t size, uint64_t token);
+
+/**
  * Close every connection (drained, as zcn_conn_close()), listener, dialer and relay. Polls go on and give their last
  * events; when all have been handed out, zcn_loop_poll() says ZCN_ECLOSED. Descriptor and deadline tell of that poll
  * as of any other.

@@ -67,7 +67,8 @@ typedef struct zcn_pool_stats {
     uint64_t region_takes;        /* regions handed out so far */
     uint64_t failures;            /* requests refused at the limit or for want of memory */
     uint64_t slabs;               /* slabs mapped now */
-    uint64_t waits;               /* times that a loop paused reading because the pool was full */
+    uint64_t waits;               /* times that a loop waited because the pool was full: it paused reading,
+                                     or zcn_loop_await_memory() */
     uint64_t reserved_peak_bytes; /* the highest reserved_bytes so far */
     uint64_t thread_cached_bytes; /* of in_use_bytes: free blocks that threads, loops and streams keep */
     uint64_t arena_bytes;         /* of in_use_bytes: blocks that threads cut the memory of units from */

@@ -53,6 +53,10 @@ zcn_status zcn_loop_timer_cancel(zcn_loop *loop, uint64_t token) {
     return loop == nullptr ? ZCN_EINVAL : loop->cancel_timer(token);
 }
 
+zcn_status zcn_loop_await_memory(zcn_loop *loop, zcn_pool *pool, uint64_t size, uint64_t token) {
+    return loop == nullptr || pool == nullptr ? ZCN_EINVAL : loop->await_room(pool, size, token);
+}
+
 zcn_status zcn_loop_close(zcn_loop *loop) {
     if (loop == nullptr) return ZCN_EINVAL;
     if (!zcnet::os::in_process(loop->process())) return ZCN_EFORKED;

@@ -38,6 +38,7 @@ enum class Purpose : uint8_t {
 
 constexpr uint64_t smallest_region = 64 * 1024;
 constexpr uint64_t region_step = 64 * 1024;    // a region is charged in such steps
+constexpr uint64_t most_around = 512;          // header, delimiter and room for them beside a unit's body
 constexpr uint64_t huge_page_bytes = 2 << 20;  // slabs and large regions are aligned to it
 
 // `use_` of a pool: bytes, those who are giving some back, and two flags.
@@ -99,6 +100,10 @@ struct zcn_pool {
     [[nodiscard]] bool has_finisher() const noexcept { return finisher_.load(std::memory_order_relaxed) != nullptr; }
     void end_finish(const void *holder) noexcept;
 
+    // Whether a request for so many bytes would find them now; and whether it could if nothing else were in use.
+    [[nodiscard]] bool has_room(uint64_t size) const noexcept;
+    [[nodiscard]] bool can_have_room(uint64_t size) const noexcept;
+
     // Queues a waiter for the next memory that comes free. The caller then tries once more before it sleeps.
     void wait(zcnet::memory::Waiter *waiter) noexcept;
     // Takes a waiter back; false when it is being woken at this moment.
@@ -141,6 +146,7 @@ struct zcn_pool {
     ~zcn_pool() = default;
     void destroy() noexcept;
 
+    [[nodiscard]] bool fits(uint64_t used, uint64_t size) const noexcept;
     bool charge(uint64_t bytes, Purpose purpose) noexcept;
     void take_use(uint64_t bytes) noexcept;
     void give_use(uint64_t bytes) noexcept;

@@ -63,6 +63,22 @@ void zcn_pool::give_use(uint64_t bytes) noexcept {
     if ((before & zcnet::memory::use_closed) != 0 && (before & zcnet::memory::use_any) == mine) destroy();
 }
 
+// A request takes a block, or memory of its own with what stands around the bytes.
+bool zcn_pool::fits(uint64_t used, uint64_t size) const noexcept {
+    if (limit_ == 0) return true;
+    uint64_t needed = block_size_;
+    if (size > block_size_ / 2 - zcnet::memory::most_around) {
+        if (size > limit_) return false;
+        needed = zcnet::round_up(size + zcnet::memory::most_around, zcnet::memory::region_step) + sizeof(Block);
+    }
+    const uint64_t spoken_for = used + reserve_.load(std::memory_order_relaxed);
+    return spoken_for <= limit_ && needed <= limit_ - spoken_for;
+}
+
+bool zcn_pool::has_room(uint64_t size) const noexcept { return fits(in_use(), size); }
+
+bool zcn_pool::can_have_room(uint64_t size) const noexcept { return fits(0, size); }
+
 bool zcn_pool::reserve_for(uint64_t largest) noexcept {
     if (limit_ == 0) return true;
     uint64_t bytes = 0;

@@ -8,7 +8,7 @@
 
 namespace zcnet::net {
 
-enum class Message : uint8_t { request, post, lookup, memory, wake, arrival, relay, file, body };
+enum class Message : uint8_t { request, post, lookup, memory, wake, arrival, relay, file, body, room };
 
 struct LoopLetter : Letter {
     explicit LoopLetter(Message what) noexcept : message(what) {}

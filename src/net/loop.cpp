@@ -98,6 +98,7 @@ void zcn_loop::shut_down() noexcept {
     if (ours) {
         if (waiter_.queued.load(std::memory_order_acquire) && pool_->cancel_wait(&waiter_)) unhold();
     }
+    end_rooms(ours);
     while (zcn_listener *listener = listeners_.front()) listener->end_silently();
     while (zcn_dialer *dialer = dialers_.front()) dialer->end_silently();
     while (zcn_conn *conn = all_.front()) {
@@ -148,8 +149,8 @@ void zcn_loop::lower() noexcept {
 bool zcn_loop::has_work() const noexcept {
     // That everything has ended is told too, once.
     const bool over = closing_ && is_empty() && !over_told_;
-    return over || ready_count_ != 0 || !ready_relays_.empty() || !accepting_.empty() || !dirty_.empty() || woken_ ||
-           !inbox_.looks_empty();
+    return over || ready_count_ != 0 || !ready_relays_.empty() || !accepting_.empty() || !dirty_.empty() ||
+           !due_rooms_.empty() || woken_ || !inbox_.looks_empty();
 }
 
 int zcn_loop::public_fd() noexcept {

@@ -23,6 +23,7 @@
 #include "net/dialer.h"
 #include "net/listener.h"
 #include "net/relay.h"
+#include "net/room.h"
 #include "net/timers.h"
 #include "os/process.h"
 #include "zcnet/loop.h"
@@ -84,6 +85,7 @@ struct zcn_loop final {
     Status wake() noexcept;  // any thread
     Status set_timer(uint64_t token, int64_t delay_ns) noexcept;
     Status cancel_timer(uint64_t token) noexcept;
+    Status await_room(zcn_pool *pool, uint64_t size, uint64_t token) noexcept;
     void close() noexcept;
     void read_stats(zcn_loop_stats *stats) noexcept;
 
@@ -160,6 +162,9 @@ struct zcn_loop final {
     void run_relays() noexcept;
     void run_timers() noexcept;
     void tell_woken() noexcept;
+    void tell_rooms() noexcept;
+    void on_room(zcnet::net::RoomWait *wait) noexcept;
+    void end_rooms(bool ours) noexcept;
     void relieve_blocks() noexcept;
     void look_for_starvation() noexcept;
     void check_starvation() noexcept;
@@ -221,6 +226,8 @@ struct zcn_loop final {
     zcnet::List<zcn_relay, zcnet::net::RelaysTag> finished_relays_;  // references end at the next poll
     zcnet::List<zcn_relay, zcnet::net::RelayReadyTag> ready_relays_;
     uint64_t ready_relay_count_ = 0;
+    zcnet::List<zcnet::net::RoomWait, zcnet::net::RoomTag> due_rooms_;
+    zcnet::List<zcnet::net::RoomWait, zcnet::net::RoomTag> asleep_rooms_;
     zcnet::io::PipePool pipes_;
     zcnet::os::PipeSignal *pipe_signal_ = nullptr;
     uint64_t ready_count_ = 0;

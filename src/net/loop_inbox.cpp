@@ -91,6 +91,9 @@ void zcn_loop::deliver_letter(LoopLetter *letter) noexcept {
             memory_asked_.store(false, std::memory_order_release);
             memory_came();
             return;
+        case Message::room:
+            on_room(static_cast<zcnet::net::RoomLetter *>(letter)->wait);
+            return;
         case Message::wake:
             // release: a wake that comes after this puts the letter again.
             wake_asked_.store(false, std::memory_order_release);
@@ -177,6 +180,9 @@ void zcn_loop::drop_letter(LoopLetter *letter) noexcept {
         }
         case Message::relay:
             zcn_relay::of_letter(letter)->release();
+            return;
+        case Message::room:
+            static_cast<zcnet::net::RoomLetter *>(letter)->wait->unhold();
             return;
         case Message::memory:
         case Message::wake:

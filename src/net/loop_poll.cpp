@@ -198,6 +198,7 @@ void zcn_loop::look(int64_t wait_ns) noexcept {
     flush_dirty();
     run_listeners();
     tell_woken();
+    tell_rooms();
     run_ready();
     run_relays();
     // Behind what came: a deadline is judged by it.
@@ -262,6 +263,7 @@ Status zcn_loop::poll(int64_t timeout_ns, const zcn_event **out_events, size_t *
         if (!inbox_.looks_empty()) take_letters();
         run_timers();
         tell_woken();
+        tell_rooms();
         flush_dirty();
         run_listeners();
         run_ready();

@@ -31,7 +31,8 @@ enum class EventType : std::uint32_t {
     redial = ZCN_EVENT_REDIAL,
     dialer_closed = ZCN_EVENT_DIALER_CLOSED,
     unanswered = ZCN_EVENT_UNANSWERED,
-    file_received = ZCN_EVENT_FILE_RECEIVED
+    file_received = ZCN_EVENT_FILE_RECEIVED,
+    pool_ready = ZCN_EVENT_POOL_READY
 };
 
 /** One of the things that happened. It is a reference into the array of the poll, and ends with the next one. */
