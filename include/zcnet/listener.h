@@ -55,6 +55,25 @@ ZCN_API ZCN_NODISCARD zcn_status zcn_listen(zcn_listener **out, zcn_loop *loop, 
                                             const zcn_framing *framing, const zcn_listen_options *options);
 
 /**
+ * Tell the loop's counters to whoever connects to a Unix socket: `zcnet stat ADDRESS` shows them, in the format of
+ * Prometheus too. They are those of zcn_loop_get_stats() and of the loop's pool, and the connections that hold most
+ * bytes. The loop answers when it is polled: one that does not answer is one that nobody polls. There are no events but
+ * LISTENER_CLOSED.
+ *
+ * The text is lines: "zcnet VERSION", then "counter NAME VALUE" or "gauge NAME VALUE", then "conn ADDRESS" with pairs of
+ * name and value, at last "end". Later versions add names and kinds of lines.
+ *
+ * @param out      new reference on ZCN_OK, else NULL. It stays open when it is released; zcn_listener_close() ends it
+ * @param address  unix:///path, for the user of this process alone (mode 0600), or unix-abstract:NAME, for whoever is
+ *                 on this machine
+ * @return as zcn_listen()
+ * @ownership owned: zcn_listener_release()
+ * @thread owner of the loop
+ * @since 0.1
+ */
+ZCN_API ZCN_NODISCARD zcn_status zcn_listen_stat(zcn_listener **out, zcn_loop *loop, const char *address);
+
+/**
  * The bound address as text, such as "tcp://127.0.0.1:41234".
  *
  * @param buffer    filled and terminated; 128 bytes are enough

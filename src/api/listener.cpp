@@ -23,6 +23,18 @@ zcn_status zcn_listen(zcn_listener **out, zcn_loop *loop, const char *address, c
     return made;
 }
 
+zcn_status zcn_listen_stat(zcn_listener **out, zcn_loop *loop, const char *address) {
+    if (out == nullptr) return ZCN_EINVAL;
+    *out = nullptr;
+    if (loop == nullptr || address == nullptr) return ZCN_EINVAL;
+    if (const zcn_status status = zcnet::api::begin(loop); status != ZCN_OK) return status;
+    auto options = zcnet::blank_options<zcn_listen_options>();
+    options.unix_mode = 0600;
+    const zcn_status made = zcn_listener::create(out, loop, address, nullptr, options, &loop->error());
+    zcnet::receive::note_made("listener", *out, 0, 0, __builtin_return_address(0));
+    return made;
+}
+
 zcn_status zcn_listener_address(const zcn_listener *listener, char *buffer, size_t capacity) {
     if (listener == nullptr || buffer == nullptr || capacity == 0) return ZCN_EINVAL;
     buffer[0] = 0;

@@ -56,16 +56,7 @@ zcn_status zcn_pool_get_stats(zcn_pool *pool, zcn_pool_stats *stats) {
     zcn_pool_stats answer{};
     pool->read_stats(&answer);
     if (stats->struct_size > offsetof(zcn_pool_stats, views)) {
-        zcnet::receive::Survey held;
-        if (!zcnet::receive::survey(pool->number(), &held)) return ZCN_ENOMEM;
-        answer.views = held.views;
-        answer.viewed_bytes = held.viewed_bytes;
-        answer.pinned_bytes = held.pinned_bytes;
-        answer.oldest_view_ns = held.oldest_ns;
-        answer.amplification = held.viewed_bytes == 0
-                                   ? 0
-                                   : static_cast<uint64_t>(static_cast<double>(held.pinned_bytes) * 1000 /
-                                                           static_cast<double>(held.viewed_bytes));
+        if (const zcn_status status = zcnet::receive::add_survey(pool, &answer); status != ZCN_OK) return status;
     }
     return zcnet::write_answer(stats, answer);
 }

@@ -160,6 +160,7 @@ struct zcn_conn final : zcnet::Link<zcnet::net::AllTag>,
     [[nodiscard]] State state() const noexcept { return state_; }
     [[nodiscard]] uint32_t public_state() const noexcept;
     [[nodiscard]] uintptr_t user() const noexcept { return user_; }
+    [[nodiscard]] int64_t active_at() const noexcept { return active_at_; }
     void set_user(uintptr_t user) noexcept;
     void set_listener(zcn_listener *listener) noexcept { listener_ = listener; }
     Status set_dialer(zcn_dialer *dialer) noexcept;

@@ -10,6 +10,7 @@
 #include "base/probe.h"
 #include "memory/births.h"
 #include "net/loop.h"
+#include "net/stat_page.h"
 #include "os/os.h"
 #include "os/process.h"
 
@@ -66,7 +67,7 @@ Status zcn_listener::create(zcn_listener **out, zcn_loop *loop, const char *text
         return error->set(ZCN_EINVAL, 0, "conn->struct_size is wrong: zcn_conn_options_init() sets it");
     if (const Status status = zcnet::net::make_settings(&settings, options.conn); status != ZCN_OK)
         return error->set(status, 0, "an option of the connections is out of range or not known");
-    if (!loop->pool()->reserve_for(settings->largest_in_memory(framing->rule))) {
+    if (framing != nullptr && !loop->pool()->reserve_for(settings->largest_in_memory(framing->rule))) {
         settings->release();
         return error->set(ZCN_ENOBUFS, 0, "the pool's limit is too small for the framing's max");
     }
@@ -78,8 +79,9 @@ Status zcn_listener::create(zcn_listener **out, zcn_loop *loop, const char *text
     loop->hold();
     listener->loop_ = loop;
     listener->settings_ = settings;
-    framing->retain();
+    if (framing != nullptr) framing->retain();
     listener->framing_ = framing;
+    listener->shows_page_ = framing == nullptr;
     listener->user_ = options.user;
     listener->max_connections_ = options.max_connections;
     listener->accepts_per_poll_ = options.accepts_per_poll != 0 ? options.accepts_per_poll : default_accepts;
@@ -110,6 +112,8 @@ Status zcn_listener::bind_address(const char *text, const zcn_listen_options &op
     Address address;
     if (const Status status = zcnet::net::parse_address(text, true, &address, error); status != ZCN_OK) return status;
     is_tcp_ = address.transport == Transport::tcp;
+    if (shows_page_ && address.transport != Transport::unix_path && address.transport != Transport::unix_abstract)
+        return error->set(ZCN_EADDRESS, 0, "'%s' is no Unix socket: counters are shown on this machine alone", text);
     if (address.transport == Transport::descriptor) {
         int listening = 0;
         socklen_t size = sizeof listening;
@@ -295,6 +299,12 @@ void zcn_listener::connection_ended() noexcept {
 }
 
 void zcn_listener::take(int fd) noexcept {
+    if (shows_page_) {
+        zcnet::net::show_page(loop_, fd);
+        (void)zcnet::os::close(fd);
+        accepted_++;
+        return;
+    }
     zcn_conn *conn = nullptr;
     if (zcnet::net::apply_socket_options(fd, is_tcp_, *settings_) < 0 ||
         zcn_conn::create(&conn, loop_, framing_, settings_) != ZCN_OK) {

@@ -23,7 +23,8 @@ struct zcn_listener final : zcnet::Link<zcnet::net::ListenersTag>,
   public:
     using Status = zcnet::Status;
 
-    // Binds and listens; the caller gets one reference, the loop another one while it is open.
+    // Binds and listens; the caller gets one reference, the loop another one while it is open. Without a framing there
+    // are no connections: who comes to its Unix socket is told the counters of the loop.
     static Status create(zcn_listener **out, zcn_loop *loop, const char *address, const zcn_framing *framing,
                          const zcn_listen_options &options, zcnet::Error *error) noexcept;
 
@@ -72,6 +73,7 @@ struct zcn_listener final : zcnet::Link<zcnet::net::ListenersTag>,
     bool tell_closed_ = false;
     bool adopted_ = false;  // the program's descriptor, until the listener stands
     bool open_ = false;
+    bool shows_page_ = false;
     Status limited_status_ = ZCN_OK;
     uint32_t back_off_ms_ = 0;
     uint64_t accepted_ = 0;

@@ -111,6 +111,10 @@ struct zcn_loop final {
     void become_ready(zcn_relay *relay) noexcept;
     void finished(zcn_relay *relay) noexcept;  // RELAY_ENDED was told
     void forget(zcn_relay *relay) noexcept;    // leaves every list but `all`
+    template <class Visit>
+    void each_conn(Visit &&visit) noexcept {
+        for (zcn_conn *conn = all_.front(); conn != nullptr; conn = all_.after(conn)) visit(conn);
+    }
     [[nodiscard]] bool polling() const noexcept { return polling_; }
     // Which poll this is, to count what one poll gives.
     [[nodiscard]] uint32_t serial() const noexcept { return serial_; }

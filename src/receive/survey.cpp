@@ -115,4 +115,17 @@ bool survey(uint64_t pool, Survey *out) noexcept {
     return !failed;
 }
 
+Status add_survey(const zcn_pool *pool, zcn_pool_stats *stats) noexcept {
+    Survey held;
+    if (!survey(pool->number(), &held)) return ZCN_ENOMEM;
+    stats->views = held.views;
+    stats->viewed_bytes = held.viewed_bytes;
+    stats->pinned_bytes = held.pinned_bytes;
+    stats->oldest_view_ns = held.oldest_ns;
+    if (held.viewed_bytes != 0)
+        stats->amplification = static_cast<uint64_t>(static_cast<double>(held.pinned_bytes) * 1000 /
+                                                     static_cast<double>(held.viewed_bytes));
+    return ZCN_OK;
+}
+
 }  // namespace zcnet::receive

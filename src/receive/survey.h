@@ -7,6 +7,7 @@
 
 #include "memory/objects.h"
 #include "receive/view.h"
+#include "zcnet/pool.h"
 
 namespace zcnet::receive {
 
@@ -53,5 +54,8 @@ struct Survey {
 
 // false without memory for it.
 bool survey(uint64_t pool, Survey *out) noexcept;
+
+// The same as fields of the pool's statistics. ZCN_ENOMEM.
+Status add_survey(const zcn_pool *pool, zcn_pool_stats *stats) noexcept;
 
 }  // namespace zcnet::receive

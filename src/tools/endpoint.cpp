@@ -91,6 +91,14 @@ zcn_conn *open_connection(zcn_loop *loop, const std::string &address, const zcn_
     return conn;
 }
 
+void open_stat(zcn_loop *loop, const std::string &address) {
+    if (address.empty()) return;
+    zcn_listener *listener = nullptr;
+    const zcn_status status = zcn_listen_stat(&listener, loop, address.c_str());
+    if (status != ZCN_OK) throw_loop_error(loop, "cannot show counters at " + address, status);
+    zcn_listener_release(listener);
+}
+
 bool is_connected_descriptor(const std::string &address) {
     if (address.compare(0, 3, "fd:") != 0) return false;
     try {

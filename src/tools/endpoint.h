@@ -32,6 +32,9 @@ Owned<zcn_listener> open_listener(zcn_loop *loop, const std::string &address, co
 zcn_conn *open_connection(zcn_loop *loop, const std::string &address, const zcn_framing *framing,
                           const zcn_conn_options &options);
 
+// Shows the loop's counters at a Unix socket for as long as it lives; empty: does not.
+void open_stat(zcn_loop *loop, const std::string &address);
+
 // An fd:N that is a connected socket: there is nothing to listen on.
 bool is_connected_descriptor(const std::string &address);
 

@@ -30,6 +30,7 @@ constexpr Verb verbs[] = {
     {"relay", "pass connections on to another address by splice", tool::run_relay},
     {"serve", "serve the files of a directory over HTTP", tool::run_serve},
     {"files", "compare the ways to send a file", tool::run_files},
+    {"stat", "print the counters of a running program", tool::run_stat},
     {"framing", "explain a framing text; show the frames of a file", tool::run_framing},
 };
 

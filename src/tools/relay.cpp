@@ -39,6 +39,7 @@ struct RelayOptions {
     bool once = false;
     bool quiet = false;
     bool stats = false;
+    std::string stat;  // address
     bool json = false;
     uint32_t method_number = 0;
     uint32_t policy_number = 0;
@@ -61,6 +62,7 @@ void RelayOptions::declare(Arguments *arguments) {
     arguments->flag("once", "end after the first connection", &once);
     arguments->flag("quiet", "print no line for each connection", &quiet);
     arguments->flag("stats", "print totals at the end", &stats);
+    arguments->text("stat", "ADDR", "show the counters at a Unix socket, for zcnet stat", &stat);
     arguments->flag("json", "print JSON, one object a line", &json);
 }
 
@@ -135,6 +137,7 @@ Relay::Relay(RelayOptions options)
 }
 
 void Relay::open() {
+    open_stat(loop_.get(), options_.stat);
     zcn_conn_options conn_options = connection_options();
     conn_options.start_paused = 1;
     zcn_listen_options listen_options = listener_options();

@@ -42,6 +42,8 @@ int run_serve(int count, char **words) {
     arguments.number("grace", "S", "how long answers may take to leave after a signal (10)", &options.grace_s, 0,
                      1'000'000);
     arguments.flag("stats", "print totals at the end", &options.stats);
+    arguments.text("stat", "ADDR", "show the counters at a Unix socket, for zcnet stat; a second thread's at ADDR.1",
+                   &options.stat);
     arguments.flag("json", "print JSON, one object a line, also in the log", &options.json);
     if (!arguments.parse(count, words, 2, 2)) return 0;
     options.method = arguments.choose("method", method, {"auto", "sendfile", "mmap", "splice", "copy", "direct"});

@@ -24,6 +24,7 @@ void ServiceOptions::declare(Arguments *arguments) {
     arguments->size("block-size", "S", "bytes of a memory block, a power of two from 4K to 16M", &block_size);
     arguments->number("spin", "US", "microseconds to spin before sleeping", &spin_us, 0, 1'000'000'000);
     arguments->flag("stats", "print rate, system calls, copies and memory at the end", &stats);
+    arguments->text("stat", "ADDR", "show the counters at a Unix socket, for zcnet stat", &stat);
     arguments->flag("json", "print JSON, one object a line", &json);
 }
 
@@ -49,6 +50,7 @@ void Service::fail(const std::string &sentence) {
 }
 
 void Service::open() {
+    open_stat(loop_.get(), options_.stat);
     zcn_conn_options conn_options = connection_options();
     tune(conn_options);
     if (options_.dial) {

@@ -23,6 +23,7 @@ struct ServiceOptions {
     bool once = false;
     bool json = false;
     bool stats = false;
+    std::string stat;             // address
     uint64_t count = UINT64_MAX;  // messages to end after
     uint64_t block_size = 0;
     uint64_t spin_us = 0;

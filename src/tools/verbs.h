@@ -11,6 +11,7 @@ int run_ping(int count, char **words);
 int run_relay(int count, char **words);
 int run_serve(int count, char **words);
 int run_files(int count, char **words);
+int run_stat(int count, char **words);
 int run_framing(int count, char **words);
 
 }  // namespace tool

@@ -3,7 +3,7 @@
 # Help, and what a wrong command line gives: status 2 and one sentence on standard error.
 . "$(dirname "$0")/shared/harness.sh"
 
-for verb in recv send echo ping relay files framing; do
+for verb in recv send echo ping relay files stat framing; do
     run 0 "$verb" --help
     holds "$work/run.out" "^usage: zcnet $verb " "help of $verb"
     holds "$work/run.out" '^  --json ' "help of $verb"
@@ -33,6 +33,10 @@ wrong '--framing is missing' send $a file
 wrong 'too few arguments' send $a --framing raw
 wrong 'too few arguments' ping
 wrong 'too few arguments' framing
+wrong 'too few arguments' stat
+wrong '--count needs --every' stat unix-abstract:nobody --count 2
+wrong '--json and --prometheus exclude each other' stat unix-abstract:nobody --json --prometheus
+wrong 'is no Unix socket' recv $a --framing raw --stat tcp://127.0.0.1:0
 wrong "'more' is one argument too many" recv $a more --framing raw
 wrong 'no option --frame' recv $a --frame raw
 wrong 'no option -x' recv $a -x

@@ -16,3 +16,11 @@ zcnet echo tcp://127.0.0.1:0 --framing length,strip=4 --once | {
 
 # Where the frames of a capture are.
 printf '\0\5hello\0\5world' | zcnet framing length,width=2,strip=2 -
+
+# The counters of an echo, from outside.
+zcnet echo tcp://127.0.0.1:0 --framing length,strip=4 --once --stat unix-abstract:zcnet-example | {
+    read -r address
+    zcnet stat unix-abstract:zcnet-example
+    zcnet ping "$address" --framing length,strip=4 --count 10
+    cat
+}

@@ -23,6 +23,7 @@ struct ServeOptions {
     bool list = false;
     bool json = false;
     bool stats = false;
+    std::string stat;  // address
 };
 
 // Until a signal. The exit status.

@@ -103,6 +103,8 @@ Server::Server(const ServeOptions &options)
 }
 
 void Server::listen() {
+    for (size_t i = 0; i < workers_.size() && !options_.stat.empty(); i++)
+        open_stat(workers_[i]->loop(), i == 0 ? options_.stat : options_.stat + "." + std::to_string(i));
     zcn_conn_options conn = connection_options();
     conn.send_framing = raw_.get();
     conn.half_open = 2;

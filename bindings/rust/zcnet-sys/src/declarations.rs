@@ -1147,6 +1147,8 @@ extern "C" {
         framing: *const zcn_framing,
         options: *const zcn_listen_options,
     ) -> zcn_status;
+    /// Tell the loop's counters to whoever connects to a Unix socket: `zcnet stat ADDRESS` shows them, in the format of Prometheus too. They are those of zcn_loop_get_stats() and of the loop's pool, and the connections that hold most bytes. The loop answers when it is polled: one that does not answer is one that nobody polls. There are no events but LISTENER_CLOSED.
+    pub fn zcn_listen_stat(out: *mut *mut zcn_listener, r#loop: *mut zcn_loop, address: *const c_char) -> zcn_status;
     /// The bound address as text, such as "tcp://127.0.0.1:41234".
     pub fn zcn_listener_address(listener: *const zcn_listener, buffer: *mut c_char, capacity: usize) -> zcn_status;
     /// Stop listening. Accepted connections live on. LISTENER_CLOSED (ZCN_OK) comes. Calling it again does nothing.

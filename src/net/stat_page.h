@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: MIT
+// What a loop tells who asks from outside: its counters, those of its pool, and the connections that hold most, as
+// lines of text.
+#pragma once
+
+struct zcn_loop;
+
+namespace zcnet::net {
+
+// Writes the page to a fresh socket, as far as it takes it at once: a reader finds by the last line that all is there.
+void show_page(zcn_loop *loop, int fd) noexcept;
+
+}  // namespace zcnet::net

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+/* The page of counters that a loop shows on a Unix socket. */
+#include "support.h"
+
+static zcn_listener *show(side *on, const char *address) {
+    zcn_listener *listener = NULL;
+    assert_ok(zcn_listen_stat(&listener, on->loop, address));
+    assert_non_null(listener);
+    return listener;
+}
+
+/* What somebody reads who connects there, as a text. */
+static char *read_page(side *on, const char *address) {
+    bytes page = {0};
+    const int fd = raw_connect(address);
+    assert_int_equal(raw_read_to_end(fd, on, &page), 0);
+    close(fd);
+    bytes_append(&page, "", 1);
+    return (char *)page.data;
+}
+
+/* The value behind a name; fails when the page does not have it once, in that kind. */
+static uint64_t value_of(const char *page, const char *kind, const char *name) {
+    char line[128];
+    const int size = snprintf(line, sizeof line, "\n%s %s ", kind, name);
+    const char *found = strstr(page, line);
+    if (found == NULL) fail_msg("there is no %s %s", kind, name);
+    assert_null(strstr(found + 1, line));
+    return strtoull(found + size, NULL, 10);
+}
+
+static void the_page_says_what_the_calls_say(void **state) {
+    (void)state;
+    const transport places[] = {OVER_UNIX, OVER_ABSTRACT};
+    for (size_t p = 0; p < 2; p++) {
+        pair both;
+        pair_open(&both, OVER_TCP, PLAIN_FRAMING, NULL, NULL);
+        char address[128];
+        fresh_address(places[p], address, sizeof address);
+        zcn_listener *listener = show(&both.server, address);
+        assert_ok(zcn_conn_send(both.dialled, pattern_unit(NULL, NULL, 1000, 1)));
+        PUMP_UNTIL(&both.server, &both.client, count_of(&both.server.got, ZCN_EVENT_MESSAGE) == 1);
+        const size_t told = both.server.got.count;
+
+        char *page = read_page(&both.server, address);
+        zcn_loop_stats stats = {.struct_size = sizeof stats};
+        zcn_pool *pool;
+        zcn_pool_stats in_pool = {.struct_size = sizeof in_pool};
+        assert_ok(zcn_loop_get_stats(both.server.loop, &stats));
+        assert_ok(zcn_pool_default(&pool));
+        assert_ok(zcn_pool_get_stats(pool, &in_pool));
+        char first[64];
+        snprintf(first, sizeof first, "zcnet %s\n", zcn_version_text());
+        assert_memory_equal(page, first, strlen(first));
+        assert_string_equal(page + strlen(page) - 5, "\nend\n");
+        assert_int_equal(value_of(page, "gauge", "loop_connections"), 1);
+        assert_int_equal(value_of(page, "counter", "total_messages_in"), 1);
+        assert_int_equal(value_of(page, "counter", "total_bytes_in"), 1004);
+        assert_int_equal(value_of(page, "counter", "loop_accepted"), stats.accepted);
+        assert_in_range(value_of(page, "counter", "loop_polls"), 1, stats.polls);
+        assert_int_equal(value_of(page, "gauge", "pool_block_size"), in_pool.block_size);
+        assert_int_equal(value_of(page, "gauge", "pool_reserved_bytes"), in_pool.reserved_bytes);
+        char peer[128];
+        char conn[256];
+        assert_ok(zcn_conn_peer_address(both.accepted, peer, sizeof peer));
+        snprintf(conn, sizeof conn, "\nconn %s state 2 queued_bytes 0 unfinished_bytes 0 bytes_in 1004 ", peer);
+        assert_non_null(strstr(page, conn));
+        free(page);
+
+        /* The program is told nothing of it, and it is no connection. */
+        assert_int_equal(both.server.got.count, told);
+        zcn_listener_stats counted = {.struct_size = sizeof counted};
+        assert_ok(zcn_listener_get_stats(listener, &counted));
+        assert_int_equal(counted.accepted, 1);
+        assert_int_equal(counted.open, 0);
+        assert_ok(zcn_listener_close(listener));
+        zcn_listener_release(listener);
+        PUMP_UNTIL(&both.server, NULL, count_of(&both.server.got, ZCN_EVENT_LISTENER_CLOSED) == 1);
+        pair_close(&both);
+    }
+}
+
+/* Those that hold most come first, and no more of them than a page has room for. */
+static void the_worst_connections_are_listed(void **state) {
+    (void)state;
+    enum { COUNT = 40, LISTED = 16 };
+    side on;
+    side_open(&on, NULL);
+    char address[128];
+    fresh_address(OVER_ABSTRACT, address, sizeof address);
+    zcn_listener_release(show(&on, address));
+    zcn_framing *framing = framing_of(PLAIN_FRAMING);
+    int peers[COUNT];
+    for (size_t i = 0; i < COUNT; i++) {
+        int ends[2];
+        raw_pair(ends);
+        peers[i] = ends[1];
+        zcn_conn *conn;
+        assert_ok(zcn_conn_adopt(&conn, on.loop, ends[0], framing, NULL));
+        /* The start of a message of 1 MiB: so many bytes are not complete. */
+        uint8_t start[4 + COUNT] = {0, 16, 0, 0};
+        raw_write(ends[1], start, 4 + i);
+    }
+    pump_idle(&on, NULL);
+    char *page = read_page(&on, address);
+    size_t listed = 0;
+    for (const char *at = strstr(page, "\nconn "); at != NULL; at = strstr(at + 1, "\nconn ")) {
+        const char *unfinished = strstr(at, "unfinished_bytes ");
+        assert_non_null(unfinished);
+        assert_int_equal(strtoull(unfinished + strlen("unfinished_bytes "), NULL, 10), 4 + COUNT - 1 - listed);
+        listed++;
+    }
+    assert_int_equal(listed, LISTED);
+    free(page);
+    for (size_t i = 0; i < COUNT; i++) close(peers[i]);
+    zcn_framing_release(framing);
+    side_close(&on);
+}
+
+static void the_socket_file_is_for_its_user_alone(void **state) {
+    (void)state;
+    side on;
+    side_open(&on, NULL);
+    char address[128];
+    fresh_address(OVER_UNIX, address, sizeof address);
+    zcn_listener *listener = show(&on, address);
+    struct stat file;
+    assert_int_equal(stat(address + strlen("unix://"), &file), 0);
+    assert_int_equal(file.st_mode & 0777, 0600);
+    char bound[128];
+    assert_ok(zcn_listener_address(listener, bound, sizeof bound));
+    assert_string_equal(bound, address);
+    zcn_listener_release(listener);
+    /* It goes with the loop, as it closes. */
+    assert_ok(zcn_loop_close(on.loop));
+    PUMP_UNTIL(&on, NULL, count_of(&on.got, ZCN_EVENT_LISTENER_CLOSED) == 1);
+    assert_int_equal(stat(address + strlen("unix://"), &file), -1);
+    side_close(&on);
+}
+
+static void bad_arguments_are_refused(void **state) {
+    (void)state;
+    side on;
+    side_open(&on, NULL);
+    zcn_listener *listener = (zcn_listener *)&on;
+    assert_status(zcn_listen_stat(NULL, on.loop, "unix-abstract:x"), ZCN_EINVAL);
+    assert_status(zcn_listen_stat(&listener, NULL, "unix-abstract:x"), ZCN_EINVAL);
+    assert_null(listener);
+    assert_status(zcn_listen_stat(&listener, on.loop, NULL), ZCN_EINVAL);
+    const char *const elsewhere[] = {"tcp://127.0.0.1:0", "tcp://[::1]:0", "fd:0", "nowhere", ""};
+    for (size_t i = 0; i < sizeof elsewhere / sizeof *elsewhere; i++) {
+        assert_status(zcn_listen_stat(&listener, on.loop, elsewhere[i]), ZCN_EADDRESS);
+        assert_null(listener);
+        zcn_error error = {.struct_size = sizeof error};
+        assert_ok(zcn_loop_get_error(on.loop, &error));
+        assert_int_equal(error.status, ZCN_EADDRESS);
+        assert_true(error.text[0] != '\0');
+    }
+    char address[128];
+    fresh_address(OVER_ABSTRACT, address, sizeof address);
+    zcn_listener_release(show(&on, address));
+    assert_status(zcn_listen_stat(&listener, on.loop, address), ZCN_EINUSE);
+    assert_ok(zcn_loop_close(on.loop));
+    assert_status(zcn_listen_stat(&listener, on.loop, address), ZCN_ECLOSED);
+    side_close(&on);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_page_says_what_the_calls_say),
+        cmocka_unit_test(the_worst_connections_are_listed),
+        cmocka_unit_test(the_socket_file_is_for_its_user_alone),
+        cmocka_unit_test(bad_arguments_are_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

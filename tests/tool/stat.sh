@@ -1,0 +1,77 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# zcnet stat: the counters of a running program, as a table, JSON and the text of Prometheus, and what it says where there
+# are none.
+. "$(dirname "$0")/shared/harness.sh"
+
+seq 1000 >"$work/file"
+at="unix://$work/stat"
+start r recv tcp://127.0.0.1:0 --framing length,strip=4 --stat "$at"
+equal "$(stat -c %a "$work/stat")" 600 'permissions of the socket'
+
+run 0 stat "$at"
+holds "$work/run.out" '^zcnet [0-9.]+$' 'the version'
+holds "$work/run.out" '^loop_polls +[1-9]' 'polls of the loop'
+grep -q 'total_messages_in' "$work/run.out" && die 'what is 0 is printed without --all'
+run 0 stat "$at" --all
+holds "$work/run.out" '^total_messages_in +0$' 'messages before there were any'
+
+run 0 send "$address" --framing length,strip=4 "$work/file" "$work/file"
+# The sender ends when the receiver's kernel has all of it; the receiver may still be reading.
+tries=0
+until run 0 stat "$at" --json && [ "$(member "$work/run.out" loop_closed)" = 1 ]; do
+    tries=$((tries + 1))
+    [ $tries -lt 1000 ] || die 'the connection never closed'
+    sleep 0.02
+done
+equal "$(wc -l <"$work/run.out")" 1 'lines of JSON'
+equal "$(member "$work/run.out" total_messages_in)" 2 'messages'
+equal "$(member "$work/run.out" total_bytes_in)" $((2 * ($(wc -c <"$work/file") + 4))) 'bytes'
+equal "$(member "$work/run.out" loop_connections)" 0 'connections'
+
+run 0 stat "$at" --prometheus
+holds "$work/run.out" '^# TYPE zcnet_messages_in_total counter$' 'type of a counter'
+holds "$work/run.out" '^zcnet_messages_in_total 2$' 'a counter'
+holds "$work/run.out" '^# TYPE zcnet_pool_reserved_bytes gauge$' 'type of a gauge'
+grep -Evq '^(# TYPE zcnet_[a-z0-9_]+ (counter|gauge)|zcnet_[a-z0-9_]+ [0-9]+)$' "$work/run.out" &&
+    die 'a line is not in the format of Prometheus'
+equal "$(grep -c '^# TYPE' "$work/run.out")" "$(grep '^# TYPE' "$work/run.out" | sort -u | wc -l)" 'names, each once'
+
+# A connection that is open is listed, with what it has brought.
+mkfifo "$work/lines"
+"$ZCNET" send "$address" --framing length,strip=4 --lines - <"$work/lines" >"$work/lines.out" 2>"$work/lines.err" &
+lines=$!
+started="$started $lines"
+exec 7>"$work/lines"
+echo hello >&7
+tries=0
+until run 0 stat "$at" && grep -Eq '^conn tcp://127.0.0.1:[0-9]+ state 2 .* messages_in 1 ' "$work/run.out"; do
+    tries=$((tries + 1))
+    [ $tries -lt 1000 ] || die 'the connection is not listed'
+    sleep 0.02
+done
+exec 7>&-
+wait "$lines" || die 'the sender of lines failed'
+
+run 0 stat "$at" --every 1 --count 2
+holds "$work/run.out" '^loop_waits +[0-9,]+ +[0-9]+ /s$' 'a rate'
+
+# A program that does not poll does not answer.
+kill -STOP "$receiver"
+run 1 stat "$at" --timeout 1
+holds "$work/run.err" 'does not answer: its loop was not polled for 1 second$' 'a program that stands still'
+kill -CONT "$receiver"
+run 0 stat "$at"
+
+kill "$receiver"
+finish r 0
+[ -e "$work/stat" ] && die 'the socket file is left behind'
+
+run 1 stat "$at"
+holds "$work/run.err" 'cannot read from' 'nobody there'
+# Something else at the other end, which waits for words of this side.
+start r echo "unix://$work/echo" --framing length,strip=4
+run 1 stat "unix://$work/echo" --timeout 1
+holds "$work/run.err" 'does not answer' 'an echo is no page'
+kill "$receiver"
+finish r 0
