@@ -7,6 +7,7 @@
 #   make check-model  every interleaving of the lock-free parts, within bounds; takes minutes
 #   make check-random  millions of random steps on pools, plain, with sanitizers and under Valgrind
 #   make check-interop  PostgreSQL, MQTT, Redis, memcached and HTTPS through zcnet relay (INTEROP="redis …": some of them)
+#   make check-large  files of 1 GiB and of 5 by every method, every byte compared; takes minutes (LARGE="64M": other sizes)
 #   make bench      against hand-written loops and other libraries (BENCH=--quick)
 #   make bench-files  zcnet serve against nginx (FILES="--rounds 9 …": words for tests/bench/files.py)
 #   make bench-relay  zcnet relay against HAProxy and socat (RELAY="…": words for tests/bench/relay.py)
@@ -38,8 +39,8 @@ configure = cmake -S . -B "$(BUILD)" -DCMAKE_BUILD_TYPE=$(BUILD_TYPE) -DZCNET_WA
 compile = env -u MAKEFLAGS -u MAKELEVEL cmake --build "$(BUILD)" --parallel $(JOBS) $(if $(V),--verbose)
 export BUILD DESTDIR JOBS
 
-.PHONY: all demo test check check-valgrind check-asan check-tsan check-model check-random check-interop bench \
-	bench-files bench-relay bench-memory bench-bindings install uninstall abi check-abi docs check-docs dist deb \
+.PHONY: all demo test check check-valgrind check-asan check-tsan check-model check-random check-interop check-large \
+	bench bench-files bench-relay bench-memory bench-bindings install uninstall abi check-abi docs check-docs dist deb \
 	check-deb check-rpm check-fresh format tidy clean
 
 all:
@@ -66,6 +67,12 @@ check-interop:
 	@$(configure)
 	@$(compile)
 	@tests/interop/run.sh $(BUILD) $(INTEROP)
+
+check-large:
+	@scripts/setup.sh build
+	@$(configure)
+	@$(compile)
+	@tests/large/run.sh "$(BUILD)" $(LARGE)
 
 bench:
 	@scripts/setup.sh bench
