@@ -183,10 +183,10 @@ ZCN_API ZCN_NODISCARD zcn_status zcn_conn_take_fd(zcn_conn *conn, int *out_fd, z
  * Hand the connection to another loop, with everything that is queued and received. It appears there with
  * ARRIVED, and its later events come there. Events that are in the current array stay.
  *
- * @param loop  whose pool is the same as that of the present loop
  * Where connections are accepted on one loop and served on others, do it at ACCEPTED: that event is the only one of
  * its connection in its array, so that no message is left behind.
  *
+ * @param loop  whose pool is the same as that of the present loop
  * @return ZCN_OK · ZCN_EINVAL · ZCN_EBUSY it is not open yet, or the call comes from a release function of what it
  *         has sent · ZCN_ECLOSED · ZCN_ENOMEM · ZCN_ENOBUFS · ZCN_EUNSUPPORTED the pools differ, or
  *         the connection is a dialer's · ZCN_EFORKED

@@ -18,10 +18,8 @@ zcn_status begin(zcn_conn **out, zcn_loop *loop, const zcn_framing *framing, con
     if (status != ZCN_OK) return status;
     zcnet::Error &error = loop->error();
     Settings *settings = nullptr;
-    status = zcnet::net::make_settings(&settings, options);
-    if (!zcnet::has_size(options))
-        return error.set(status, 0, "struct_size is wrong: zcn_conn_options_init() sets it, and the defaults");
-    if (status != ZCN_OK) return error.set(status, 0, "an option is out of range or not known");
+    status = zcnet::net::make_settings(&settings, options, &error);
+    if (status != ZCN_OK) return status;
     zcn_conn *conn = nullptr;
     status = zcn_conn::create(&conn, loop, framing, settings);
     settings->release();

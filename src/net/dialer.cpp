@@ -49,10 +49,8 @@ Status zcn_dialer::create(zcn_dialer **out, zcn_loop *loop, const char *text, co
         return error->set(ZCN_EUNSUPPORTED, 0, "'%s' is a name, and this loop has no helper to look it up",
                           address.host);
     Settings *settings = nullptr;
-    if (!zcnet::has_size(options.conn))
-        return error->set(ZCN_EINVAL, 0, "conn->struct_size is wrong: zcn_conn_options_init() sets it");
-    if (const Status status = zcnet::net::make_settings(&settings, options.conn); status != ZCN_OK)
-        return error->set(status, 0, "an option of the connections is out of range or not known");
+    if (const Status status = zcnet::net::make_settings(&settings, options.conn, error); status != ZCN_OK)
+        return status;
     auto *dialer = new (std::nothrow) zcn_dialer();
     if (dialer == nullptr) {
         settings->release();

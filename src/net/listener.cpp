@@ -63,10 +63,8 @@ Status zcn_listener::create(zcn_listener **out, zcn_loop *loop, const char *text
         options.unix_mode > 07777 || options.backlog > INT32_MAX)
         return error->set(ZCN_EINVAL, 0, "an option of the listener is out of range");
     Settings *settings = nullptr;
-    if (!zcnet::has_size(options.conn))
-        return error->set(ZCN_EINVAL, 0, "conn->struct_size is wrong: zcn_conn_options_init() sets it");
-    if (const Status status = zcnet::net::make_settings(&settings, options.conn); status != ZCN_OK)
-        return error->set(status, 0, "an option of the connections is out of range or not known");
+    if (const Status status = zcnet::net::make_settings(&settings, options.conn, error); status != ZCN_OK)
+        return status;
     if (framing != nullptr && !loop->pool()->reserve_for(settings->largest_in_memory(framing->rule))) {
         settings->release();
         return error->set(ZCN_ENOBUFS, 0, "the pool's limit is too small for the framing's max");

@@ -26,6 +26,10 @@ int64_t or_default(uint32_t milliseconds, uint32_t otherwise) noexcept {
     return int64_t{milliseconds != 0 ? milliseconds : otherwise} * millisecond;
 }
 
+bool is_alignment(uint32_t align) noexcept {
+    return align == 0 || (is_power_of_two(align) && align >= 8 && align <= 4096);
+}
+
 int set_int(int fd, int level, int name, uint64_t value) noexcept {
     const auto number = static_cast<int>(value < INT32_MAX ? value : INT32_MAX);
     return os::set_option(fd, level, name, &number, sizeof number);
@@ -58,6 +62,41 @@ const SocketOption *find_option(uint32_t option) noexcept {
 
 }  // namespace
 
+namespace {
+
+// Which rule the options break, as the rest of a sentence; nullptr: none.
+const char *broken_rule(const zcn_conn_options &options) noexcept {
+    const struct {
+        bool broken;
+        const char *rule;
+    } rules[] = {
+        {options.low_water > (options.high_water != 0 ? options.high_water : default_high_water),
+         "low_water is at most high_water"},
+        {!is_alignment(options.align), "align is 0 or a power of two from 8 to 4096"},
+        {options.align == 0 && options.align_from != 0, "align_from does not go without align"},
+        {options.half_open > 2, "half_open is 0, 1 or 2"},
+        {options.delay > 1, "delay is 0 or 1"},
+        {options.start_paused > 1, "start_paused is 0 or 1"},
+        {options.keepalive_s > 32767, "keepalive_s is at most 32767"},
+        {options.keepalive_interval_s > 32767, "keepalive_interval_s is at most 32767"},
+        {options.keepalive_count > 127, "keepalive_count is at most 127"},
+        {options.user_timeout_ms > INT32_MAX, "user_timeout_ms is at most 2147483647"},
+        {options.lag > ZCN_LAG_DISCONNECT, "lag is one of ZCN_LAG_*"},
+        {options.file_method > io::last_method, "file_method is one of ZCN_FILE_*"},
+        {!is_zero_copy_size(options.zero_copy_from), "zero_copy_from is 0 or at least 4096"},
+        {options.id_width != 0 && !Exchange::is_width(options.id_width), "id_width is 0, 2, 4 or 8"},
+        {options.id_little_endian > 1, "id_little_endian is 0 or 1"},
+        // The token of a message is either the one or the other.
+        {options.id_width != 0 && options.header_from != 0, "header_from does not go with id_width"},
+        {options.reserved != 0, "reserved is 0"},
+    };
+    for (const auto &[broken, rule] : rules)
+        if (broken) return rule;
+    return nullptr;
+}
+
+}  // namespace
+
 uint64_t IdPlace::load(const void *message) const noexcept {
     return framing::load_field(static_cast<const uint8_t *>(message) + in, width, little);
 }
@@ -84,7 +123,7 @@ Status make_limits(StreamLimits *out, uint64_t high_water, uint64_t low_water, u
     if (high_water == 0) high_water = default_high_water;
     if (low_water == 0) low_water = high_water / 4;
     if (low_water > high_water) return ZCN_EINVAL;
-    if (align != 0 && (!is_power_of_two(align) || align < 8 || align > 4096)) return ZCN_EINVAL;
+    if (!is_alignment(align)) return ZCN_EINVAL;
     if (align == 0 && align_from != 0) return ZCN_EINVAL;
     out->high_water = high_water;
     out->low_water = low_water;
@@ -94,28 +133,23 @@ Status make_limits(StreamLimits *out, uint64_t high_water, uint64_t low_water, u
     return ZCN_OK;
 }
 
-Status make_settings(Settings **out, const zcn_conn_options *given) noexcept {
+Status make_settings(Settings **out, const zcn_conn_options *given, Error *error) noexcept {
     zcn_conn_options options{};
-    if (const Status status = read_options(&options, given, default_conn_options()); status != ZCN_OK) return status;
+    if (!has_size(given))
+        return error->set(ZCN_EINVAL, 0, "struct_size is wrong: zcn_conn_options_init() sets it, and the defaults");
+    if (const Status status = read_options(&options, given, default_conn_options()); status != ZCN_OK)
+        return error->set(status, 0, "an option of the connections is not known to this version of the library");
+    if (const char *rule = broken_rule(options)) return error->set(ZCN_EINVAL, 0, "the option %s", rule);
     StreamLimits limits;
     if (const Status status = make_limits(&limits, options.high_water, options.low_water, options.copy_below,
                                           options.align, options.align_from, options.messages_per_poll);
         status != ZCN_OK)
         return status;
-    if (options.file_method > io::last_method) return ZCN_EINVAL;
     limits.file_method = options.file_method;
-    if (!is_zero_copy_size(options.zero_copy_from)) return ZCN_EINVAL;
     limits.zero_copy_from = options.zero_copy_from;
     limits.header_from = options.header_from;
-    if (options.half_open > 2 || options.delay > 1 || options.start_paused > 1 || options.keepalive_s > 32767 ||
-        options.lag > ZCN_LAG_DISCONNECT || options.keepalive_interval_s > 32767 || options.keepalive_count > 127 ||
-        options.user_timeout_ms > INT32_MAX || options.id_little_endian > 1 || options.reserved != 0)
-        return ZCN_EINVAL;
-    if (options.id_width != 0 && !Exchange::is_width(options.id_width)) return ZCN_EINVAL;
-    // The token of a message is either the one or the other.
-    if (options.id_width != 0 && options.header_from != 0) return ZCN_EINVAL;
     auto *settings = new (std::nothrow) Settings();
-    if (settings == nullptr) return ZCN_ENOMEM;
+    if (settings == nullptr) return error->set(ZCN_ENOMEM, 0, "no memory");
     settings->limits = limits;
     settings->limits.lag = static_cast<send::Lag>(options.lag);
     settings->send_framing = options.send_framing;

@@ -72,8 +72,8 @@ struct Settings : SettingsValues {
 
 zcn_conn_options default_conn_options() noexcept;
 
-// Checks options and makes settings of them.
-Status make_settings(Settings **out, const zcn_conn_options *options) noexcept;
+// Checks options and makes settings of them, or says which of them is wrong.
+Status make_settings(Settings **out, const zcn_conn_options *options, Error *error) noexcept;
 
 // Smaller pieces cost more in pages that are locked than their copy does.
 constexpr bool is_zero_copy_size(uint64_t size) noexcept { return size == 0 || size >= 4096; }

@@ -121,7 +121,7 @@ static void test_conn_options_are_checked(void **state) {
     for (int i = 0; i < 12; i++) {
         zcn_conn_options options;
         zcn_conn_options_init(&options, sizeof options);
-        if (i == 0) options.half_open = 2;
+        if (i == 0) options.half_open = 3;
         if (i == 1) options.delay = 2;
         if (i == 2) options.start_paused = 2;
         if (i == 3) options.keepalive_s = 32768;

@@ -72,7 +72,7 @@ static void test_listener_options_are_checked(void **state) {
     for (int i = 0; i < 7; i++) {
         zcn_listen_options options;
         zcn_listen_options_init(&options, sizeof options);
-        conn.half_open = i == 5 ? 2 : 0;
+        conn.half_open = i == 5 ? 3 : 0;
         if (i == 0) options.reuse_port = 2;
         if (i == 1) options.v6_only = 2;
         if (i == 2) options.keep_path = 2;

@@ -234,6 +234,62 @@ static void wrong_sizes_are_refused(void **state) {
     tear_down();
 }
 
+/* Each rule that options of connections can break is told by the name of the option. */
+static void the_wrong_option_is_named(void **state) {
+    (void)state;
+#define WRONG(name, value) \
+    { #name, offsetof(zcn_conn_options, name), sizeof(((zcn_conn_options *)0)->name), (value) }
+    static const struct {
+        const char *name;
+        size_t place;
+        size_t size;
+        uint64_t value;
+    } wrong[] = {
+        WRONG(low_water, 256 * 1024 + 1),
+        WRONG(align, 12),
+        WRONG(align, 4),
+        WRONG(align, 8192),
+        WRONG(align_from, 1),
+        WRONG(half_open, 3),
+        WRONG(delay, 2),
+        WRONG(start_paused, 2),
+        WRONG(keepalive_s, 32768),
+        WRONG(keepalive_interval_s, 32768),
+        WRONG(keepalive_count, 128),
+        WRONG(user_timeout_ms, 0x80000000),
+        WRONG(lag, 5),
+        WRONG(file_method, 6),
+        WRONG(zero_copy_from, 4095),
+        WRONG(id_width, 3),
+        WRONG(id_little_endian, 2),
+        WRONG(reserved, 1),
+    };
+#undef WRONG
+    set_up();
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        zcn_conn_options options;
+        zcn_conn_options_init(&options, sizeof options);
+        const uint32_t narrow = (uint32_t)wrong[i].value;
+        memcpy((uint8_t *)&options + wrong[i].place, wrong[i].size == 4 ? (const void *)&narrow : &wrong[i].value,
+               wrong[i].size);
+        zcn_conn *conn;
+        zcn_dialer *dialer;
+        zcn_dial_options dial;
+        zcn_dial_options_init(&dial, sizeof dial);
+        dial.conn = &options;
+        for (size_t way = 0; way < 3; way++) {
+            const zcn_status status = way == 0   ? zcn_connect(&conn, loop, "unix-abstract:nobody", plain, &options)
+                                      : way == 1 ? zcn_dial(&dialer, loop, "unix-abstract:nobody", plain, &dial)
+                                                 : make_listener_of_conns(&options);
+            if (status != ZCN_EINVAL) fail_msg("%s: %s", wrong[i].name, zcn_status_name(status));
+            zcn_error error = {.struct_size = sizeof error};
+            assert_ok(zcn_loop_get_error(loop, &error));
+            if (strstr(error.text, wrong[i].name) == NULL) fail_msg("%s is told as: %s", wrong[i].name, error.text);
+        }
+    }
+    tear_down();
+}
+
 /* What an older program does set is heeded, though its struct ends there. */
 static void short_options_count(void **state) {
     (void)state;
@@ -395,11 +451,17 @@ static void cut_error_texts_are_terminated(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(null_means_defaults),           cmocka_unit_test(init_fills_what_the_caller_has),
-        cmocka_unit_test(init_leaves_what_is_too_short), cmocka_unit_test(every_size_is_taken),
-        cmocka_unit_test(unknown_bytes_are_told),        cmocka_unit_test(wrong_sizes_are_refused),
-        cmocka_unit_test(short_options_count),           cmocka_unit_test(reserved_fields_are_zero),
-        cmocka_unit_test(answers_are_cut_to_size),       cmocka_unit_test(cut_error_texts_are_terminated),
+        cmocka_unit_test(null_means_defaults),
+        cmocka_unit_test(init_fills_what_the_caller_has),
+        cmocka_unit_test(init_leaves_what_is_too_short),
+        cmocka_unit_test(every_size_is_taken),
+        cmocka_unit_test(unknown_bytes_are_told),
+        cmocka_unit_test(wrong_sizes_are_refused),
+        cmocka_unit_test(the_wrong_option_is_named),
+        cmocka_unit_test(short_options_count),
+        cmocka_unit_test(reserved_fields_are_zero),
+        cmocka_unit_test(answers_are_cut_to_size),
+        cmocka_unit_test(cut_error_texts_are_terminated),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
