@@ -17,11 +17,11 @@
  * Errors     zcn_status says what happened; errno and a sentence lie in the object (*_get_error()).
  * Fork       A child sees the parent's handles as dead: calls say ZCN_EFORKED, release stays safe.
  * Signals    None is raised (no SIGPIPE), no handler is installed, EINTR never shows.
- * Quiet      Nothing is printed, there is no global constructor, and one environment variable is read, where pools
- *            are made (not in programs that run with more rights than their user): ZCNET_DEBUG=poison makes the use of
- *            memory that was given back fault, or read 0xDB, at the price of memory that is used only once;
- *            ZCNET_DEBUG=leak reports on standard error, when the program ends, each pool, message, unit, stream, loop
- *            and listener that is still held, with the place that made it. Both: leak,poison.
+ * Quiet      Nothing is printed, there is no global constructor, and one environment variable is read, where pools,
+ *            framings and files are made (not in programs that run with more rights than their user):
+ *            ZCNET_DEBUG=poison makes the use of memory that was given back fault, or read 0xDB, at the price of memory
+ *            that is used only once; ZCNET_DEBUG=leak reports on standard error, when the program ends, each handle of
+ *            any kind that is still held, with the place that made it. Both: leak,poison.
  * Checkers   Valgrind and the address sanitizer are told which bytes of messages and blocks may not be used any more.
  */
 #include <stddef.h>

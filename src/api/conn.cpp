@@ -4,6 +4,7 @@
 
 #include "api/begin.h"
 #include "os/os.h"
+#include "receive/dump.h"
 
 using zcnet::net::Address;
 using zcnet::net::Settings;
@@ -13,7 +14,7 @@ namespace {
 // Begins a connection: `start` gives it its socket or its address.
 template <class Start>
 zcn_status begin(zcn_conn **out, zcn_loop *loop, const zcn_framing *framing, const zcn_conn_options *options,
-                 Start &&start) noexcept {
+                 const void *place, Start &&start) noexcept {
     zcn_status status = zcnet::api::begin(loop);
     if (status != ZCN_OK) return status;
     zcnet::Error &error = loop->error();
@@ -32,6 +33,7 @@ zcn_status begin(zcn_conn **out, zcn_loop *loop, const zcn_framing *framing, con
         conn->release();
         return status;
     }
+    zcnet::receive::note_made("connection", conn, 0, 0, place);
     *out = conn;
     return ZCN_OK;
 }
@@ -65,7 +67,7 @@ zcn_status zcn_connect(zcn_conn **out, zcn_loop *loop, const char *address, cons
     if (out == nullptr) return ZCN_EINVAL;
     *out = nullptr;
     if (loop == nullptr || address == nullptr || framing == nullptr) return ZCN_EINVAL;
-    return begin(out, loop, framing, options, [&](zcn_conn *conn) -> zcn_status {
+    return begin(out, loop, framing, options, __builtin_return_address(0), [&](zcn_conn *conn) -> zcn_status {
         Address parsed;
         const zcn_status status = zcnet::net::parse_address(address, false, &parsed, &loop->error());
         if (status != ZCN_OK) return status;
@@ -82,7 +84,8 @@ zcn_status zcn_conn_adopt(zcn_conn **out, zcn_loop *loop, int fd, const zcn_fram
     if (out == nullptr) return ZCN_EINVAL;
     *out = nullptr;
     if (loop == nullptr || fd < 0 || framing == nullptr) return ZCN_EINVAL;
-    return begin(out, loop, framing, options, [&](zcn_conn *conn) { return adopt_socket(conn, fd, loop->error()); });
+    return begin(out, loop, framing, options, __builtin_return_address(0),
+                 [&](zcn_conn *conn) { return adopt_socket(conn, fd, loop->error()); });
 }
 
 zcn_status zcn_conn_take_fd(zcn_conn *conn, int *out_fd, zcn_msg **out_rest) {

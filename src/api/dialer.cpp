@@ -4,6 +4,7 @@
 
 #include "api/begin.h"
 #include "net/dialer.h"
+#include "receive/dump.h"
 
 void zcn_dial_options_init(zcn_dial_options *options, size_t struct_size) {
     zcnet::init_options(options, struct_size, zcnet::blank_options<zcn_dial_options>());
@@ -18,7 +19,9 @@ zcn_status zcn_dial(zcn_dialer **out, zcn_loop *loop, const char *address, const
     if (const zcn_status status = zcnet::api::begin(loop, &chosen, options, "zcn_dial_options_init", "dialer");
         status != ZCN_OK)
         return status;
-    return zcn_dialer::create(out, loop, address, framing, chosen, &loop->error());
+    const zcn_status status = zcn_dialer::create(out, loop, address, framing, chosen, &loop->error());
+    if (status == ZCN_OK) zcnet::receive::note_made("dialer", *out, 0, 0, __builtin_return_address(0));
+    return status;
 }
 
 zcn_conn *zcn_dialer_get_conn(const zcn_dialer *dialer) { return dialer == nullptr ? nullptr : dialer->conn(); }

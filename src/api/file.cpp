@@ -5,7 +5,9 @@
 #include <cstring>
 
 #include "io/file_cache.h"
+#include "memory/watch.h"
 #include "net/conn.h"
+#include "receive/dump.h"
 #include "send/unit.h"
 
 using zcnet::io::default_file_options;
@@ -17,6 +19,13 @@ constexpr size_t longest_path = 4095;
 
 zcn_status check_path(const char *path) noexcept {
     return path != nullptr && strnlen(path, longest_path + 1) <= longest_path ? ZCN_OK : ZCN_EINVAL;
+}
+
+// A handle for the caller; noted with its place where that is wanted, also in a program that has no pool yet.
+zcn_status noted(zcn_file *const *out, zcn_status status, const void *place) noexcept {
+    zcnet::memory::find_watchers();
+    if (status == ZCN_OK) zcnet::receive::note_made("file", *out, (*out)->status().size, 0, place);
+    return status;
 }
 
 zcn_status tell(zcn_status status, const zcnet::Error &why, zcn_error *error) noexcept {
@@ -38,7 +47,7 @@ zcn_status zcn_file_open(zcn_file **out, const char *path, const zcn_file_option
     zcn_status status = check_path(path);
     if (status == ZCN_OK) status = read_file_options(&chosen, options);
     if (status != ZCN_OK) return tell(why.set(status, 0, "%s", zcn_status_text(status)), why, error);
-    return tell(zcn_file::open(out, path, chosen, &why), why, error);
+    return tell(noted(out, zcn_file::open(out, path, chosen, &why), __builtin_return_address(0)), why, error);
 }
 
 zcn_status zcn_file_adopt(zcn_file **out, int fd, const zcn_file_options *options) {
@@ -47,7 +56,7 @@ zcn_status zcn_file_adopt(zcn_file **out, int fd, const zcn_file_options *option
     zcn_file_options chosen{};
     if (const zcn_status status = read_file_options(&chosen, options); status != ZCN_OK) return status;
     zcnet::Error why;
-    return zcn_file::adopt(out, fd, chosen.method, &why);
+    return noted(out, zcn_file::adopt(out, fd, chosen.method, &why), __builtin_return_address(0));
 }
 
 uint64_t zcn_file_size(const zcn_file *file) { return file == nullptr ? 0 : file->status().size; }
@@ -104,10 +113,13 @@ zcn_status zcn_file_cache_create(zcn_file_cache **out, uint32_t capacity, uint32
     if (capacity == 0 || capacity > 65536) return ZCN_EINVAL;
     zcn_file_options chosen{};
     if (const zcn_status status = read_file_options(&chosen, options); status != ZCN_OK) return status;
-    return zcnet::guard([&]() -> zcn_status {
+    zcnet::memory::find_watchers();
+    const zcn_status status = zcnet::guard([&]() -> zcn_status {
         *out = new zcn_file_cache(capacity, int64_t{valid_ms} * 1000000, chosen);
         return ZCN_OK;
     });
+    zcnet::receive::note_made("file cache", *out, 0, 0, __builtin_return_address(0));
+    return status;
 }
 
 zcn_status zcn_file_cache_open(zcn_file_cache *cache, zcn_file **out, const char *path, zcn_error *error) {
@@ -118,7 +130,7 @@ zcn_status zcn_file_cache_open(zcn_file_cache *cache, zcn_file **out, const char
         return tell(why.set(ZCN_EINVAL, 0, "%s", zcn_status_text(ZCN_EINVAL)), why, error);
     const zcn_status status = zcnet::guard([&] { return cache->open(out, path, &why); });
     if (status != ZCN_OK && why.status == ZCN_OK) (void)why.set(status, 0, "%s", zcn_status_text(status));
-    return tell(status, why, error);
+    return tell(noted(out, status, __builtin_return_address(0)), why, error);
 }
 
 void zcn_file_cache_release(zcn_file_cache *cache) { delete cache; }

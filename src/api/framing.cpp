@@ -7,6 +7,8 @@
 #include "framing/parse.h"
 #include "framing/scan.h"
 #include "framing/shape.h"
+#include "memory/watch.h"
+#include "receive/dump.h"
 
 namespace framing = zcnet::framing;
 using zcnet::Status;
@@ -15,8 +17,9 @@ namespace {
 
 // Makes a framing of the rule that make(rule, error) gives. Nothing in here throws, so nothing is caught.
 template <class Make>
-Status make_framing(zcn_framing **out, zcn_error *error, Make &&make) noexcept {
+Status make_framing(zcn_framing **out, zcn_error *error, const void *place, Make &&make) noexcept {
     if (out != nullptr) *out = nullptr;
+    zcnet::memory::find_watchers();
     zcnet::Error why;
     // Asked for before anything is made: a caller whose error cannot be filled in learns it from the status.
     if (why.copy_to(error) != ZCN_OK) return ZCN_EINVAL;
@@ -25,6 +28,7 @@ Status make_framing(zcn_framing **out, zcn_error *error, Make &&make) noexcept {
     if (status == ZCN_OK) {
         *out = zcn_framing::make(rule);
         if (*out == nullptr) status = why.set(ZCN_ENOMEM, 0, "there is no memory for the framing");
+        zcnet::receive::note_made("framing", *out, 0, 0, place);
     }
     (void)why.copy_to(error);
     return status;
@@ -42,7 +46,7 @@ void zcn_framing_options_init(zcn_framing_options *options, size_t struct_size) 
 }
 
 zcn_status zcn_framing_create(zcn_framing **out, const zcn_framing_options *options, zcn_error *error) {
-    return make_framing(out, error, [&](framing::Rule *rule, zcnet::Error *why) -> Status {
+    return make_framing(out, error, __builtin_return_address(0), [&](framing::Rule *rule, zcnet::Error *why) -> Status {
         if (options == nullptr) return why->set(ZCN_EINVAL, 0, "options is NULL");
         zcn_framing_options known;
         const Status read = zcnet::read_options(&known, options, framing::default_options());
@@ -55,7 +59,7 @@ zcn_status zcn_framing_create(zcn_framing **out, const zcn_framing_options *opti
 }
 
 zcn_status zcn_framing_parse(zcn_framing **out, const char *text, zcn_error *error) {
-    return make_framing(out, error, [&](framing::Rule *rule, zcnet::Error *why) -> Status {
+    return make_framing(out, error, __builtin_return_address(0), [&](framing::Rule *rule, zcnet::Error *why) -> Status {
         if (text == nullptr) return why->set(ZCN_EINVAL, 0, "text is NULL");
         return framing::parse(text, rule, why);
     });

@@ -3,6 +3,7 @@
 #include "zcnet/relay.h"
 
 #include "api/begin.h"
+#include "receive/dump.h"
 
 namespace {
 
@@ -12,14 +13,17 @@ const zcn_framing *countable(const zcn_framing *framing) noexcept {
 }
 
 template <class Join>
-zcn_status begin(zcn_loop *loop, const zcn_relay_options *options, Join &&join) noexcept {
+zcn_status begin(zcn_relay **out, zcn_loop *loop, const zcn_relay_options *options, const void *place,
+                 Join &&join) noexcept {
     zcn_relay_options chosen{};
     if (const zcn_status status = zcnet::api::begin(loop, &chosen, options, "zcn_relay_options_init", "relay");
         status != ZCN_OK)
         return status;
     chosen.forward_framing = countable(chosen.forward_framing);
     chosen.backward_framing = countable(chosen.backward_framing);
-    return join(chosen, &loop->error());
+    const zcn_status status = join(chosen, &loop->error());
+    if (status == ZCN_OK) zcnet::receive::note_made("relay", *out, 0, 0, place);
+    return status;
 }
 
 }  // namespace
@@ -32,18 +36,20 @@ zcn_status zcn_relay_conns(zcn_relay **out, zcn_conn *first, zcn_conn *second, c
     if (out == nullptr) return ZCN_EINVAL;
     *out = nullptr;
     if (first == nullptr || second == nullptr || first == second || first->loop() != second->loop()) return ZCN_EINVAL;
-    return begin(first->loop(), options, [&](const zcn_relay_options &chosen, zcnet::Error *error) noexcept {
-        return zcn_relay::join(out, first, second, chosen, error);
-    });
+    return begin(out, first->loop(), options, __builtin_return_address(0),
+                 [&](const zcn_relay_options &chosen, zcnet::Error *error) noexcept {
+                     return zcn_relay::join(out, first, second, chosen, error);
+                 });
 }
 
 zcn_status zcn_relay_fds(zcn_relay **out, zcn_loop *loop, int first, int second, const zcn_relay_options *options) {
     if (out == nullptr) return ZCN_EINVAL;
     *out = nullptr;
     if (loop == nullptr || first < 0 || second < 0 || first == second) return ZCN_EINVAL;
-    return begin(loop, options, [&](const zcn_relay_options &chosen, zcnet::Error *error) noexcept {
-        return zcn_relay::join(out, loop, first, second, chosen, error);
-    });
+    return begin(out, loop, options, __builtin_return_address(0),
+                 [&](const zcn_relay_options &chosen, zcnet::Error *error) noexcept {
+                     return zcn_relay::join(out, loop, first, second, chosen, error);
+                 });
 }
 
 zcn_status zcn_relay_tap(zcn_relay *relay, uint32_t direction, int fd, uint32_t policy, uint32_t wait_ms) {

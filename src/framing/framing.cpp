@@ -4,6 +4,7 @@
 
 #include <new>
 
+#include "memory/births.h"
 #include "os/os.h"
 
 zcn_framing *zcn_framing::make(const zcnet::framing::Rule &rule) noexcept {
@@ -13,6 +14,7 @@ zcn_framing *zcn_framing::make(const zcnet::framing::Rule &rule) noexcept {
 
 void zcn_framing::destroy() const noexcept {
     auto *self = const_cast<zcn_framing *>(this);
+    zcnet::memory::note_death(self);
     self->~zcn_framing();
     zcnet::os::deallocate(self);
 }

@@ -4,6 +4,8 @@
 #include <cstdio>
 #include <new>
 
+#include "memory/births.h"
+
 using zcnet::Error;
 using zcnet::Status;
 
@@ -102,5 +104,6 @@ void zcn_file::end() noexcept {
     // relaxed: the last reference is gone.
     if (const int direct = direct_fd_.load(std::memory_order_relaxed); direct >= 0) (void)zcnet::os::close(direct);
     (void)zcnet::os::close(fd_);
+    zcnet::memory::note_death(this);
     delete this;
 }

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include "io/file_cache.h"
 
+#include "memory/births.h"
+
 using zcnet::Error;
 using zcnet::Status;
 namespace os = zcnet::os;
 
 zcn_file_cache::~zcn_file_cache() {
+    zcnet::memory::note_death(this);
     while (Cached *cached = by_use_.front()) drop(cached);
 }
 

@@ -6,11 +6,13 @@
 #include <new>
 
 #include "base/probe.h"
+#include "memory/births.h"
 #include "net/conn_requests.h"
 #include "net/dialer.h"
 #include "net/loop.h"
 #include "os/os.h"
 #include "os/process.h"
+#include "receive/dump.h"
 
 using zcnet::Error;
 using zcnet::Status;
@@ -50,6 +52,7 @@ Status zcn_conn::create(zcn_conn **out, zcn_loop *loop, const zcn_framing *frami
         return ZCN_ENOMEM;
     }
     conn->active_at_ = loop->now();
+    zcnet::receive::note_made("connection", conn, 0, 0, nullptr);
     *out = conn;
     return ZCN_OK;
 }
@@ -70,6 +73,7 @@ void zcn_conn::release() noexcept {
         delete former;
     }
     if (zcn_dialer *dialer = leave_dialer()) dialer->release();
+    zcnet::memory::note_death(this);
     delete rare_;
     zcnet::memory::destroy_object(this);
     last->unhold();

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <new>
 
+#include "memory/births.h"
 #include "net/loop.h"
 #include "os/process.h"
 
@@ -29,6 +30,7 @@ void zcn_dialer::release() noexcept {
     // acq_rel: every holder's use happens before the end.
     if (references_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
     zcn_loop *loop = loop_;
+    zcnet::memory::note_death(this);
     delete this;
     loop->unhold();
 }

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <new>
 
+#include "memory/births.h"
 #include "net/loop.h"
 #include "os/os.h"
 #include "os/process.h"
@@ -90,6 +91,7 @@ void zcn_relay::release() noexcept {
     // acq_rel: every holder's use happens before the end.
     if (references_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
     zcn_loop *loop = loop_;
+    zcnet::memory::note_death(this);
     delete this;
     loop->unhold();
 }

@@ -8,6 +8,7 @@
 #endif
 #include <dlfcn.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 
 #include "support.h"
 
@@ -132,6 +133,40 @@ __attribute__((noinline)) static void lose_a_message(const zcn_event *event) {
     if (zcn_msg_retain(&kept_msg, event->msg) != ZCN_OK) abort();
 }
 
+static zcn_framing *kept_framing;
+static zcn_loop *kept_loop;
+static zcn_conn *kept_conn;
+static zcn_relay *kept_relay;
+static zcn_dialer *kept_dialer;
+static zcn_file *kept_file;
+static zcn_file_cache *kept_cache;
+
+static void make_others(void) {
+    int both[2], ends[2][2];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, both), 0);
+    for (size_t i = 0; i < 2; i++) assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends[i]), 0);
+    assert_ok(zcn_framing_parse(&kept_framing, "fixed=8", NULL));
+    assert_ok(zcn_loop_create(&kept_loop, NULL));
+    assert_ok(zcn_conn_adopt(&kept_conn, kept_loop, both[0], kept_framing, NULL));
+    assert_ok(zcn_relay_fds(&kept_relay, kept_loop, ends[0][0], ends[1][0], NULL));
+    assert_ok(zcn_dial(&kept_dialer, kept_loop, "unix:///nowhere/at/all", kept_framing, NULL));
+    assert_ok(zcn_file_open(&kept_file, program, NULL, NULL));
+    assert_ok(zcn_file_cache_create(&kept_cache, 4, 1000, NULL));
+    zcn_file *cached;
+    assert_ok(zcn_file_cache_open(kept_cache, &cached, program, NULL));
+    zcn_file_release(cached);
+    close(both[1]);
+    for (size_t i = 0; i < 2; i++) close(ends[i][1]);
+}
+
+static void end_others(void) {
+    zcn_file_cache_release(kept_cache);
+    zcn_file_release(kept_file);
+    zcn_dialer_release(kept_dialer);
+    zcn_loop_release(kept_loop);
+    zcn_framing_release(kept_framing);
+}
+
 /* Where a function lies in the program, as the report says it. */
 static size_t offset_of(void (*function)(void)) {
     Dl_info info;
@@ -153,6 +188,9 @@ static int forget(void) {
     fflush(stdout);
     lose_a_unit();
     lose_a_message(&events[0]);
+    make_others();
+    end_others();
+    make_others();
     /* What was released is not reported: one by one, in a batch, retained in between. */
     void *data[2];
     zcn_unit *unit = NULL;
@@ -218,7 +256,17 @@ static void what_is_alive_is_reported(void **state) {
     size_t message = 0;
     if (got.status != 0 || sscanf(got.out, "%zx %zx", &unit, &message) != 2)
         fail_msg("%d %s%s", got.status, got.out, got.err);
-    assert_int_equal(times_in(got.err, "zcnet: alive at the end: "), 4);
+    const char *const others[] = {"framing", "loop", "relay", "dialer", "file cache"};
+    for (size_t i = 0; i < 5; i++) {
+        char line[64];
+        snprintf(line, sizeof line, "alive at the end: %s 0 bytes, held ", others[i]);
+        assert_int_equal(times_in(got.err, line), 1);
+        assert_non_null(strstr(strstr(got.err, line), " from program+0x"));
+    }
+    /* The dialer has one of its own; the cache a file. */
+    assert_int_equal(times_in(got.err, "alive at the end: connection 0 bytes, held "), 2);
+    assert_int_equal(times_in(got.err, "alive at the end: file "), 3);
+    assert_int_equal(times_in(got.err, "zcnet: alive at the end: "), 4 + 5 + 2 + 2);
     check_place(got.err, "alive at the end: unit 123 bytes, held ", unit);
     check_place(got.err, "alive at the end: message 5 bytes, held ", message);
     assert_non_null(strstr(got.err, "alive at the end: unit 789 bytes, held "));

@@ -70,12 +70,67 @@ void test_refused_huge_pages_are_reported(void **) {
     script_reset();
 }
 
+// A message that is held, of a pool of its own.
+struct Kept {
+    zcn_pool *pool = nullptr;
+    zcn_framing *framing = nullptr;
+    zcn_stream *stream = nullptr;
+    zcn_msg *msg = nullptr;
+
+    Kept() {
+        assert_int_equal(zcn_pool_create(&pool, nullptr), ZCN_OK);
+        assert_int_equal(zcn_framing_parse(&framing, "length,width=4,max=1K", nullptr), ZCN_OK);
+        assert_int_equal(zcn_stream_create(&stream, pool, framing, nullptr), ZCN_OK);
+        const unsigned char frame[] = {0, 0, 0, 1, 'a'};
+        uint64_t taken = 0;
+        assert_int_equal(zcn_stream_feed(stream, frame, sizeof frame, &taken), ZCN_OK);
+        const zcn_event *events = nullptr;
+        size_t count = 0;
+        assert_int_equal(zcn_stream_poll(stream, &events, &count, nullptr), ZCN_OK);
+        assert_int_equal(count, 1);
+        assert_int_equal(zcn_msg_retain(&msg, events[0].msg), ZCN_OK);
+    }
+    ~Kept() {
+        (void)zcn_msg_release(msg);
+        zcn_stream_release(stream);
+        zcn_framing_release(framing);
+        zcn_pool_release(pool);
+    }
+};
+
+// To tell the blocks apart that messages hold, memory is needed: without it nothing is said, and nothing is kept.
+void test_without_memory_what_is_held_is_not_told(void **) {
+    script_reset();
+    const Kept *kept = new Kept;
+    const uint64_t mapped = live_mapped_bytes();
+    script_reset();
+    script_fail(call_map, 1, 1, ENOMEM);
+    assert_int_equal(zcn_pool_dump(kept->pool, 2), ZCN_ENOMEM);
+    assert_true(script_failed());
+    script_reset();
+    script_fail(call_map, 1, 1, ENOMEM);
+    zcn_pool_stats stats{};
+    stats.struct_size = sizeof stats;
+    assert_int_equal(zcn_pool_get_stats(kept->pool, &stats), ZCN_ENOMEM);
+    assert_true(script_failed());
+    // What comes before it is told.
+    stats.struct_size = offsetof(zcn_pool_stats, views);
+    script_reset();
+    script_fail(call_map, 1, 1, ENOMEM);
+    assert_int_equal(zcn_pool_get_stats(kept->pool, &stats), ZCN_OK);
+    assert_true(stats.in_use_bytes != 0);
+    script_reset();
+    assert_int_equal(live_mapped_bytes(), mapped);
+    delete kept;
+}
+
 }  // namespace
 
 int main() {
     const CMUnitTest tests[] = {
         cmocka_unit_test(test_each_step_to_a_memory_file_fails),
         cmocka_unit_test(test_refused_huge_pages_are_reported),
+        cmocka_unit_test(test_without_memory_what_is_held_is_not_told),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

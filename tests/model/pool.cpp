@@ -54,6 +54,13 @@ void test_trim(void **) {
                           if (block != nullptr) pool->give_block(block);
                       nothing_is_out();
                   }});
+    model::holds({"two trim", set_up<0, 8, 0, 2>, {trim, trim}, [] {
+                      nothing_is_out();
+                      (void)pool->trim();
+                      zcn_pool_stats stats{};
+                      pool->read_stats(&stats);
+                      MODEL_REQUIRE(stats.reserved_bytes == 0);
+                  }});
     model::holds({"trim, against a release", set_up<0, 8, 2, 1>, {trim, give_mine}, [] {
                       pool->give_block(blocks[0]);
                       nothing_is_out();

@@ -94,9 +94,10 @@ void test_three_threads(void **) {
 ObjectBin bins[model::max_threads];
 FreeObject *held[model::max_threads];
 
+template <uint32_t which = object_class>
 FreeObject *take_object(ObjectBin &bin) {
     FreeObject *object = bin.head;
-    if (object == nullptr) return zcnet::memory::objects_refill(bin, object_class);
+    if (object == nullptr) return zcnet::memory::objects_refill(bin, which);
     bin.head = object->next;
     return object;
 }
@@ -161,6 +162,54 @@ void test_orphans(void **) {
                   }});
 }
 
+// Chunks that go back when nothing of them is in use: of the largest objects that may, since a chunk of them has the
+// fewest lists.
+constexpr uint32_t trimmed_class = 3;
+
+// One chunk, one object of it out, all others where everybody finds them.
+void set_up_chunk() {
+    before = model::memory_in_use();
+    held[0] = take_object<trimmed_class>(bins[3]);
+    zcnet::memory::objects_give_back(bins[3], trimmed_class);
+    MODEL_REQUIRE(model::memory_in_use() > before);
+}
+void set_up_free_chunk() {
+    set_up_chunk();
+    bins[3].free(held[0]);
+    zcnet::memory::objects_give_back(bins[3], trimmed_class);
+}
+void free_held() {
+    write(held[0]);
+    zcnet::memory::objects_orphan(held[0], trimmed_class);
+}
+void take_and_free() {
+    ObjectBin &bin = bins[model::this_thread()];
+    FreeObject *object = take_object<trimmed_class>(bin);
+    write(object);
+    bin.free(object);
+    zcnet::memory::objects_give_back(bin, trimmed_class);
+}
+// What is free goes back, all of it, and the table of lists stays.
+void chunks_go_back() {
+    const uint64_t with_chunk = model::memory_in_use();
+    zcnet::memory::objects_trim();
+    const uint64_t without = model::memory_in_use();
+    MODEL_REQUIRE(without <= with_chunk);
+    MODEL_REQUIRE(without - before < zcnet::memory::object_chunk_bytes);
+}
+void test_object_trim(void **) {
+    model::holds({"one trims, one frees the last object",
+                  set_up_chunk,
+                  {zcnet::memory::objects_trim, free_held},
+                  chunks_go_back});
+}
+void test_more_object_trims(void **) {
+    model::holds(
+        {"two trim", set_up_free_chunk, {zcnet::memory::objects_trim, zcnet::memory::objects_trim}, chunks_go_back});
+    model::holds(
+        {"one trims, one takes", set_up_free_chunk, {zcnet::memory::objects_trim, take_and_free}, chunks_go_back});
+}
+
 // The pool of the process: all get the same one, and there is no other.
 volatile uint64_t limits[model::max_threads];
 void find_default() {
@@ -185,9 +234,10 @@ void test_three_objects(void **) {
 }  // namespace
 
 int main(int count, char **words) {
-    const CMUnitTest quick[] = {cmocka_unit_test(test_thread_end), cmocka_unit_test(test_close),
-                                cmocka_unit_test(test_objects), cmocka_unit_test(test_orphans),
-                                cmocka_unit_test(test_default_pool)};
-    const CMUnitTest thorough[] = {cmocka_unit_test(test_three_threads), cmocka_unit_test(test_three_objects)};
+    const CMUnitTest quick[] = {cmocka_unit_test(test_thread_end),  cmocka_unit_test(test_close),
+                                cmocka_unit_test(test_objects),     cmocka_unit_test(test_orphans),
+                                cmocka_unit_test(test_object_trim), cmocka_unit_test(test_default_pool)};
+    const CMUnitTest thorough[] = {cmocka_unit_test(test_three_threads), cmocka_unit_test(test_three_objects),
+                                   cmocka_unit_test(test_more_object_trims)};
     return model::run_short_or_all(quick, thorough, count, words);
 }
