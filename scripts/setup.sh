@@ -67,6 +67,8 @@ case $job in
             need http-parser has_header http_parser.h
             need curl has curl
             need python has python3
+            need openssl has openssl
+            need libssl has_header openssl/ssl.h
             # Other event loops, and what packs for Python.
             need libuv has_module libuv
             need libevent has_module libevent
@@ -206,6 +208,7 @@ haproxy      haproxy          haproxy           haproxy                    hapro
 socat        socat            socat             socat                      socat
 curl         curl             curl              curl                       curl
 openssl      openssl          openssl           openssl                    openssl
+libssl       libssl-dev       openssl-devel     openssl-dev                openssl
 clang-format clang-format-14  clang-tools-extra clang-extra-tools          clang
 go           golang-go        golang            go                         go
 clang-tidy   clang-tidy-14    clang-tools-extra clang-extra-tools          clang

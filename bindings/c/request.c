@@ -37,8 +37,8 @@ static zcn_status ask(zcn_conn *conn) {
 static void take(const zcn_event *answer) {
     char body[64];
     const uint64_t size = question(body, sizeof body, answer->token);
-    const int same = answer->size == size &&
-                     memcmp((const char *)answer->data + ID_WIDTH, body + ID_WIDTH, size - ID_WIDTH) == 0;
+    const int same =
+        answer->size == size && memcmp((const char *)answer->data + ID_WIDTH, body + ID_WIDTH, size - ID_WIDTH) == 0;
     (*(same ? &answered : &failed))++;
     waiting--;
 }

@@ -7,16 +7,6 @@ language=$1 other=$2
 framing=length,width=4,strip=4,max=1M
 batch=${BATCH:-50000}
 
-# says STATUS PATTERN PROGRAM WORDS…: a line of its output matches.
-says() {
-    wanted=$1 pattern=$2
-    shift 2
-    timeout "$deadline" "$@" >"$work/run.out" 2>"$work/run.err"
-    got=$?
-    [ "$got" -eq "$wanted" ] || die "$*: status $got, not $wanted"
-    cat "$work/run.out" "$work/run.err" >"$work/both.out"
-    holds "$work/both.out" "$pattern" "$*"
-}
 # answered FOLDER ADDRESS
 answered() {
     says 0 '^16 three words here$' "$1/echo_client" "$2" hello '' 'three words here'
@@ -68,18 +58,26 @@ serve first "$other/echo_server" tcp://127.0.0.1:0
 says 1 'in use' "$other/echo_server" "$address"
 for program in echo_client batch_client request fan_out forward_proxy; do says 2 '^usage' "$other/$program"; done
 
-# Every receiver gets every tick, whatever it is written in.
-serve ticker "$other/fan_out" tcp://127.0.0.1:0 40 3
-ticker=$pid receivers=
-for i in $(seq 40); do
-    "$ZCNET" recv "$address" --connect --framing 'delimiter=\n,strip=1' --frames "$work/ticks$i" \
-        >"$work/receiver$i.out" 2>&1 &
-    receivers="$receivers $!"
-    started="$started $!"
+# Files, and large messages on a connection of their own, opened when the first of them comes.
+head -c 20000000 /dev/urandom >"$work/large"
+: >"$work/empty"
+for pair in "$other $other" "$other $EXAMPLES" "$EXAMPLES $other"; do
+    server=${pair% *} client=${pair#* }
+    for wanted in tcp://127.0.0.1:0 "unix://$work/files"; do
+        serve files "$server/file_sender" serve "$wanted"
+        says 0 '^large: 20000000 bytes' "$client/file_sender" send "$address" "$work/large" "$work/empty" "$0"
+        holds "$work/run.out" '^empty: 0 bytes' 'an empty file'
+        kill "$pid"
+    done
+    rm -f "$work/two"
+    serve two "$server/two_connections" serve tcp://127.0.0.1:0 "unix://$work/two"
+    says 0 '^4092 bytes, 1 connections$' "$client/two_connections" send "$address" "unix://$work/two" 10 4092
+    says 0 '^20 bytes, 2 connections$' "$client/two_connections" send "$address" "unix://$work/two" \
+        10 4093 30000000 20
+    kill "$pid"
+    echo "ok      files and large messages from $client to $server"
 done
-ended "$ticker" 0 'the ticker'
-for receiver in $receivers; do ended "$receiver" 0 'a receiver'; done
-equal "$(sed 1d "$work/ticker.out")" '3 ticks, 0 missed' 'what the ticker says'
-printf 'tick %d\n' 1 2 3 >"$work/ticks"
-for i in $(seq 40); do same "$work/ticks" "$work/ticks$i" "receiver $i got something else"; done
+for program in file_sender two_connections; do says 2 '^usage' "$other/$program"; done
+
+fanned_out "$other/fan_out" 40 3
 echo "ok      40 receivers of a ticker in $language"

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # The examples in Python against themselves, those in C and the tool.
-#   examples.sh SOURCE BUILD
+#   examples.sh SOURCE BUILD SCRIPT      a script of tests/languages
 . "$(dirname "$0")/common.sh"
 programs=$(mktemp -d) || exit 1
 trap 'rm -rf "$programs"' EXIT
@@ -10,4 +10,4 @@ for script in "$source"/bindings/python/examples/*.py; do
 done
 chmod +x "$programs"/*
 BATCH=${BATCH:-20000} ZCNET=$build/zcnet EXAMPLES=$build/bindings/c \
-    sh "$source/tests/languages/against_c.sh" Python "$programs"
+    sh "$source/tests/languages/$3" Python "$programs"

@@ -12,9 +12,7 @@ namespace {
 constexpr std::size_t id_width = 8;
 
 /* A question and its answer, behind the place of the id. */
-std::string question(std::uint64_t number) {
-    return std::string(id_width, 0) + "question " + std::to_string(number);
-}
+std::string question(std::uint64_t number) { return std::string(id_width, 0) + "question " + std::to_string(number); }
 
 class Client {
   public:

@@ -40,3 +40,31 @@ ended() {
     got=$?
     [ "$got" -eq "$2" ] || die "$3: status $got, not $2"
 }
+
+# says STATUS PATTERN PROGRAM WORDS…: a line of its output matches.
+says() {
+    wanted=$1 pattern=$2
+    shift 2
+    timeout "$deadline" "$@" >"$work/run.out" 2>"$work/run.err"
+    got=$?
+    [ "$got" -eq "$wanted" ] || die "$*: status $got, not $wanted"
+    cat "$work/run.out" "$work/run.err" >"$work/both.out"
+    holds "$work/both.out" "$pattern" "$*"
+}
+
+# fanned_out PROGRAM RECEIVERS TICKS: every receiver gets every tick.
+fanned_out() {
+    serve ticker "$1" tcp://127.0.0.1:0 "$2" "$3"
+    ticker=$pid receivers=
+    for i in $(seq "$2"); do
+        "$ZCNET" recv "$address" --connect --framing 'delimiter=\n,strip=1' --frames "$work/ticks$i" \
+            >"$work/receiver$i.out" 2>&1 &
+        receivers="$receivers $!"
+        started="$started $!"
+    done
+    ended "$ticker" 0 'the ticker'
+    for receiver in $receivers; do ended "$receiver" 0 'a receiver'; done
+    equal "$(sed 1d "$work/ticker.out")" "$3 ticks, 0 missed" 'what the ticker says'
+    seq -f 'tick %.0f' "$3" >"$work/ticks"
+    for i in $(seq "$2"); do same "$work/ticks" "$work/ticks$i" "receiver $i got something else"; done
+}

@@ -5,7 +5,7 @@
 // The first eight bytes of a body are an id, which the library gives and finds again; a server answers with the same id,
 // in any order. An echo server is such a server.
 //
-// Usage: request ADDRESS COUNT IN_FLIGHT [TIMEOUT]
+// Usage: request ADDRESS COUNT IN_FLIGHT [TIMEOUT_MS]
 package main
 
 import (
@@ -33,10 +33,11 @@ func main() {
 		inFlight, _ = strconv.Atoi(os.Args[3])
 	}
 	if len(os.Args) == 5 {
-		timeout, _ = time.ParseDuration(os.Args[4])
+		ms, _ := strconv.Atoi(os.Args[4])
+		timeout = time.Duration(ms) * time.Millisecond
 	}
 	if total <= 0 || inFlight <= 0 || timeout <= 0 {
-		fmt.Fprintln(os.Stderr, "usage: request ADDRESS COUNT IN_FLIGHT [TIMEOUT]")
+		fmt.Fprintln(os.Stderr, "usage: request ADDRESS COUNT IN_FLIGHT [TIMEOUT_MS]")
 		os.Exit(2)
 	}
 	framing := zcnet.MustParseFraming("length,width=4,strip=4,max=1M")
