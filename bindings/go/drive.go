@@ -211,7 +211,7 @@ func (l *Loop) note(raw *rawEvent) bool {
 	case EventWritable:
 		l.conn(raw.user).drained()
 	case EventUnanswered:
-		l.conn(raw.user).endRequest(raw.token, answer{err: raw.status.orNil()})
+		l.conn(raw.user).unanswered(raw)
 	case EventPeerClosed:
 		l.conn(raw.user).readEnded()
 	case EventClosed:

@@ -73,9 +73,6 @@ func (c *Conn) Request(ctx context.Context, body []byte) (Message, error) {
 	}
 	select {
 	case a := <-came:
-		if a.err == ErrTimedOut && timeout >= 0 {
-			a.err = context.DeadlineExceeded
-		}
 		return a.message, a.err
 	case <-ctx.Done():
 		err = ctx.Err()
@@ -115,6 +112,15 @@ func (c *Conn) endRequest(token uint64, a answer) bool {
 		came <- a
 	}
 	return waits
+}
+
+// unanswered tells why there is no answer: the deadline, which is that of the context, or the end of the connection.
+func (c *Conn) unanswered(raw *rawEvent) {
+	err := raw.status.orNil()
+	if raw.status == ErrTimedOut {
+		err = context.DeadlineExceeded
+	}
+	c.endRequest(raw.token, answer{err: err})
 }
 
 // answered takes a message of a connection that asks; false: it is not an answer.
