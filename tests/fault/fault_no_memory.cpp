@@ -230,40 +230,54 @@ void test_no_memory_for_streams(void **) {
     end_shown(shown);
 }
 
-void test_no_memory_for_posts_and_for_what_is_left(void **) {
-    zcn_framing *framing = nullptr;
-    zcn_loop *loop = nullptr;
-    zcn_conn *conn = nullptr;
+// A connection of a loop over a socket pair, whose other end is the test's.
+struct Adopted {
+    zcn_framing *framing;
+    zcn_loop *loop;
+    zcn_conn *conn;
+    int fd;
+    int peer;
+};
+
+Adopted adopt(const zcn_conn_options &options) {
+    Adopted made{};
     int ends[2];
     assert_true(make_pair(ends));
-    assert_int_equal(zcn_framing_parse(&framing, "length,strip=4", nullptr), ZCN_OK);
-    assert_int_equal(zcn_loop_create(&loop, nullptr), ZCN_OK);
+    made.fd = ends[0];
+    made.peer = ends[1];
+    assert_int_equal(zcn_framing_parse(&made.framing, "length,strip=4", nullptr), ZCN_OK);
+    assert_int_equal(zcn_loop_create(&made.loop, nullptr), ZCN_OK);
+    assert_int_equal(zcn_conn_adopt(&made.conn, made.loop, made.fd, made.framing, &options), ZCN_OK);
+    return made;
+}
+
+void test_no_memory_for_posts_and_for_what_is_left(void **) {
     zcn_conn_options options;
     zcn_conn_options_init(&options, sizeof options);
     options.high_water = uint64_t{1} << 40;
-    assert_int_equal(zcn_conn_adopt(&conn, loop, ends[0], framing, &options), ZCN_OK);
-    zcn_conn_retain(conn);
+    const Adopted on = adopt(options);
+    zcn_conn_retain(on.conn);
 
     // The start of a message stays unread by the program.
     static const uint8_t half[54] = {0, 0, 0, 100};
-    assert_int_equal(::write(ends[1], half, sizeof half), sizeof half);
+    assert_int_equal(::write(on.peer, half, sizeof half), sizeof half);
     const zcn_event *events = nullptr;
     size_t count = 0;
     zcn_stats stats{};
     stats.struct_size = sizeof stats;
     while (stats.unfinished_bytes != sizeof half) {
-        assert_int_equal(zcn_loop_poll(loop, 1000000000, &events, &count, nullptr), ZCN_OK);
-        assert_int_equal(zcn_conn_get_stats(conn, &stats), ZCN_OK);
+        assert_int_equal(zcn_loop_poll(on.loop, 1000000000, &events, &count, nullptr), ZCN_OK);
+        assert_int_equal(zcn_conn_get_stats(on.conn, &stats), ZCN_OK);
     }
 
     zcn_unit *unit = nullptr;
     void *data = nullptr;
-    assert_int_equal(zcn_unit_alloc(&unit, &data, nullptr, framing, 0), ZCN_OK);
-    assert_int_equal(zcn_unit_seal(unit, framing), ZCN_OK);
+    assert_int_equal(zcn_unit_alloc(&unit, &data, nullptr, on.framing, 0), ZCN_OK);
+    assert_int_equal(zcn_unit_seal(unit, on.framing), ZCN_OK);
     uint64_t posted = 0;
     const auto post = [&] {
         zcn_unit_retain(unit);
-        const zcn_status status = zcn_conn_post(conn, unit);
+        const zcn_status status = zcn_conn_post(on.conn, unit);
         if (status != ZCN_OK)
             zcn_unit_release(unit);
         else
@@ -277,9 +291,9 @@ void test_no_memory_for_posts_and_for_what_is_left(void **) {
     uint64_t arrived = 0;
     const int64_t give_up = real_now() + int64_t{20} * 1000000000;
     while (arrived < posted * 4 && real_now() < give_up) {
-        assert_int_equal(zcn_loop_poll(loop, 0, &events, &count, nullptr), ZCN_OK);
+        assert_int_equal(zcn_loop_poll(on.loop, 0, &events, &count, nullptr), ZCN_OK);
         uint8_t scrap[65536];
-        const ssize_t got = ::recv(ends[1], scrap, sizeof scrap, MSG_DONTWAIT);
+        const ssize_t got = ::recv(on.peer, scrap, sizeof scrap, MSG_DONTWAIT);
         arrived += got > 0 ? static_cast<uint64_t>(got) : 0;
     }
     assert_int_equal(arrived, posted * 4);
@@ -287,47 +301,40 @@ void test_no_memory_for_posts_and_for_what_is_left(void **) {
     int fd = 0;
     zcn_msg *rest = nullptr;
     memory_ends();
-    assert_int_equal(zcn_conn_take_fd(conn, &fd, &rest), ZCN_ENOMEM);
+    assert_int_equal(zcn_conn_take_fd(on.conn, &fd, &rest), ZCN_ENOMEM);
     assert_int_equal(fd, -1);
     assert_null(rest);
-    assert_int_equal(zcn_conn_get_state(conn), ZCN_STATE_OPEN);
+    assert_int_equal(zcn_conn_get_state(on.conn), ZCN_STATE_OPEN);
     script_reset();
-    assert_int_equal(zcn_conn_take_fd(conn, &fd, &rest), ZCN_OK);
-    assert_int_equal(fd, ends[0]);
+    assert_int_equal(zcn_conn_take_fd(on.conn, &fd, &rest), ZCN_OK);
+    assert_int_equal(fd, on.fd);
     assert_int_equal(zcn_msg_size(rest), sizeof half);
     assert_memory_equal(zcn_msg_data(rest), half, sizeof half);
     assert_int_equal(zcn_msg_release(rest), ZCN_OK);
     ::close(fd);
-    ::close(ends[1]);
-    zcn_conn_release(conn);
-    zcn_loop_release(loop);
-    zcn_framing_release(framing);
+    ::close(on.peer);
+    zcn_conn_release(on.conn);
+    zcn_loop_release(on.loop);
+    zcn_framing_release(on.framing);
 }
 
 void test_no_memory_for_requests(void **) {
-    zcn_framing *framing = nullptr;
-    zcn_loop *loop = nullptr;
-    zcn_conn *conn = nullptr;
-    int ends[2];
-    assert_true(make_pair(ends));
-    assert_int_equal(zcn_framing_parse(&framing, "length,strip=4", nullptr), ZCN_OK);
-    assert_int_equal(zcn_loop_create(&loop, nullptr), ZCN_OK);
     zcn_conn_options options;
     zcn_conn_options_init(&options, sizeof options);
     options.id_width = 8;
     options.max_requests = 2 * most;
-    assert_int_equal(zcn_conn_adopt(&conn, loop, ends[0], framing, &options), ZCN_OK);
+    const Adopted on = adopt(options);
     uint64_t begun = 0;
     zcn_stats stats{};
     stats.struct_size = sizeof stats;
     const auto begin = [&] {
         uint64_t id = 1;
-        const zcn_status status = zcn_conn_begin_request(conn, 5, 3600 * int64_t{1000000000}, &id);
+        const zcn_status status = zcn_conn_begin_request(on.conn, 5, 3600 * int64_t{1000000000}, &id);
         if (status == ZCN_OK) {
             begun++;
         } else {
             assert_int_equal(id, 0);
-            assert_int_equal(zcn_conn_get_stats(conn, &stats), ZCN_OK);
+            assert_int_equal(zcn_conn_get_stats(on.conn, &stats), ZCN_OK);
             assert_int_equal(stats.requests_waiting, begun);
         }
         return status;
@@ -336,15 +343,15 @@ void test_no_memory_for_requests(void **) {
     // The one that asks by a copy leaves no request behind either.
     static const uint8_t body[100] = {};
     expect_refused([&] {
-        const zcn_status status = zcn_conn_request(conn, body, sizeof body, 6, -1);
+        const zcn_status status = zcn_conn_request(on.conn, body, sizeof body, 6, -1);
         if (status == ZCN_OK) begun++;
-        assert_int_equal(zcn_conn_get_stats(conn, &stats), ZCN_OK);
+        assert_int_equal(zcn_conn_get_stats(on.conn, &stats), ZCN_OK);
         assert_int_equal(stats.requests_waiting, begun);
         return status;
     });
-    zcn_loop_release(loop);
-    zcn_framing_release(framing);
-    ::close(ends[1]);
+    zcn_loop_release(on.loop);
+    zcn_framing_release(on.framing);
+    ::close(on.peer);
 }
 
 }  // namespace
