@@ -25,17 +25,17 @@
  * set (one that zcn_conn_take_fd() gave back, say), since how far the kernel has counted is not known then.
  * zcn_conn_explain() tells how it stands; 32768 is a good value to begin with.
  *
- * Large messages into files. With header_from a frame of at least so many bytes never lies in memory: its header (as it
- * stands on the wire, before the body; empty where the framing has none) is delivered as a message whose event has the
- * size of the body as its token, which is 0 for all others. Then nothing more of the connection is read until
- * zcn_conn_receive_file() has said where the body goes, and deadlines for receiving stand still. So the framing's max
- * may be as large as the largest upload, and what it costs in memory is bounded by header_from. Framings that cannot
- * tell a size before the end (delimiter, raw) know no headers.
- *
  * A connection that is closed waits for the kernel's word within its drain timeout. What is still awaited when CLOSED
  * comes (after a reset, say) is told as ended by then, with the status of what was not sent. Such a SENT event does not
  * say that the memory is free: only a release function does, which is called when the kernel is done, as the pool uses
  * its own memory again only then. For that some loop of the process must be polled, which need not be the same one.
+ *
+ * Large messages into files. With header_from a frame of at least so many bytes never lies in memory: its header (as it
+ * stands on the wire, before the body; empty where the framing has none) is delivered as a message whose event has the
+ * size of the body as its token. Then nothing more of the connection is read until
+ * zcn_conn_receive_file() has said where the body goes, and deadlines for receiving stand still. So the framing's max
+ * may be as large as the largest upload, and what it costs in memory is bounded by header_from. Framings that cannot
+ * tell a size before the end (delimiter, raw) know no headers.
  */
 #include <zcnet/event.h>
 #include <zcnet/stats.h>
