@@ -37,22 +37,23 @@ void FileReceive::start(int fd, uint64_t offset, uint64_t size) noexcept {
     no_splice_ = false;
 }
 
-FileReceive::Step FileReceive::take(int socket, PipePool &pipes, uint64_t most, uint64_t *got, int *number) noexcept {
+FileReceive::Step FileReceive::take(int socket, PipePool &pipes, os::PipeSignal &signal, uint64_t most, uint64_t *got,
+                                    int *number) noexcept {
     *got = 0;
     most = std::min(most, missing_);
     Pipe *pipe = fd_ >= 0 && !no_splice_ ? pipes.take() : nullptr;
-    if (pipe == nullptr) return take_by_memory(socket, most, got, number);
-    const Step step = take_by_pipe(socket, pipe, most, got, number);
+    if (pipe == nullptr) return take_by_memory(socket, signal, most, got, number);
+    const Step step = take_by_pipe(socket, pipe, signal, most, got, number);
     if (*got == 0 || failure_ == 0) {
         pipes.give(pipe);
     } else {
         pipes.drop(pipe);  // there may be bytes in it
     }
-    return step == Step::failed && is_refusal(-*number) ? take_by_memory(socket, most, got, number) : step;
+    return step == Step::failed && is_refusal(-*number) ? take_by_memory(socket, signal, most, got, number) : step;
 }
 
-FileReceive::Step FileReceive::take_by_pipe(int socket, Pipe *pipe, uint64_t most, uint64_t *got,
-                                            int *number) noexcept {
+FileReceive::Step FileReceive::take_by_pipe(int socket, Pipe *pipe, os::PipeSignal &signal, uint64_t most,
+                                            uint64_t *got, int *number) noexcept {
     const ssize_t in = os::uninterrupted(
         [&] { return os::splice(socket, pipe->write_end, static_cast<size_t>(std::min<uint64_t>(most, pipe->size))); });
     if (in <= 0) {
@@ -61,15 +62,16 @@ FileReceive::Step FileReceive::take_by_pipe(int socket, Pipe *pipe, uint64_t mos
     }
     *got = static_cast<uint64_t>(in);
     arrived(*got);
-    dropped_ += empty_pipe(pipe, *got);
+    dropped_ += empty_pipe(pipe, *got, signal);
     return Step::moved;
 }
 
 // Into the file; how many bytes are left, since it takes no more.
-uint64_t FileReceive::empty_pipe(const Pipe *pipe, uint64_t size) noexcept {
+uint64_t FileReceive::empty_pipe(const Pipe *pipe, uint64_t size, os::PipeSignal &signal) noexcept {
+    signal.block();
     while (size != 0 && failure_ == 0) {
         const ssize_t out =
-            no_splice_ ? unpipe(pipe, size)
+            no_splice_ ? unpipe(pipe, size, signal)
                        : os::uninterrupted([&] { return os::splice_to_file(pipe->read_end, fd_, offset_, size); });
         if (out > 0) {
             size -= static_cast<uint64_t>(out);
@@ -80,42 +82,44 @@ uint64_t FileReceive::empty_pipe(const Pipe *pipe, uint64_t size) noexcept {
         } else if (!no_splice_ && is_refusal(out)) {
             no_splice_ = true;
         } else {
-            failure_ = out != 0 ? static_cast<int>(-out) : EIO;
+            fail(out, signal);
         }
     }
     return size;
 }
 
 // By way of memory; how many bytes have left the pipe.
-ssize_t FileReceive::unpipe(const Pipe *pipe, uint64_t size) noexcept {
+ssize_t FileReceive::unpipe(const Pipe *pipe, uint64_t size, os::PipeSignal &signal) noexcept {
     uint8_t memory[memory_step];
     const ssize_t out = os::uninterrupted(
         [&] { return os::read(pipe->read_end, memory, static_cast<size_t>(std::min<uint64_t>(size, sizeof memory))); });
-    if (out > 0) write(memory, static_cast<uint64_t>(out));
+    if (out > 0) write(memory, static_cast<uint64_t>(out), signal);
     return out;
 }
 
-FileReceive::Step FileReceive::take_by_memory(int socket, uint64_t most, uint64_t *got, int *number) noexcept {
+FileReceive::Step FileReceive::take_by_memory(int socket, os::PipeSignal &signal, uint64_t most, uint64_t *got,
+                                              int *number) noexcept {
     uint8_t memory[memory_step];
     const iovec piece{memory, static_cast<size_t>(std::min<uint64_t>(most, sizeof memory))};
     const ssize_t in = os::uninterrupted([&] { return os::receive(socket, &piece, 1); });
     if (in <= 0) return judge(in, number);
     *got = static_cast<uint64_t>(in);
-    put(memory, *got);
+    put(memory, *got, signal);
     return Step::moved;
 }
 
-void FileReceive::put(const uint8_t *data, uint64_t size) noexcept {
+void FileReceive::put(const uint8_t *data, uint64_t size, os::PipeSignal &signal) noexcept {
     arrived(size);
-    write(data, size);
+    write(data, size, signal);
 }
 
-void FileReceive::write(const uint8_t *data, uint64_t size) noexcept {
+void FileReceive::write(const uint8_t *data, uint64_t size, os::PipeSignal &signal) noexcept {
+    signal.block();
     while (size != 0 && fd_ >= 0 && failure_ == 0) {
         const ssize_t out =
             os::uninterrupted([&] { return os::write_at(fd_, data, static_cast<size_t>(size), offset_); });
         if (out <= 0) {
-            failure_ = out != 0 ? static_cast<int>(-out) : EIO;
+            fail(out, signal);
             break;
         }
         data += out;
@@ -125,6 +129,11 @@ void FileReceive::write(const uint8_t *data, uint64_t size) noexcept {
         copied_ += static_cast<uint64_t>(out);
     }
     dropped_ += size;
+}
+
+void FileReceive::fail(ssize_t answer, os::PipeSignal &signal) noexcept {
+    failure_ = answer != 0 ? static_cast<int>(-answer) : EIO;
+    if (failure_ == EFBIG) signal.raised();
 }
 
 }  // namespace zcnet::io

@@ -11,6 +11,7 @@
 #include <cstdint>
 
 #include "io/pipe.h"
+#include "os/pipe_signal.h"
 
 namespace zcnet::io {
 
@@ -28,10 +29,10 @@ class FileReceive {
     // fd: borrowed until let_go(); -1: the bytes are dropped. UINT64_MAX: all until the input ends.
     void start(int fd, uint64_t offset, uint64_t size) noexcept;
 
-    // From the socket, at most `most` bytes.
-    Step take(int socket, PipePool &pipes, uint64_t most, uint64_t *got, int *number) noexcept;
+    // From the socket, at most `most` bytes. `signal` stands round calls that may raise SIGXFSZ.
+    Step take(int socket, PipePool &pipes, os::PipeSignal &signal, uint64_t most, uint64_t *got, int *number) noexcept;
     // Bytes of the range that are in memory already.
-    void put(const uint8_t *data, uint64_t size) noexcept;
+    void put(const uint8_t *data, uint64_t size, os::PipeSignal &signal) noexcept;
     // The file is written to no more, and what is missing will be dropped.
     void let_go() noexcept { fd_ = -1; }
     // Nothing of the range comes any more; `unread` bytes of it are held elsewhere.
@@ -52,11 +53,13 @@ class FileReceive {
     [[nodiscard]] uint64_t dropped_bytes() const noexcept { return dropped_; }
 
   private:
-    Step take_by_pipe(int socket, Pipe *pipe, uint64_t most, uint64_t *got, int *number) noexcept;
-    Step take_by_memory(int socket, uint64_t most, uint64_t *got, int *number) noexcept;
-    uint64_t empty_pipe(const Pipe *pipe, uint64_t size) noexcept;
-    ssize_t unpipe(const Pipe *pipe, uint64_t size) noexcept;
-    void write(const uint8_t *data, uint64_t size) noexcept;
+    Step take_by_pipe(int socket, Pipe *pipe, os::PipeSignal &signal, uint64_t most, uint64_t *got,
+                      int *number) noexcept;
+    Step take_by_memory(int socket, os::PipeSignal &signal, uint64_t most, uint64_t *got, int *number) noexcept;
+    uint64_t empty_pipe(const Pipe *pipe, uint64_t size, os::PipeSignal &signal) noexcept;
+    ssize_t unpipe(const Pipe *pipe, uint64_t size, os::PipeSignal &signal) noexcept;
+    void write(const uint8_t *data, uint64_t size, os::PipeSignal &signal) noexcept;
+    void fail(ssize_t answer, os::PipeSignal &signal) noexcept;
     void arrived(uint64_t size) noexcept { missing_ -= until_end_ ? 0 : size; }
 
     int fd_ = -1;

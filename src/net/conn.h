@@ -252,7 +252,7 @@ struct zcn_conn final : zcnet::Link<zcnet::net::AllTag>,
     [[nodiscard]] bool receives_body() const noexcept;
     [[nodiscard]] bool flushes_bodies() const noexcept;
     bool receive_body(uint64_t *budget) noexcept;
-    void take_pending(zcnet::io::FileReceive *receive) noexcept;
+    void take_pending(zcnet::io::FileReceive *receive, zcnet::os::PipeSignal &signal) noexcept;
     void end_body(Status reason) noexcept;
     bool flush_body(zcnet::net::Body *body) noexcept;
     static void note_flushed(zcnet::net::Body *body) noexcept;

@@ -79,7 +79,9 @@ Status zcn_conn::receive_file(const zcn_msg *after, int fd, uint64_t size,
 bool zcn_conn::receive_body(uint64_t *budget) noexcept {
     Bodies &bodies = *rare_->bodies;
     FileReceive &receive = bodies.receive;
-    take_pending(&receive);
+    // Blocks with the first write only.
+    zcnet::os::PipeSignal signal(SIGXFSZ);
+    take_pending(&receive, signal);
     if (finisher_) end_finisher();
     if (bodies.present != nullptr && (receive.missing() == 0 || receive.failure() != 0)) {
         end_body(ZCN_OK);
@@ -99,7 +101,7 @@ bool zcn_conn::receive_body(uint64_t *budget) noexcept {
     }
     uint64_t got = 0;
     int number = 0;
-    const FileReceive::Step step = receive.take(fd_, loop()->pipes(), *budget, &got, &number);
+    const FileReceive::Step step = receive.take(fd_, loop()->pipes(), signal, *budget, &got, &number);
     stream_.count_body(got);
     *budget -= std::min(*budget, got);
     switch (step) {
@@ -123,14 +125,14 @@ bool zcn_conn::receive_body(uint64_t *budget) noexcept {
 }
 
 // What was received before it was known to be a body's.
-void zcn_conn::take_pending(FileReceive *receive) noexcept {
+void zcn_conn::take_pending(FileReceive *receive, zcnet::os::PipeSignal &signal) noexcept {
     zcnet::receive::Window &window = stream_.window();
     while (window.pending() != 0 && receive->missing() != 0) {
         iovec pieces[3];
         zcnet::memory::Block *blocks[3];
         (void)window.pending_pieces(pieces, blocks);
         const uint64_t part = std::min<uint64_t>(pieces[0].iov_len, receive->missing());
-        receive->put(static_cast<const uint8_t *>(pieces[0].iov_base), part);
+        receive->put(static_cast<const uint8_t *>(pieces[0].iov_base), part, signal);
         window.drop_front(loop()->intake(), part);
     }
 }

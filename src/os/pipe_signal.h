@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Keeps SIGPIPE away from the program round calls that have no flag against it: splice, sendfile, write.
+// Keeps SIGPIPE away from the program round calls that have no flag against it: splice, sendfile, write. Or SIGXFSZ,
+// round writes to files that may be larger than the process is allowed to make them.
 //
 // Blocking a signal costs two system calls, so one PipeSignal stands round as many such calls as there are at a time,
 // and blocks with the first of them only. A signal that they raised is taken away before the mask is restored; one that
@@ -12,7 +13,7 @@ namespace zcnet::os {
 
 class PipeSignal {
   public:
-    PipeSignal() noexcept = default;
+    explicit PipeSignal(int number = SIGPIPE) noexcept : number_(number) {}
     ~PipeSignal() {
         if (blocked_) restore();
     }
@@ -23,13 +24,14 @@ class PipeSignal {
     void block() noexcept {
         if (!blocked_) block_now();
     }
-    // A call answered EPIPE.
+    // A call answered EPIPE, or EFBIG.
     void raised() noexcept { raised_ = true; }
 
   private:
     void block_now() noexcept;
     void restore() noexcept;
 
+    int number_;
     sigset_t before_;
     bool blocked_ = false;
     bool raised_ = false;

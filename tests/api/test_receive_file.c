@@ -295,12 +295,13 @@ static void a_full_disk_ends_the_file_and_not_the_connection(transport over) {
     rig_close(&of);
 }
 
-/* A limit in the middle: what is before it is in the file, and the event says how much that is. */
+/* A limit in the middle: what is before it is in the file, and the event says how much that is. The signal that the
+ * kernel has for it ends the program, if it gets there. */
 static void a_limit_in_the_middle_keeps_what_is_before_it(transport over) {
     struct rlimit before;
     assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
     const struct rlimit small = {300000, before.rlim_max};
-    void (*const handler)(int) = signal(SIGXFSZ, SIG_IGN);
+    void (*const handler)(int) = signal(SIGXFSZ, SIG_DFL);
     rig of;
     rig_open(&of, over, fresh_file(0));
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
@@ -368,10 +369,10 @@ static void the_program_closes_in_the_middle(transport over) {
 
 /* The time for a message is the time between its bytes, however many there are. */
 static void a_body_that_stalls_times_out(transport over) {
-    zcn_conn_options options = deep_options();
-    options.message_timeout_ms = 50;
+    const zcn_conn_options options = deep_options();
     rig of;
     rig_in_the_middle(&of, over, &options);
+    assert_ok(zcn_conn_set_option(of.both.accepted, ZCN_OPTION_MESSAGE_TIMEOUT_MS, 50));
     assert_ends_with(&of, ZCN_ETIMEDOUT, ZCN_ETIMEDOUT, 100000);
 }
 
@@ -589,13 +590,13 @@ static void large_frames_are_headers(transport over) {
 static void a_header_waits_for_the_program(transport over) {
     zcn_conn_options options = deep_options();
     options.header_from = 100;
-    options.message_timeout_ms = 30;
-    options.idle_timeout_ms = 30;
     pair both;
     pair_open(&both, over, PLAIN_FRAMING, &options, NULL);
     zcn_framing *framing = framing_of(PLAIN_FRAMING);
     assert_ok(zcn_conn_send(both.dialled, pattern_unit(NULL, framing, 1000000, 3)));
     PUMP_UNTIL(&both.server, &both.client, count_of(&both.server.got, ZCN_EVENT_MESSAGE) == 1);
+    assert_ok(zcn_conn_set_option(both.accepted, ZCN_OPTION_IDLE_TIMEOUT_MS, 30));
+    assert_ok(zcn_conn_set_option(both.accepted, ZCN_OPTION_MESSAGE_TIMEOUT_MS, 30));
     const uint64_t until = now_ns() + 100000000;
     while (now_ns() < until) side_poll(&both.server, 10000000);
     assert_int_equal(count_of(&both.server.got, ZCN_EVENT_CLOSED), 0);
