@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Files of 1 GiB, and of more than 4, by every method over TCP and a Unix socket: every byte is compared.
 #   run.sh BUILD [SIZE…]        SIZE: bytes, with K, M or G; a size of 4G and more is a sparse file with a few marks
-# Needs three times the largest size in $TMPDIR (/tmp), and some minutes.
+# Needs twice the largest size in $TMPDIR (/tmp), and some minutes.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 build=$(cd "$1" && pwd) || exit 1
