@@ -51,7 +51,7 @@ Status zcn_conn::receive_file(const zcn_msg *after, int fd, uint64_t size,
                               const zcn_receive_file_options &options) noexcept {
     if (!in_process()) return ZCN_EFORKED;
     if (arriving_) arrive(loop());
-    if (state_ != State::open || input_over_) return ZCN_ECLOSED;
+    if (state_ != State::open || input_over_ || drops_input_) return ZCN_ECLOSED;
     if (receives_body()) return ZCN_EBUSY;
     const zcn_event *event = nullptr;
     if (const Status status = find_shown(after, &event); status != ZCN_OK) return status;

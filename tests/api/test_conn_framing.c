@@ -401,6 +401,25 @@ static void test_conn_wrong_input_can_be_answered(void **state) {
     (void)close_line(state);
 }
 
+/* Behind wrong input nothing is received any more, no file either, and the reason for the end stays what it was. */
+static void test_conn_wrong_input_has_no_body(void **state) {
+    (void)state;
+    zcn_conn_options options;
+    zcn_conn_options_init(&options, sizeof options);
+    options.half_open = 2;
+    line_open(&options);
+    uint8_t *much = exact_block(3000, 'x');
+    raw_write(line->peer, much, 3000);
+    PUMP_UNTIL(&line->on, NULL, count_of(&line->on.got, ZCN_EVENT_PEER_CLOSED) == 1);
+    assert_status(zcn_conn_receive_file(line->conn, NULL, -1, 10, NULL), ZCN_ECLOSED);
+    assert_ok(zcn_conn_shutdown(line->conn));
+    assert_int_equal(shutdown(line->peer, SHUT_WR), 0);
+    PUMP_UNTIL(&line->on, NULL, count_of(&line->on.got, ZCN_EVENT_CLOSED) == 1);
+    assert_status(nth_of(&line->on.got, ZCN_EVENT_CLOSED, 0)->status, ZCN_EFRAME_TOO_LARGE);
+    free(much);
+    (void)close_line(state);
+}
+
 /* An end in order is one with half_open 2, too. */
 static void test_conn_half_open_2_tells_an_end_as_1_does(void **state) {
     (void)state;
@@ -431,6 +450,7 @@ int main(void) {
         cmocka_unit_test(test_conn_align_to_a_page_from_100_bytes),
         cmocka_unit_test(test_conn_align_and_set_framing),
         cmocka_unit_test(test_conn_wrong_input_can_be_answered),
+        cmocka_unit_test(test_conn_wrong_input_has_no_body),
         cmocka_unit_test(test_conn_half_open_2_tells_an_end_as_1_does),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
