@@ -168,7 +168,7 @@ void zcn_conn::finish(Status reason) noexcept {
     detach_socket();
     leave_socket(ended_as(reason));
     fail_stream(reason);
-    end_requests(ended_as(reason));
+    end_requests(reason == ZCN_OK ? Status{ZCN_ECLOSED} : reason);
     if (holds_up_) let_go();
     if (listener_ != nullptr) {
         listener_->connection_ended();

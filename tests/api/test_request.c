@@ -214,6 +214,20 @@ static void the_end_of_the_peer_ends_its_requests(transport over) {
     pair_close(&both);
 }
 
+/* The reason is that of the connection, also where that ends with its peer. */
+static void requests_end_for_the_reason_of_their_connection(transport over) {
+    pair both;
+    open_asking(&both, over);
+    ask(both.dialled, 8, 1, FOR_EVER);
+    PUMP_UNTIL(&both.server, &both.client, messages(&both.server) == 1);
+    assert_ok(zcn_conn_close(both.accepted));
+    PUMP_UNTIL(&both.server, &both.client, count_of(&both.client.got, ZCN_EVENT_CLOSED) == 1);
+    assert_status(nth_of(&both.client.got, ZCN_EVENT_CLOSED, 0)->status, ZCN_EOF);
+    assert_int_equal(unanswered(&both.client), 1);
+    assert_status(nth_of(&both.client.got, ZCN_EVENT_UNANSWERED, 0)->status, ZCN_EOF);
+    pair_close(&both);
+}
+
 /* Changes the framing behind the first answer, to the same one: the later ones come again. */
 static void reframe_at_first_answer(side *self, const zcn_event *event) {
     if (event->type != ZCN_EVENT_MESSAGE || event->token != 1) return;
@@ -465,6 +479,7 @@ int main(void) {
         TRANSPORT_TEST(one_that_is_taken_back_is_not_told),
         TRANSPORT_TEST(the_end_of_the_connection_ends_its_requests),
         TRANSPORT_TEST(the_end_of_the_peer_ends_its_requests),
+        TRANSPORT_TEST(requests_end_for_the_reason_of_their_connection),
         TRANSPORT_TEST(an_answer_that_comes_again_finds_its_request_again),
         TRANSPORT_TEST(requests_go_along_to_another_loop),
         TRANSPORT_TEST(ids_lie_where_the_options_say),
