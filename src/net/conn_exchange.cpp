@@ -15,7 +15,7 @@ using zcnet::net::State;
 Status zcn_conn::begin_request(uint64_t token, int64_t timeout_ns, uint64_t *id) noexcept {
     if (settings().id.width == 0) return ZCN_EUNSUPPORTED;
     if (const Status status = send_status(); status != ZCN_OK) return status;
-    if (input_over_ || (input_ended_ && !stream_.window().unfinished())) return ZCN_ECLOSED;
+    if (input_over_ || drops_input_ || (input_ended_ && !stream_.window().unfinished())) return ZCN_ECLOSED;
     if (exchange() == nullptr) {
         if (rare() == nullptr) return ZCN_ENOMEM;
         rare_->exchange.reset(new (std::nothrow) Exchange(settings().id.width, settings().max_requests));

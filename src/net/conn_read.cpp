@@ -199,6 +199,7 @@ void zcn_conn::input_wrong(Status why) noexcept {
     if (settings().answers_wrong_input && !shutdown_done_ && !write_failed_) {
         drops_input_ = tell_peer_closed_ = true;
         stream_.window().close(loop()->intake());
+        end_requests(why);  // answers are not told from what is dropped
         become_ready();
         return;
     }

@@ -228,6 +228,26 @@ static void requests_end_for_the_reason_of_their_connection(transport over) {
     pair_close(&both);
 }
 
+/* Nor does one that has left the framing, where the program is told so and goes on sending. */
+static void wrong_input_ends_the_requests(transport over) {
+    zcn_conn_options options = with_id(4);
+    options.half_open = 2;
+    pair both;
+    pair_open(&both, over, "length,width=4,strip=4,max=1K", &options, NULL);
+    ask(both.dialled, 8, 1, FOR_EVER);
+    PUMP_UNTIL(&both.server, &both.client, messages(&both.server) == 1);
+    zcn_framing *raw = framing_of("raw");
+    assert_ok(zcn_conn_set_send_framing(both.accepted, raw));
+    zcn_framing_release(raw);
+    assert_ok(zcn_conn_send_copy(both.accepted, "\xff\xff\xff\xff", 4));
+    PUMP_UNTIL(&both.server, &both.client, count_of(&both.client.got, ZCN_EVENT_PEER_CLOSED) == 1);
+    PUMP_UNTIL(&both.server, &both.client, unanswered(&both.client) == 1);
+    assert_int_equal(nth_of(&both.client.got, ZCN_EVENT_UNANSWERED, 0)->status, ZCN_EFRAME_TOO_LARGE);
+    uint64_t id;
+    assert_status(zcn_conn_begin_request(both.dialled, 2, FOR_EVER, &id), ZCN_ECLOSED);
+    pair_close(&both);
+}
+
 /* Changes the framing behind the first answer, to the same one: the later ones come again. */
 static void reframe_at_first_answer(side *self, const zcn_event *event) {
     if (event->type != ZCN_EVENT_MESSAGE || event->token != 1) return;
@@ -480,6 +500,7 @@ int main(void) {
         TRANSPORT_TEST(the_end_of_the_connection_ends_its_requests),
         TRANSPORT_TEST(the_end_of_the_peer_ends_its_requests),
         TRANSPORT_TEST(requests_end_for_the_reason_of_their_connection),
+        TRANSPORT_TEST(wrong_input_ends_the_requests),
         TRANSPORT_TEST(an_answer_that_comes_again_finds_its_request_again),
         TRANSPORT_TEST(requests_go_along_to_another_loop),
         TRANSPORT_TEST(ids_lie_where_the_options_say),
