@@ -60,8 +60,9 @@ ZCN_API ZCN_NODISCARD zcn_status zcn_listen(zcn_listener **out, zcn_loop *loop, 
  * bytes. The loop answers when it is polled: one that does not answer is one that nobody polls. There are no events but
  * LISTENER_CLOSED.
  *
- * The text is lines: "zcnet VERSION", then "counter NAME VALUE" or "gauge NAME VALUE", then "conn ADDRESS" with pairs of
- * name and value, at last "end". Later versions add names and kinds of lines.
+ * The text is lines: "zcnet VERSION", then "counter NAME VALUE" or "gauge NAME VALUE", then "conn ADDRESS" with pairs
+ * of name and value, at last "end". Spaces and control characters in an address are shown as '?'. Later versions add
+ * names and kinds of lines.
  *
  * @param out      new reference on ZCN_OK, else NULL. It stays open when it is released; zcn_listener_close() ends it
  * @param address  unix:///path, for the user of this process alone (mode 0600), or unix-abstract:NAME, for whoever is

@@ -129,6 +129,13 @@ class Page {
     size_t used_ = 0;
 };
 
+// A peer chooses the name of its own end of a local socket: as one word, so that it makes no lines of its own.
+void name_peer(const zcn_conn &conn, char (&name)[128]) noexcept {
+    if (conn.address(true, name, sizeof name) != ZCN_OK) std::snprintf(name, sizeof name, "-");
+    for (char *at = name; *at != 0; at++)
+        if (static_cast<unsigned char>(*at) <= ' ' || *at == 0x7F) *at = '?';
+}
+
 // The connections that hold most bytes which have to leave or are not complete: one that stands still is among them.
 void add_conns(Page *page, zcn_loop *loop) noexcept {
     struct Held {
@@ -147,7 +154,7 @@ void add_conns(Page *page, zcn_loop *loop) noexcept {
         zcn_stats stats{};
         conn->read_stats(&stats);
         char peer[128];
-        if (conn->address(true, peer, sizeof peer) != ZCN_OK) std::snprintf(peer, sizeof peer, "-");
+        name_peer(*conn, peer);
         page->add("conn %s state %" PRIu32 " queued_bytes %" PRIu64 " unfinished_bytes %" PRIu64 " bytes_in %" PRIu64
                   " bytes_out %" PRIu64 " messages_in %" PRIu64 " messages_out %" PRIu64 " quiet_ms %" PRId64 "\n",
                   peer, conn->public_state(), stats.queued_bytes, stats.unfinished_bytes, stats.bytes_in,

@@ -117,6 +117,35 @@ static void the_worst_connections_are_listed(void **state) {
     side_close(&on);
 }
 
+/* A peer chooses the name of its own end of a local socket, and must not write lines of the page with it. */
+static void a_peer_cannot_write_lines_of_the_page(void **state) {
+    (void)state;
+    side on;
+    side_open(&on, NULL);
+    char address[128], stat_address[128], bound[128];
+    fresh_address(OVER_ABSTRACT, stat_address, sizeof stat_address);
+    zcn_listener_release(show(&on, stat_address));
+    fresh_address(OVER_UNIX, address, sizeof address);
+    zcn_framing *framing = framing_of(PLAIN_FRAMING);
+    zcn_listener *listener = listen_at(&on, address, framing, NULL, bound);
+    const int peer = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    const int size = snprintf(name.sun_path + 1, sizeof name.sun_path - 1, "%d\ncounter loop_polls 7\nend\n", getpid());
+    assert_int_equal(bind(peer, (struct sockaddr *)&name, (socklen_t)(sizeof(sa_family_t) + 1 + (size_t)size)), 0);
+    struct sockaddr_un to = {.sun_family = AF_UNIX};
+    memcpy(to.sun_path, address + strlen("unix://"), strlen(address + strlen("unix://")));
+    assert_int_equal(connect(peer, (struct sockaddr *)&to, sizeof to), 0);
+    PUMP_UNTIL(&on, NULL, count_of(&on.got, ZCN_EVENT_ACCEPTED) == 1);
+    char *page = read_page(&on, stat_address);
+    (void)value_of(page, "counter", "loop_polls");
+    assert_ptr_equal(strstr(page, "\nend\n"), page + strlen(page) - 5);
+    free(page);
+    close(peer);
+    zcn_listener_release(listener);
+    zcn_framing_release(framing);
+    side_close(&on);
+}
+
 static void the_socket_file_is_for_its_user_alone(void **state) {
     (void)state;
     side on;
@@ -169,6 +198,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_page_says_what_the_calls_say),
         cmocka_unit_test(the_worst_connections_are_listed),
+        cmocka_unit_test(a_peer_cannot_write_lines_of_the_page),
         cmocka_unit_test(the_socket_file_is_for_its_user_alone),
         cmocka_unit_test(bad_arguments_are_refused),
     };
