@@ -37,8 +37,8 @@ void FileReceive::start(int fd, uint64_t offset, uint64_t size) noexcept {
     no_splice_ = false;
 }
 
-FileReceive::Step FileReceive::take(int socket, PipePool &pipes, os::PipeSignal &signal, uint64_t most, uint64_t *got,
-                                    int *number) noexcept {
+FileReceive::Step FileReceive::take(int socket, PipePool &pipes, os::PipeSignal &signal, uint64_t most, bool marked,
+                                    uint64_t *got, int *number) noexcept {
     *got = 0;
     most = std::min(most, missing_);
     Pipe *pipe = fd_ >= 0 && !no_splice_ ? pipes.take() : nullptr;
@@ -49,7 +49,10 @@ FileReceive::Step FileReceive::take(int socket, PipePool &pipes, os::PipeSignal 
     } else {
         pipes.drop(pipe);  // there may be bytes in it
     }
-    return step == Step::failed && is_refusal(-*number) ? take_by_memory(socket, signal, most, got, number) : step;
+    // In front of an urgent byte splice finds nothing, or the end where the peer has ended: a read steps over it.
+    const bool doubtful = step == Step::ended || (step == Step::blocked && marked);
+    const bool refused = step == Step::failed && is_refusal(-*number);
+    return doubtful || refused ? take_by_memory(socket, signal, most, got, number) : step;
 }
 
 FileReceive::Step FileReceive::take_by_pipe(int socket, Pipe *pipe, os::PipeSignal &signal, uint64_t most,

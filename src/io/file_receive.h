@@ -29,8 +29,10 @@ class FileReceive {
     // fd: borrowed until let_go(); -1: the bytes are dropped. UINT64_MAX: all until the input ends.
     void start(int fd, uint64_t offset, uint64_t size) noexcept;
 
-    // From the socket, at most `most` bytes. `signal` stands round calls that may raise SIGXFSZ.
-    Step take(int socket, PipePool &pipes, os::PipeSignal &signal, uint64_t most, uint64_t *got, int *number) noexcept;
+    // From the socket, at most `most` bytes. `signal` stands round calls that may raise SIGXFSZ. `marked`: the socket
+    // may have an urgent byte, or an end.
+    Step take(int socket, PipePool &pipes, os::PipeSignal &signal, uint64_t most, bool marked, uint64_t *got,
+              int *number) noexcept;
     // Bytes of the range that are in memory already.
     void put(const uint8_t *data, uint64_t size, os::PipeSignal &signal) noexcept;
     // The file is written to no more, and what is missing will be dropped.

@@ -101,7 +101,7 @@ bool zcn_conn::receive_body(uint64_t *budget) noexcept {
     }
     uint64_t got = 0;
     int number = 0;
-    const FileReceive::Step step = receive.take(fd_, loop()->pipes(), signal, *budget, &got, &number);
+    const FileReceive::Step step = receive.take(fd_, loop()->pipes(), signal, *budget, hung_up_, &got, &number);
     stream_.count_body(got);
     *budget -= std::min(*budget, got);
     switch (step) {

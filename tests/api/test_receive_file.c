@@ -392,6 +392,26 @@ static void a_loop_may_go_in_the_middle(transport over) {
     wait_for_threads(threads);
 }
 
+/* An urgent byte is no part of the stream, and does not stop it: splice stands still in front of one. */
+static void an_urgent_byte_does_not_stop_a_body(transport over) {
+    if (over != OVER_TCP && over != OVER_TCP6) return; /* local sockets may have none */
+    const zcn_conn_options options = deep_options();
+    for (int until_the_end = 0; until_the_end < 2; until_the_end++) {
+        rig of;
+        rig_open_with(&of, over, fresh_file(0), &options, NULL);
+        say(&of, until_the_end != 0 ? "put all\n" : "put 200000\n");
+        say_pattern(&of, 100000, 7);
+        PUMP_UNTIL(&of.both.server, &of.both.client, size_of(of.to.fd) == 100000);
+        assert_int_equal(send(zcn_conn_fd(of.both.dialled), "!", 1, MSG_OOB | MSG_NOSIGNAL), 1);
+        say_pattern(&of, 100000, 8);
+        if (until_the_end != 0) assert_ok(zcn_conn_close(of.both.dialled));
+        assert_received(&of, 0, ZCN_OK, 200000);
+        assert_content(of.to.fd, 0, 100000, 7);
+        assert_content(of.to.fd, 100000, 100000, 8);
+        rig_close(&of);
+    }
+}
+
 /* ---- the connection meanwhile ---- */
 
 /* Nothing is read while it is paused. */
@@ -750,8 +770,10 @@ int main(void) {
         TRANSPORT_TEST(the_program_closes_in_the_middle),
         TRANSPORT_TEST(a_body_that_stalls_times_out),
         TRANSPORT_TEST(a_loop_may_go_in_the_middle),
+        TRANSPORT_TEST(an_urgent_byte_does_not_stop_a_body),
         TRANSPORT_TEST(a_pause_holds_the_body_up),
         TRANSPORT_TEST(what_cannot_be_done_meanwhile_is_refused),
+        TRANSPORT_TEST(the_framing_changes_behind_a_body_alone),
         TRANSPORT_TEST(many_bodies_at_a_time),
         TRANSPORT_TEST(files_are_flushed),
         TRANSPORT_TEST(devices_are_files_too),
