@@ -184,7 +184,8 @@ void zcn_conn::on_flushed(Body *body) noexcept {
     note_flushed(body);
     body->close();
     rare_->bodies->ended.push_back(body);
-    if (state_ != State::closed) become_ready();
+    // Who has not arrived yet on the loop that it was moved to becomes ready there when it does.
+    if (state_ != State::closed && !arriving_) become_ready();
 }
 
 // The connection ends: nothing of a body comes any more.
