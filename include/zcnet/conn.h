@@ -382,7 +382,7 @@ ZCN_API zcn_status zcn_conn_resume(zcn_conn *conn);
  * @param after_msg  a message of conn in the current array; NULL: everything that was delivered stays, parsing
  *                   starts again behind it
  * @return ZCN_OK · ZCN_EINVAL after_msg is not in the current array or not of conn · ZCN_EBUSY a later message of conn
- *         was retained · ZCN_ECLOSED · ZCN_ENOMEM · ZCN_ENOBUFS
+ *         was retained, or a body that is being received begins behind one · ZCN_ECLOSED · ZCN_ENOMEM · ZCN_ENOBUFS
  * @thread owner
  * @since 0.1
  */

@@ -221,6 +221,7 @@ struct zcn_conn final : zcnet::Link<zcnet::net::AllTag>,
     void mute() noexcept;
     void queued() noexcept;
     Status find_shown(const zcn_msg *after, const zcn_event **out) const noexcept;
+    [[nodiscard]] bool shows_more_behind(const zcn_event *shown) const noexcept;
     void tell(uint32_t type, Status status) noexcept;
     bool tell_pending() noexcept;
     bool tell_closed() noexcept;

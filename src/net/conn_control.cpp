@@ -102,11 +102,19 @@ Status zcn_conn::find_shown(const zcn_msg *after, const zcn_event **out) const n
     return ZCN_OK;
 }
 
+bool zcn_conn::shows_more_behind(const zcn_event *shown) const noexcept {
+    const Batch &batch = loop()->batch();
+    for (const zcn_event *event = shown + 1; event < batch.events() + batch.count(); event++)
+        if (event->conn == this && event->type == ZCN_EVENT_MESSAGE) return true;
+    return false;
+}
+
 Status zcn_conn::set_framing(const zcn_msg *after, const zcn_framing *framing) noexcept {
     if (!in_process()) return ZCN_EFORKED;
     if (state_ != State::open) return ZCN_ECLOSED;
     const zcn_event *event = nullptr;
     if (const Status status = find_shown(after, &event); status != ZCN_OK) return status;
+    if (event != nullptr && receives_body() && shows_more_behind(event)) return ZCN_EBUSY;  // the body begins there
     if (!loop()->pool()->reserve_for(settings().largest_in_memory(framing->rule))) return ZCN_ENOBUFS;
     const Status status = stream_.set_framing(loop()->intake(), loop()->batch(), event, framing);
     if (status != ZCN_OK) return status;

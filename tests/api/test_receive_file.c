@@ -446,6 +446,32 @@ static void what_cannot_be_done_meanwhile_is_refused(transport over) {
     rig_close(&of);
 }
 
+/* The body begins behind a message: a framing from an earlier one on would have it begin there. */
+static void on_second_line(side *self, const zcn_event *event) {
+    uploads *these = self->context;
+    if (event->type != ZCN_EVENT_MESSAGE) return;
+    collect(&these->lines, event, 1);
+    if (event->size != 6 || memcmp(event->data, "second", 6) != 0) return;
+    zcn_framing *lines = framing_of(LINES);
+    assert_ok(zcn_conn_receive_file(event->conn, event->msg, dup(these->fd), 5, &these->options));
+    assert_status(zcn_conn_set_framing(event->conn, event[-1].msg, lines), ZCN_EBUSY);
+    assert_ok(zcn_conn_set_framing(event->conn, event->msg, lines));
+    zcn_framing_release(lines);
+}
+
+static void the_framing_changes_behind_a_body_alone(transport over) {
+    rig of;
+    rig_open(&of, over, fresh_file(0));
+    of.both.server.on_event = on_second_line;
+    say(&of, "first\nsecond\n12345behind\n");
+    assert_received(&of, 0, ZCN_OK, 5);
+    assert_line(&of, 2, "behind");
+    char content[6] = "";
+    assert_int_equal(pread(of.to.fd, content, sizeof content, 0), 5);
+    assert_string_equal(content, "12345");
+    rig_close(&of);
+}
+
 /* Many connections at a time, with fewer pipes than there are of them. */
 static void many_bodies_at_a_time(transport over) {
     enum { CONNECTIONS = 160 };
