@@ -166,14 +166,14 @@ bool Flow::has_pipe(const Means &means) noexcept {
 
 Flow::Step Flow::take_in(const Means &means) noexcept {
     const bool pays = frames_.active() ? frames_.missing() >= large_read : large_;
-    if (pays && may_splice() && has_pipe(means)) return take_in_pipe();
+    if (pays && may_splice() && has_pipe(means)) return take_in_pipe(means);
     const Step step = take_block(means);
     if (step == Step::more) return take_in_memory();
     // Without memory the kernel's own will do.
-    return step == Step::no_memory && may_splice() && has_pipe(means) ? take_in_pipe() : step;
+    return step == Step::no_memory && may_splice() && has_pipe(means) ? take_in_pipe(means) : step;
 }
 
-Flow::Step Flow::take_in_pipe() noexcept {
+Flow::Step Flow::take_in_pipe(const Means &means) noexcept {
     const uint64_t most = frames_.active() ? std::min<uint64_t>(frames_.missing(), pipe_->size) : pipe_->size;
     figures_.read_calls++;
     const ssize_t got =
@@ -187,9 +187,13 @@ Flow::Step Flow::take_in_pipe() noexcept {
         judge_read(size);
         return Step::more;
     }
-    if (got == 0) {
-        input_over_ = true;
-    } else if (would_block(got)) {
+    if (got == 0 || (would_block(got) && hung_up_)) {
+        // In front of an urgent byte of TCP splice finds nothing, or the end where the peer has ended behind it. A read
+        // steps over it, and finds what is true.
+        const Step step = take_block(means);
+        return step == Step::more ? take_in_memory() : step;
+    }
+    if (would_block(got)) {
         readable_ = false;  // the pipe is empty, so it is the input that has nothing
     } else if (is_short(got)) {
         return Step::no_memory;

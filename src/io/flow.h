@@ -79,7 +79,7 @@ class Flow {
     ssize_t put_pipe(const Means &means, uint64_t most) noexcept;
     Step unpipe(const Means &means) noexcept;
     Step take_in(const Means &means) noexcept;
-    Step take_in_pipe() noexcept;
+    Step take_in_pipe(const Means &means) noexcept;
     Step take_in_memory() noexcept;
     Step take_block(const Means &means) noexcept;
     void parse() noexcept;
@@ -98,7 +98,7 @@ class Flow {
     bool readable_ = true;
     bool writable_ = true;
     bool from_tcp_ = false;
-    bool hung_up_ = false;  // an end or an error was reported: a short read does not mean empty
+    bool hung_up_ = false;  // an end, an error or an urgent byte was reported: a short read does not mean empty
     bool input_over_ = false;
     bool waits_for_tap_ = false;
     bool large_ = false;  // reads are large: splice pays

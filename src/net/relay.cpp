@@ -100,7 +100,7 @@ bool zcn_relay::in_process() const noexcept { return zcnet::os::in_process(loop_
 
 // Edge-triggered, as connections are; room for writing is watched from the first time that there is none.
 int zcn_relay::watch(uint32_t side, int operation, bool output) noexcept {
-    const uint32_t events = EPOLLIN | EPOLLRDHUP | EPOLLET | (output ? uint32_t{EPOLLOUT} : 0);
+    const uint32_t events = EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLET | (output ? uint32_t{EPOLLOUT} : 0);
     sides_[side].output_watched = output;
     return zcnet::os::poller_set(loop_->poller(), operation, sides_[side].fd, events,
                                  reinterpret_cast<uintptr_t>(this) | (zcnet::net::token_relay + side));

@@ -35,7 +35,7 @@ void zcn_relay::become_ready() noexcept { loop_->become_ready(this); }
 
 void zcn_relay::on_readiness(uint32_t side, uint32_t events) noexcept {
     if (phase_ != Phase::running) return;
-    const uint32_t ends = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
+    const uint32_t ends = EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI;
     if ((events & (EPOLLIN | ends)) != 0) flows_[side].on_input((events & ends) != 0);
     if ((events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0) flows_[1 - side].on_output();
     if ((events & EPOLLERR) != 0) {

@@ -107,6 +107,43 @@ static void test_relay_back_pressure(void **state) {
         for (uint32_t method = ZCN_RELAY_AUTO; method <= ZCN_RELAY_COPY; method++) hold_up(tcp != 0, method);
 }
 
+/* Urgent bytes are left out, and hold nothing up: neither while more comes nor at the end. */
+static void step_over_urgent_bytes(uint32_t method, bool ends_behind) {
+    zcn_relay_options options = relay_options();
+    options.method = method;
+    relay_rig rig;
+    rig_open(&rig, true, &options);
+    enum { PART = 20000, PARTS = 3 };
+    uint8_t data[PARTS * PART];
+    fill_pattern(data, sizeof data, 9);
+    for (size_t i = 0; i < PARTS; i++) {
+        if (i != 0) assert_int_equal(send(rig.peer[0], "!", 1, MSG_OOB), 1);
+        raw_write(rig.peer[0], data + i * PART, PART);
+        if (!ends_behind) rig_poll(&rig, 10);
+    }
+    assert_int_equal(shutdown(rig.peer[0], SHUT_WR), 0);
+    bytes got = {0};
+    assert_int_equal(rig_read_to_end(&rig, 1, &got), 0);
+    /* An urgent byte that another one follows is an ordinary one: TCP has one mark. */
+    assert_in_range(got.size, sizeof data, sizeof data + PARTS - 2);
+    size_t same = 0;
+    for (size_t i = 0; i < got.size; i++) {
+        if (same < sizeof data && got.data[i] == data[same])
+            same++;
+        else
+            assert_int_equal(got.data[i], '!');
+    }
+    assert_int_equal(same, sizeof data);
+    bytes_clear(&got);
+    rig_close(&rig);
+}
+
+static void test_relay_steps_over_urgent_bytes(void **state) {
+    (void)state;
+    for (uint32_t method = ZCN_RELAY_AUTO; method <= ZCN_RELAY_COPY; method++)
+        for (int ends_behind = 0; ends_behind < 2; ends_behind++) step_over_urgent_bytes(method, ends_behind != 0);
+}
+
 /* ---- resets ---- */
 
 /* A reset of one side reaches the other. */
@@ -442,6 +479,7 @@ int main(void) {
         cmocka_unit_test(test_relay_half_close_in_both_orders),
         cmocka_unit_test(test_relay_ends_with_the_last_bytes),
         cmocka_unit_test(test_relay_back_pressure),
+        cmocka_unit_test(test_relay_steps_over_urgent_bytes),
         cmocka_unit_test(test_relay_passes_resets_on),
         cmocka_unit_test(test_relay_reset_with_bytes_under_way),
         cmocka_unit_test(test_relay_delivers_last_words),
