@@ -273,7 +273,7 @@ bool zcn_listener::drop_one() noexcept {
 void zcn_listener::limited(Status why) noexcept {
     if (!limited_) {
         limited_ = true;
-        tell_limited_ = true;
+        tell_limited_ = !shows_page_;  // the program knows no listener that its event could be of
         limited_status_ = why;
         ZCNET_PROBE(listener__limited, this, why);
         limits_++;

@@ -167,6 +167,36 @@ static void the_socket_file_is_for_its_user_alone(void **state) {
     side_close(&on);
 }
 
+/* The program knows no listener that such an event could be of; the counters tell. */
+static void without_descriptors_there_is_no_event(void **state) {
+    (void)state;
+    side on;
+    side_open(&on, NULL);
+    char address[128];
+    fresh_address(OVER_ABSTRACT, address, sizeof address);
+    zcn_listener *listener = show(&on, address);
+    const int peer = raw_connect(address);
+    struct rlimit before;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    const int next = dup(peer);
+    close(next);
+    const struct rlimit none = {(rlim_t)next, before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    zcn_listener_stats counted = {.struct_size = sizeof counted};
+    const uint64_t deadline = deadline_after_ms(WAIT_MS);
+    while (counted.limited == 0 && !deadline_passed(deadline)) {
+        side_poll(&on, 1000000);
+        if (zcn_listener_get_stats(listener, &counted) != ZCN_OK) break;
+    }
+    for (int i = 0; i < 3; i++) side_poll(&on, 1000000);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_int_equal(counted.limited, 1);
+    assert_int_equal(on.got.count, 0);
+    close(peer);
+    zcn_listener_release(listener);
+    side_close(&on);
+}
+
 static void bad_arguments_are_refused(void **state) {
     (void)state;
     side on;
@@ -200,6 +230,7 @@ int main(void) {
         cmocka_unit_test(the_worst_connections_are_listed),
         cmocka_unit_test(a_peer_cannot_write_lines_of_the_page),
         cmocka_unit_test(the_socket_file_is_for_its_user_alone),
+        cmocka_unit_test(without_descriptors_there_is_no_event),
         cmocka_unit_test(bad_arguments_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
