@@ -113,6 +113,32 @@ ZCN_API ZCN_NODISCARD zcn_status zcn_msg_slice(zcn_msg **out, const zcn_msg *msg
 ZCN_API ZCN_NODISCARD zcn_status zcn_msg_detach(zcn_msg **out, const zcn_msg *msg);
 
 /**
+ * Let messages go easy on memory: each that has been held for detach_ms of its pool's options, and keeps more than
+ * detach_ratio times its bytes, is replaced by a copy as zcn_msg_detach() makes it. The bytes count as copied. With the
+ * default options of pools nothing is ever copied.
+ *
+ * Bytes of a message stay in place until its release, and a program may hold pointers to them. So nothing is moved
+ * behind its back: this call says that it holds no pointer into these messages, and asks for their addresses anew. Call
+ * it now and then over what is kept for long.
+ *
+ * Neighbours in the array that lie in one block are judged together, by the sum of their bytes: give messages in the
+ * order in which they came, else those that fill a block together may be copied one by one. A copy that would save
+ * nothing is not made, and joined messages stay as they are.
+ *
+ * @param msgs        owned handles; those that are replaced are released, and their copies stand in their places.
+ *                    NULL entries are skipped
+ * @param count       of msgs
+ * @param out_copied  how many were replaced; may be NULL
+ * @return ZCN_OK · ZCN_EINVAL msgs is NULL, or one of them is borrowed · ZCN_ESTALE one was released already ·
+ *         ZCN_ENOMEM no memory for a copy. What is said of one leaves that one as it is, and does not keep the others
+ *         from being replaced
+ * @ownership owned: each entry as before
+ * @thread any thread; nobody else uses the messages during the call
+ * @since 0.1
+ */
+ZCN_API ZCN_NODISCARD zcn_status zcn_msg_settle(zcn_msg **msgs, size_t count, size_t *out_copied);
+
+/**
  * Make the bytes of a message writable: copy on write. Nothing is copied when no other handle shares bytes with
  * it; otherwise the message is replaced by a copy of its whole frame, as zcn_msg_detach() makes it, and the bytes
  * count as copied (zcn_pool_stats). Others that share its bytes are: handles made of the same event or of one

@@ -51,6 +51,8 @@ typedef struct zcn_pool_options {
     const zcn_pool_source *source; /* where its memory comes from, copied; NULL: the system */
     uint64_t shared_bytes; /* not 0: the pool's memory lies in a memfd of so many bytes, a multiple of 2 MiB; see
                              zcn_pool_get_shared(). Not with source */
+    uint32_t detach_ms;    /* of zcn_msg_settle(): milliseconds that a message is held before it may be copied out */
+    uint32_t detach_ratio; /* and how many times its bytes it must keep then; 0: none is ever copied */
 } zcn_pool_options;
 
 /* Gauges and counters of a pool. Bytes are bytes; the rest are counts. */
@@ -79,7 +81,7 @@ typedef struct zcn_pool_stats {
     uint64_t pinned_bytes;        /* of in_use_bytes: what they keep from being used otherwise, each block once */
     uint64_t amplification;       /* pinned_bytes over viewed_bytes, in thousandths; 0 when nothing is viewed */
     uint64_t oldest_view_ns;      /* for how long the message that is held longest has been, to about 20 ms */
-    uint64_t copied_bytes;        /* copied by zcn_msg_detach() and zcn_msg_make_writable() */
+    uint64_t copied_bytes;        /* copied by zcn_msg_detach(), zcn_msg_settle() and zcn_msg_make_writable() */
     uint64_t huge_bytes;          /* bytes of slabs that the system was asked to back with huge pages, and agreed */
     uint64_t huge_refused_bytes;  /* and did not */
 } zcn_pool_stats;

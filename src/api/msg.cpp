@@ -82,6 +82,15 @@ zcn_status zcn_msg_detach(zcn_msg **out, const zcn_msg *msg) {
     return noted(out, msg == nullptr ? ZCN_EINVAL : zcnet::net::detach_message(out, msg), __builtin_return_address(0));
 }
 
+zcn_status zcn_msg_settle(zcn_msg **msgs, size_t count, size_t *out_copied) {
+    size_t copied = 0;
+    if (out_copied != nullptr) *out_copied = 0;
+    if (msgs == nullptr) return count == 0 ? ZCN_OK : ZCN_EINVAL;
+    const zcn_status status = zcnet::net::settle_messages(msgs, count, &copied, __builtin_return_address(0));
+    if (out_copied != nullptr) *out_copied = copied;
+    return status;
+}
+
 zcn_status zcn_msg_make_writable(zcn_msg **out, zcn_msg *msg, void **out_data) {
     if (out != nullptr) *out = nullptr;
     if (out_data != nullptr) *out_data = nullptr;

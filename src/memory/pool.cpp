@@ -53,6 +53,8 @@ zcn_pool::zcn_pool(const zcn_pool_options &options) noexcept
       limit_(options.limit),
       keep_(options.keep),
       huge_pages_(options.huge_pages),
+      detach_ratio_(options.detach_ratio),
+      detach_after_ns_(uint64_t{options.detach_ms} * 1000000),
       keep_ticks_(to_ticks(options.keep_ms)) {
     period_.store(zcnet::memory::ticks(), std::memory_order_relaxed);
     // relaxed: only uniqueness matters.

@@ -134,6 +134,13 @@ struct zcn_pool {
         ZCNET_PROBE(pool__refuse, this);
         failures_.add(1);
     }
+    // The policy against pinning, by the age of messages, and by what their block keeps and they are.
+    [[nodiscard]] bool detaches_after(uint64_t held_ns) const noexcept {
+        return detach_ratio_ != 0 && held_ns >= detach_after_ns_;
+    }
+    [[nodiscard]] bool detaches(uint64_t pinned, uint64_t bytes, uint64_t messages) const noexcept {
+        return pinned / detach_ratio_ > bytes && pinned > bytes + messages * 2 * sizeof(Block);
+    }
     // Bytes of messages that were copied out of their blocks.
     void count_copied(uint64_t bytes) noexcept { copied_bytes_.add(bytes); }
 
@@ -184,6 +191,8 @@ struct zcn_pool {
     uint64_t keep_ = 0;
     uint32_t huge_pages_ = 0;
     uint32_t cache_blocks_ = 0;
+    uint32_t detach_ratio_ = 0;
+    uint64_t detach_after_ns_ = 0;
     uint32_t keep_ticks_ = 0;  // how long free memory is kept that nobody needs; 0: for ever
     zcnet::memory::Source source_;
     zcnet::memory::MemfdSource *shared_ = nullptr;

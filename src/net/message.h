@@ -44,6 +44,8 @@ Status slice_message(zcn_msg **out, const zcn_msg *msg, uint64_t offset, uint64_
 Status detach_message(zcn_msg **out, const zcn_msg *msg) noexcept;
 // Gives writable bytes of an owned message: itself when nothing else refers to them, else of a copy that replaces it.
 Status make_writable(zcn_msg **out, zcn_msg *msg, void **out_data) noexcept;
+// Replaces those of owned messages that their pools' policy wants copied out; counts them. `place` made the copies.
+Status settle_messages(zcn_msg **msgs, size_t count, size_t *out_copied, const void *place) noexcept;
 Status join_messages(zcn_msg **out, const zcn_msg *const *msgs, size_t count) noexcept;
 
 }  // namespace zcnet::net

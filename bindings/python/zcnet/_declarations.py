@@ -10,6 +10,7 @@ STRUCTS = {
     "zcn_pool_options": (
         "uint64_t struct_size; uint64_t block_size; uint64_t limit; uint64_t keep; uint32_t huge_pages;"
         " uint32_t keep_ms; const zcn_pool_source *source; uint64_t shared_bytes;"
+        " uint32_t detach_ms; uint32_t detach_ratio;"
     ),
     "zcn_pool_stats": (
         "uint64_t struct_size; uint64_t block_size; uint64_t limit_bytes; uint64_t reserved_bytes;"

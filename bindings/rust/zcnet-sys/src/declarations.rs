@@ -403,6 +403,10 @@ pub struct zcn_pool_options {
     pub source: *const zcn_pool_source,
     /// not 0: the pool's memory lies in a memfd of so many bytes, a multiple of 2 MiB; see zcn_pool_get_shared(). Not with source
     pub shared_bytes: u64,
+    /// of zcn_msg_settle(): milliseconds that a message is held before it may be copied out
+    pub detach_ms: u32,
+    /// and how many times its bytes it must keep then; 0: none is ever copied
+    pub detach_ratio: u32,
 }
 
 /// Gauges and counters of a pool. Bytes are bytes; the rest are counts.
@@ -453,7 +457,7 @@ pub struct zcn_pool_stats {
     pub amplification: u64,
     /// for how long the message that is held longest has been, to about 20 ms
     pub oldest_view_ns: u64,
-    /// copied by zcn_msg_detach() and zcn_msg_make_writable()
+    /// copied by zcn_msg_detach(), zcn_msg_settle() and zcn_msg_make_writable()
     pub copied_bytes: u64,
     /// bytes of slabs that the system was asked to back with huge pages, and agreed
     pub huge_bytes: u64,
@@ -1215,6 +1219,8 @@ extern "C" {
     pub fn zcn_msg_slice(out: *mut *mut zcn_msg, msg: *const zcn_msg, offset: u64, size: u64) -> zcn_status;
     /// A copy of a message in memory of its own, so that a long-lived view does not hold its block. The bytes count as copied.
     pub fn zcn_msg_detach(out: *mut *mut zcn_msg, msg: *const zcn_msg) -> zcn_status;
+    /// Let messages go easy on memory: each that has been held for detach_ms of its pool's options, and keeps more than detach_ratio times its bytes, is replaced by a copy as zcn_msg_detach() makes it. The bytes count as copied. With the default options of pools nothing is ever copied.
+    pub fn zcn_msg_settle(msgs: *mut *mut zcn_msg, count: usize, out_copied: *mut usize) -> zcn_status;
     /// Make the bytes of a message writable: copy on write. Nothing is copied when no other handle shares bytes with it; otherwise the message is replaced by a copy of its whole frame, as zcn_msg_detach() makes it, and the bytes count as copied (zcn_pool_stats). Others that share its bytes are: handles made of the same event or of one another as far as they overlap, and the event itself until the next poll. What was sent, joined, appended to a unit or fed to another stream counts as shared for as long as anything of its block is in use, and what lies between two such messages may.
     pub fn zcn_msg_make_writable(out: *mut *mut zcn_msg, msg: *mut zcn_msg, out_data: *mut *mut c_void) -> zcn_status;
     /// Several messages as one, as a list of parts: no byte is copied. Its parts are read with zcn_msg_iovecs(); it can be kept, sent and released like any message.
