@@ -15,6 +15,14 @@ case $(go env GOVERSION 2>/dev/null) in
     *) echo "skipped: Go (1.24 or later is not here: apt-get install golang-go, or https://go.dev/doc/install)" ;;
 esac
 
+case $(cargo --version 2>/dev/null) in
+    'cargo 1.'[0-7][0-9].* | 'cargo 1.8'[0-4].* | '') echo "skipped: Rust (cargo 1.85 or later is not here: https://rustup.rs)" ;;
+    *)
+        (cd rust && CARGO_TARGET_DIR=$build/rust cargo run --locked --quiet --release -p zcnet-bench -- "$build/zcnet" \
+            "$build/bindings/c/echo_server") || status=1
+        ;;
+esac
+
 # Another python3 may stand before the system's.
 python=$(for name in python3 /usr/bin/python3; do
     "$name" -c 'import sys, ctypes; sys.exit(sys.version_info < (3, 9))' 2>/dev/null && echo "$name" && break

@@ -152,6 +152,32 @@ void wake_and_post_from_elsewhere() {
     CHECK(failed.empty());
 }
 
+void another_thread_ends_connections_in_the_middle_of_a_poll() {
+    for (int round = 0; round < 50; round++) {
+        test::Pair pair;
+        zcnet::Conn ender = pair.near;
+        for (int i = 0; i < 100; i++) CHECK(pair.far.send_copy("more"));
+        std::thread other([&ender, round] {
+            if (round % 2 == 0) ender.close();
+            ender.abort();
+            ender.reset();
+        });
+        int closed = 0;
+        std::string failed;
+        try {
+            test::poll_until(pair.loop, [&](const zcnet::Event &event) {
+                if (event.type() == zcnet::EventType::message && event.text() != "more") failed = "another message";
+                closed += event.type() == zcnet::EventType::closed;
+                return closed == 2;
+            });
+        } catch (const test::Failure &failure) {
+            failed = failure.text;
+        }
+        other.join();
+        CHECK(failed.empty());
+    }
+}
+
 void timers_and_deadlines() {
     zcnet::Loop loop;
     CHECK(!loop.next_deadline());
@@ -292,6 +318,7 @@ int main() {
         TEST(moved_loops_and_empty_references),
         TEST(a_connection_outlives_its_loop),
         TEST(wake_and_post_from_elsewhere),
+        TEST(another_thread_ends_connections_in_the_middle_of_a_poll),
         TEST(timers_and_deadlines),
         TEST(a_closed_loop_ends_its_polls),
         TEST(what_a_close_blanks_is_passed_over),

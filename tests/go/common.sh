@@ -3,17 +3,7 @@
 #   . common.sh SOURCE BUILD
 set -u
 source=$1 build=$2
-work=$(mktemp -d) || exit 1
-started=
-clean_up() {
-    status=$?
-    trap - EXIT
-    for pid in $started; do kill "$pid" 2>/dev/null && wait "$pid" 2>/dev/null; done
-    rm -rf "$work"
-    exit "$status"
-}
-trap clean_up EXIT
-trap 'exit 1' HUP INT TERM
+. "$(dirname "$0")/../shared/work.sh"
 faults=0
 
 # Where Go's own installer puts it is often in nobody's PATH.

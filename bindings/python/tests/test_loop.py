@@ -180,6 +180,26 @@ class Loops(TestCase):
             thread.join()
         self.assertEqual(got, list(range(500)))
 
+    def test_another_thread_ends_a_connection_in_the_middle_of_a_poll(self):
+        for how in ("close", "abort") * 10:
+            loop = self.loop()
+            near, far = self.pair(loop)
+            for _ in range(100):
+                far.send(b"more")
+            thread = threading.Thread(target=getattr(near, how))
+            thread.start()
+            try:
+                closed = set()
+                for event in self.until(loop):
+                    if event.type == EventType.MESSAGE:
+                        self.assertEqual(bytes(event.message), b"more")
+                    elif event.type == EventType.CLOSED:
+                        closed.add(event.conn)
+                        if closed == {near, far}:
+                            break
+            finally:
+                thread.join()
+
     def test_timers(self):
         loop = self.loop()
         self.assertIsNone(loop.next_deadline())

@@ -5,19 +5,8 @@
 set -u
 
 : "${ZCNET:?is to hold the path of the tool}"
-work=$(mktemp -d "${TMPDIR:-/tmp}/zcnet-interop.XXXXXX") || exit 1
+. "$(dirname "$0")/../shared/work.sh"
 chmod 755 "$work"
-started=
-
-clean_up() {
-    status=$?
-    trap - EXIT
-    for pid in $started; do kill "$pid" 2>/dev/null && wait "$pid" 2>/dev/null; done
-    rm -rf "$work"
-    exit "$status"
-}
-trap clean_up EXIT
-trap 'exit 1' HUP INT TERM
 
 die() {
     echo "FAILED: $*" >&2

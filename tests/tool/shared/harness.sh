@@ -5,20 +5,7 @@ set -u
 
 : "${ZCNET:?is to hold the path of the tool}"
 deadline=${ZCNET_TEST_DEADLINE:-100}
-work=$(mktemp -d "${TMPDIR:-/tmp}/zcnet-tool.XXXXXX") || exit 1
-started=
-
-clean_up() {
-    status=$?
-    trap - EXIT
-    for pid in $started; do
-        kill "$pid" 2>/dev/null && wait "$pid" 2>/dev/null
-    done
-    rm -rf "$work"
-    exit "$status"
-}
-trap clean_up EXIT
-trap 'exit 1' HUP INT TERM
+. "$(dirname "$0")/../shared/work.sh"
 
 die() {
     echo "FAILED: $*" >&2
