@@ -6,6 +6,7 @@
 #   make test       every check there is; also one by one: check check-valgrind check-asan check-tsan
 #   make check-model  every interleaving of the lock-free parts, within bounds; takes minutes
 #   make check-random  millions of random steps on pools, plain, with sanitizers and under Valgrind
+#   make check-cross  the C API's and the unit tests on other processors, emulated (CROSS="s390x": some of them)
 #   make check-interop  PostgreSQL, MQTT, Redis, memcached and HTTPS through zcnet relay (INTEROP="redis …": some of them)
 #   make check-large  files of 1 GiB and of 5 by every method, every byte compared; takes minutes (LARGE="64M": other sizes)
 #   make bench      against hand-written loops and other libraries (BENCH=--quick)
@@ -39,9 +40,9 @@ configure = cmake -S . -B "$(BUILD)" -DCMAKE_BUILD_TYPE=$(BUILD_TYPE) -DZCNET_WA
 compile = env -u MAKEFLAGS -u MAKELEVEL cmake --build "$(BUILD)" --parallel $(JOBS) $(if $(V),--verbose)
 export BUILD DESTDIR JOBS
 
-.PHONY: all demo test check check-valgrind check-asan check-tsan check-model check-random check-interop check-large \
-	bench bench-files bench-relay bench-memory bench-bindings install uninstall abi check-abi docs check-docs dist deb \
-	check-deb check-rpm check-fresh format tidy clean
+.PHONY: all demo test check check-valgrind check-asan check-tsan check-model check-random check-cross check-interop \
+	check-large bench bench-files bench-relay bench-memory bench-bindings install uninstall abi check-abi docs \
+	check-docs dist deb check-deb check-rpm check-fresh format tidy clean
 
 all:
 	@scripts/setup.sh build
@@ -61,6 +62,10 @@ test:
 check check-valgrind check-asan check-tsan check-model check-random:
 	@scripts/setup.sh test
 	@scripts/test.sh $@
+
+check-cross:
+	@scripts/setup.sh check-cross
+	@scripts/cross.sh "$(BUILD)-cross" $(CROSS)
 
 check-interop:
 	@scripts/setup.sh interop
@@ -158,4 +163,4 @@ tidy:
 	@scripts/tidy.sh $(BUILD)
 
 clean:
-	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-tsan $(BUILD)-deb $(BUILD)-rpm
+	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-tsan $(BUILD)-deb $(BUILD)-rpm $(BUILD)-cross

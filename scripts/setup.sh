@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Installs what a job lacks with the system's package manager; does nothing where nothing lacks.
-#   scripts/setup.sh build|demo|test|bench|bench-files|bench-relay|bench-memory|interop|abi|docs|check-docs|deb|check-deb|check-rpm|check-fresh|format|tidy
+#   scripts/setup.sh build|demo|test|bench|bench-files|bench-relay|bench-memory|interop|abi|docs|check-docs|deb|check-deb|check-rpm|check-fresh|check-cross|format|tidy
 # As root, or through sudo where it asks no password. Else it prints the command to type, and fails.
 set -eu
 
@@ -144,10 +144,16 @@ case $job in
         need cpio has cpio
         ;;
     check-fresh) need debootstrap has debootstrap ;;
+    check-cross)
+        need cross-aarch64 has aarch64-linux-gnu-g++
+        need cross-riscv64 has riscv64-linux-gnu-g++
+        need cross-s390x has s390x-linux-gnu-g++
+        need qemu has qemu-s390x-static
+        ;;
     format) need clang-format has_any clang-format-14 clang-format ;;
     tidy) need clang-tidy has_any clang-tidy-14 clang-tidy ;;
     *)
-        echo "setup: there is no job '$job': build, demo, test, bench, bench-files, bench-relay, bench-memory, interop, abi, docs, check-docs, deb, check-deb, check-rpm, check-fresh, format, tidy" >&2
+        echo "setup: there is no job '$job': build, demo, test, bench, bench-files, bench-relay, bench-memory, interop, abi, docs, check-docs, deb, check-deb, check-rpm, check-fresh, check-cross, format, tidy" >&2
         exit 2
         ;;
 esac
@@ -217,6 +223,10 @@ dpkg-dev     dpkg-dev         -                 -                          -
 rpmbuild     rpm              rpm-build         rpm                        rpm-tools
 cpio         cpio             cpio              cpio                       cpio
 debootstrap  debootstrap      debootstrap       debootstrap                debootstrap
+cross-aarch64 g++-aarch64-linux-gnu -         -                          -
+cross-riscv64 g++-riscv64-linux-gnu -         -                          -
+cross-s390x  g++-s390x-linux-gnu -            -                          -
+qemu         qemu-user-static -                -                          -
 lintian      lintian          -                 -                          -
 autopkgtest  autopkgtest      -                 -                          -
 END
