@@ -182,13 +182,6 @@ void free_held() {
     write(held[0]);
     zcnet::memory::objects_orphan(held[0], trimmed_class);
 }
-void take_and_free() {
-    ObjectBin &bin = bins[model::this_thread()];
-    FreeObject *object = take_object<trimmed_class>(bin);
-    write(object);
-    bin.free(object);
-    zcnet::memory::objects_give_back(bin, trimmed_class);
-}
 // What is free goes back, all of it, and the table of lists stays.
 void chunks_go_back() {
     const uint64_t with_chunk = model::memory_in_use();
@@ -203,11 +196,9 @@ void test_object_trim(void **) {
                   {zcnet::memory::objects_trim, free_held},
                   chunks_go_back});
 }
-void test_more_object_trims(void **) {
+void test_two_object_trims(void **) {
     model::holds(
         {"two trim", set_up_free_chunk, {zcnet::memory::objects_trim, zcnet::memory::objects_trim}, chunks_go_back});
-    model::holds(
-        {"one trims, one takes", set_up_free_chunk, {zcnet::memory::objects_trim, take_and_free}, chunks_go_back});
 }
 
 // The pool of the process: all get the same one, and there is no other.
@@ -238,6 +229,6 @@ int main(int count, char **words) {
                                 cmocka_unit_test(test_objects),     cmocka_unit_test(test_orphans),
                                 cmocka_unit_test(test_object_trim), cmocka_unit_test(test_default_pool)};
     const CMUnitTest thorough[] = {cmocka_unit_test(test_three_threads), cmocka_unit_test(test_three_objects),
-                                   cmocka_unit_test(test_more_object_trims)};
+                                   cmocka_unit_test(test_two_object_trims)};
     return model::run_short_or_all(quick, thorough, count, words);
 }
