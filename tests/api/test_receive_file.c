@@ -317,6 +317,11 @@ static void a_limit_in_the_middle_keeps_what_is_before_it(transport over) {
     assert_content(of.to.fd, 0, 300000, 9);
     const zcn_stats stats = stats_of(of.both.accepted);
     assert_int_equal(stats.body_dropped, 600000);
+    /* What the file did not take is in no later one. */
+    say_put(&of, 100000);
+    say_pattern(&of, 100000, 2);
+    assert_received(&of, 1, ZCN_OK, 100000);
+    assert_content(of.to.fd, 0, 100000, 2);
     rig_close(&of);
 }
 

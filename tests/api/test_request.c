@@ -272,6 +272,30 @@ static void an_answer_that_comes_again_finds_its_request_again(transport over) {
     pair_close(&both);
 }
 
+/* And its deadline, where it does not come again: under the new framing the bytes are no message yet. */
+static void reframe_for_good(side *self, const zcn_event *event) {
+    (void)self;
+    if (event->type != ZCN_EVENT_MESSAGE || event->token != 1) return;
+    zcn_framing *framing = framing_of("delimiter=\\xff\\xfe\\xfd,max=64K");
+    assert_ok(zcn_conn_set_framing(event->conn, event->msg, framing));
+    zcn_framing_release(framing);
+}
+
+static void an_answer_that_does_not_come_again_leaves_the_deadline(transport over) {
+    pair both;
+    open_asking(&both, over);
+    ask(both.dialled, 8, 1, FOR_EVER);
+    ask(both.dialled, 8, 2, 300 * MILLISECOND);
+    PUMP_UNTIL(&both.server, &both.client, messages(&both.server) == 2);
+    for (size_t n = 0; n < 2; n++) answer_nth(&both, n);
+    both.client.on_event = reframe_for_good;
+    PUMP_UNTIL(&both.server, &both.client, unanswered(&both.client) == 1);
+    const seen *told = nth_of(&both.client.got, ZCN_EVENT_UNANSWERED, 0);
+    assert_int_equal(told->token, 2);
+    assert_status(told->status, ZCN_ETIMEDOUT);
+    pair_close(&both);
+}
+
 static void requests_go_along_to_another_loop(transport over) {
     pair both;
     open_asking(&both, over);
@@ -502,6 +526,7 @@ int main(void) {
         TRANSPORT_TEST(requests_end_for_the_reason_of_their_connection),
         TRANSPORT_TEST(wrong_input_ends_the_requests),
         TRANSPORT_TEST(an_answer_that_comes_again_finds_its_request_again),
+        TRANSPORT_TEST(an_answer_that_does_not_come_again_leaves_the_deadline),
         TRANSPORT_TEST(requests_go_along_to_another_loop),
         TRANSPORT_TEST(ids_lie_where_the_options_say),
         TRANSPORT_TEST(small_ids_come_round_again),
