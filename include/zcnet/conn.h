@@ -32,10 +32,11 @@
  *
  * Large messages into files. With header_from a frame of at least so many bytes never lies in memory: its header (as it
  * stands on the wire, before the body; empty where the framing has none) is delivered as a message whose event has the
- * size of the body as its token. Then nothing more of the connection is read until
- * zcn_conn_receive_file() has said where the body goes, and deadlines for receiving stand still. So the framing's max
+ * size of the body as its token. Then nothing more of the connection is read until zcn_conn_receive_file() has said
+ * where the body goes, and deadlines for receiving stand still. So the framing's max
  * may be as large as the largest upload, and what it costs in memory is bounded by header_from. Framings that cannot
- * tell a size before the end (delimiter, raw) know no headers.
+ * tell a size before the end (delimiter, raw) know no headers; a custom one that tells late is bounded by max until
+ * then. Such a header can be sent on like any message, as the header alone.
  */
 #include <zcnet/event.h>
 #include <zcnet/stats.h>

@@ -30,6 +30,8 @@ zcn_status zcn_listen_stat(zcn_listener **out, zcn_loop *loop, const char *addre
     if (const zcn_status status = zcnet::api::begin(loop); status != ZCN_OK) return status;
     auto options = zcnet::blank_options<zcn_listen_options>();
     options.unix_mode = 0600;
+    // A page looks at all connections and views: the program's own work comes between two of them.
+    options.accepts_per_poll = 1;
     const zcn_status made = zcn_listener::create(out, loop, address, nullptr, options, &loop->error());
     zcnet::receive::note_made("listener", *out, 0, 0, __builtin_return_address(0));
     return made;

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""zcnet relay against HAProxy, with and without splicing, and socat: one stream through one thread of each.
+"""zcnet relay against HAProxy, with and without splicing, and socat: one stream through one thread of each. The raw ones
+are the least that a relay can do (raw_relay.c): what no proxy is expected to undercut by much.
 
     tests/bench/relay.py [--tool build/zcnet] [--rounds N] [--seconds N] [--writes 1K,16K,64K,1M] [--no-pin] [--json F]
 
@@ -29,7 +30,9 @@ OURS = {"zcnet auto": "auto", "zcnet splice": "splice", "zcnet copy": "copy"}
 # Who, against whom, the least ratio of bytes a second and of bytes for processor time; None: for comparison.
 GOALS = (("zcnet auto", "haproxy splice", 0.97, 0.97), ("zcnet auto", "haproxy copy", None, 2.0),
          ("zcnet auto", "socat", None, 2.0), ("zcnet splice", "zcnet copy", None, 1 / 0.9),
-         ("zcnet auto", "zcnet splice", None, None))
+         ("zcnet auto", "zcnet splice", None, None), ("zcnet auto", "raw copy", None, None),
+         ("zcnet auto", "raw splice", None, None), ("raw copy", "haproxy copy", None, None),
+         ("raw splice", "haproxy copy", None, None), ("raw copy", "socat", None, None), ("raw splice", "socat", None, None))
 
 HAPROXY = """
 global
@@ -102,11 +105,21 @@ class OneStream:
         return 0
 
 
-def start_zcnet(options, method, sink, core):
-    process = compared.Process(f"zcnet relay --method {method}",
-                               [options.tool, "relay", "tcp://127.0.0.1:0", f"tcp://127.0.0.1:{sink}", "--method", method, "--quiet"],
-                               core, stdout=subprocess.PIPE, text=True)
+def start(name, words, core):
+    """A proxy whose first line says where it listens."""
+    process = compared.Process(name, words, core, stdout=subprocess.PIPE, text=True)
     return Standing(process, int(process.started.stdout.readline().strip().rpartition(":")[2]))
+
+
+def start_zcnet(options, method, sink, core):
+    return start(f"zcnet relay --method {method}",
+                 [options.tool, "relay", "tcp://127.0.0.1:0", f"tcp://127.0.0.1:{sink}", "--method", method, "--quiet"], core)
+
+
+def compile_raw(folder):
+    program = folder / "raw_relay"
+    subprocess.run([*os.environ.get("CC", "cc").split(), "-O2", "-o", program, Path(__file__).with_name("raw_relay.c")], check=True)
+    return program
 
 
 def start_haproxy(folder, name, splice, sink, core):
@@ -199,6 +212,9 @@ def main():
         add("haproxy splice", start_haproxy(folder, "haproxy splice", SPLICE, port, core))
         add("haproxy copy", start_haproxy(folder, "haproxy copy", "", port, core))
         add("socat", OneStream(port, core))
+        raw = compile_raw(folder)
+        for method in ("copy", "splice"):
+            add(f"raw {method}", start(f"raw {method}", [raw, method, str(port)], core))
         results = measure(options, proxies, sink, driver_core)
         for what in OURS:
             if proxies[what].end() != 0:
