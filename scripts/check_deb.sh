@@ -47,7 +47,8 @@ quietly run inside sh /tmp/program/run
 ! readelf -dW "$root/tmp/program/static" | grep -q libzcnet || fail "the program with the archive needs the library"
 
 step "purging"
-quietly purge inside apt-get purge -y -qq libzcnet0 libzcnet-dev zcnet-tools
+# With what came along for them: the HTTP parser of the tool.
+quietly purge inside apt-get purge -y -qq --autoremove libzcnet0 libzcnet-dev zcnet-tools
 rm -r "$root/tmp/packages" "$root/tmp/program"
 system_files >"$work/after"
 diff "$work/before" "$work/after" >"$work/left" || {
