@@ -496,7 +496,10 @@ static void requests_of_a_connection_that_never_stands_end(void **state) {
     ask(conn, 8, 1, FOR_EVER);
     PUMP_UNTIL(&on, NULL, count_of(&on.got, ZCN_EVENT_CLOSED) == 1);
     assert_int_equal(unanswered(&on), 1);
-    assert_int_equal(nth_of(&on.got, ZCN_EVENT_UNANSWERED, 0)->status, ZCN_EREFUSED);
+    /* Nobody is there; or, on a system that does not know the name either, it has no address. */
+    const zcn_status why = nth_of(&on.got, ZCN_EVENT_CLOSED, 0)->status;
+    assert_true(why == ZCN_EREFUSED || why == ZCN_ERESOLVE);
+    assert_int_equal(nth_of(&on.got, ZCN_EVENT_UNANSWERED, 0)->status, why);
     zcn_framing_release(framing);
     side_close(&on);
 }
