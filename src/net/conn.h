@@ -228,6 +228,7 @@ struct zcn_conn final : zcnet::Link<zcnet::net::AllTag>,
     void read() noexcept;
     bool deliver() noexcept;
     bool read_once(uint64_t *budget) noexcept;
+    bool may_ask(uint64_t budget) noexcept;
     [[nodiscard]] bool stopped_early() const noexcept;
     void input_ended() noexcept;
     void input_failed(int number) noexcept;

@@ -90,15 +90,7 @@ bool zcn_conn::receive_body(uint64_t *budget) noexcept {
         return false;
     }
     if (receive.missing() == 0) return true;
-    if (input_ended_) {
-        input_ended();
-        return false;
-    }
-    if (!readable_) return false;
-    if (*budget == 0 || loop()->batch().full()) {
-        become_ready();
-        return false;
-    }
+    if (!may_ask(*budget)) return false;
     uint64_t got = 0;
     int number = 0;
     const FileReceive::Step step = receive.take(fd_, loop()->pipes(), signal, *budget, hung_up_, &got, &number);

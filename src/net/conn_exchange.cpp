@@ -10,7 +10,6 @@ using zcnet::Status;
 using zcnet::net::Exchange;
 using zcnet::net::IdPlace;
 using zcnet::net::never;
-using zcnet::net::State;
 
 Status zcn_conn::begin_request(uint64_t token, int64_t timeout_ns, uint64_t *id) noexcept {
     if (settings().id.width == 0) return ZCN_EUNSUPPORTED;

@@ -64,6 +64,18 @@ bool zcn_conn::stopped_early() const noexcept {
     return zcnet::os::unread_bytes(fd_, &more) >= 0 && more > 0;
 }
 
+// Whether the socket is to be asked for more now; else what there is to do instead is done.
+bool zcn_conn::may_ask(uint64_t budget) noexcept {
+    if (input_ended_) {
+        input_ended();
+        return false;
+    }
+    if (!readable_) return false;
+    if (budget != 0 && !loop()->batch().full()) return true;
+    become_ready();
+    return false;
+}
+
 bool zcn_conn::read_once(uint64_t *budget) noexcept {
     // Who uses the reserve reads its message to the end: others wait for the right.
     if (paused_ || (held_up_ && !finisher_) || memory_paused_ || input_over_) return false;
@@ -81,15 +93,7 @@ bool zcn_conn::read_once(uint64_t *budget) noexcept {
         if (!deliver()) return false;
         if (stream_.window().undelivered()) return true;  // with the right to the reserve now
     }
-    if (input_ended_) {
-        input_ended();
-        return false;
-    }
-    if (!readable_) return false;
-    if (*budget == 0 || loop()->batch().full()) {
-        become_ready();
-        return false;
-    }
+    if (!may_ask(*budget)) return false;
     iovec pieces[2];
     int count = 0;
     zcnet::receive::Window &window = stream_.window();

@@ -163,21 +163,11 @@ void zcn_loop::drop_letter(LoopLetter *letter) noexcept {
             conn->release();
             return;
         }
-        case Message::file: {
-            zcn_conn *conn = static_cast<zcnet::net::FileLetter *>(letter)->conn;
-            if (pass_on(conn, letter)) return;
-            conn->on_file();
-            conn->release();
+        case Message::file:
+        case Message::body:
+            // What a helper has done is the connection's to clear away, at whatever time.
+            deliver_letter(letter);
             return;
-        }
-        case Message::body: {
-            auto *body = static_cast<zcnet::net::Body *>(letter);
-            zcn_conn *conn = body->conn;
-            if (pass_on(conn, letter)) return;
-            conn->on_flushed(body);
-            conn->release();
-            return;
-        }
         case Message::relay:
             zcn_relay::of_letter(letter)->release();
             return;
