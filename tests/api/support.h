@@ -167,6 +167,9 @@ size_t stream_write(zcn_stream *stream, bytes *to, size_t most);
 /* Moves all that `from` has to say into `to`. */
 void stream_pump(zcn_stream *from, zcn_stream *to, collector *into);
 
+/* Feeds messages of one size in the plain framing, with bodies of the patterns 0, 1 …, and keeps them all. */
+void stream_keep(zcn_stream *stream, size_t count, size_t size, collector *into);
+
 /* A message of its own, with a body of `size` bytes of the pattern `seed`, of a stream over that pool. */
 zcn_msg *owned_msg(zcn_pool *pool, size_t size, uint64_t seed);
 /* A unit of pool memory with that body. */

@@ -21,21 +21,6 @@ static zcn_pool_stats stats_of(zcn_pool *pool) {
     return stats;
 }
 
-/* Feeds messages of one size to a stream and keeps them all. */
-static void receive(zcn_stream *stream, size_t count, size_t size, collector *into) {
-    bytes wire = {0};
-    uint8_t *body = malloc(size + 1);
-    assert_non_null(body);
-    for (size_t i = 0; i < count; i++) {
-        fill_pattern(body, size, i);
-        append_frame(&wire, &plain_shape, body, size);
-    }
-    into->keep = into->no_copy = true;
-    stream_read(stream, wire.data, wire.size, into);
-    free(body);
-    bytes_clear(&wire);
-}
-
 static void nothing_is_held(void **state) {
     (void)state;
     zcn_pool *pool = pool_of(0);
@@ -51,7 +36,7 @@ static void small_views_pin_their_block(void **state) {
     zcn_pool *pool = pool_of(64 * KIB);
     zcn_stream *stream = stream_of(pool, PLAIN_FRAMING, NULL);
     collector got = {0};
-    receive(stream, 100, 40, &got);
+    stream_keep(stream, 100, 40, &got);
     assert_int_equal(got.count, 100);
     zcn_pool_stats stats = stats_of(pool);
     assert_int_equal(stats.views, 100);
@@ -94,7 +79,7 @@ static void each_block_counts_once(void **state) {
     zcn_stream *stream = stream_of(pool, PLAIN_FRAMING, NULL);
     collector got = {0};
     /* Four a block or so. */
-    receive(stream, 16, 15 * KIB, &got);
+    stream_keep(stream, 16, 15 * KIB, &got);
     assert_int_equal(got.count, 16);
     zcn_pool_stats stats = stats_of(pool);
     assert_int_equal(stats.viewed_bytes, 16 * 15 * KIB);
@@ -113,7 +98,7 @@ static void each_block_counts_once(void **state) {
     assert_ok(zcn_msg_release(part));
     collector_clear(&got);
     /* One that is larger than half a block has memory of its own. */
-    receive(stream, 1, 300 * KIB, &got);
+    stream_keep(stream, 1, 300 * KIB, &got);
     stats = stats_of(pool);
     assert_int_equal(stats.views, 1);
     assert_int_equal(stats.viewed_bytes, 300 * KIB);
@@ -130,7 +115,7 @@ static void pools_are_told_apart(void **state) {
     collector got[2] = {{0}, {0}};
     for (size_t i = 0; i < 2; i++) {
         streams[i] = stream_of(pools[i], PLAIN_FRAMING, NULL);
-        receive(streams[i], 5 + i, 100, &got[i]);
+        stream_keep(streams[i], 5 + i, 100, &got[i]);
     }
     for (size_t i = 0; i < 2; i++) {
         const zcn_pool_stats stats = stats_of(pools[i]);
@@ -150,7 +135,7 @@ static void the_oldest_is_known(void **state) {
     zcn_stream *stream = stream_of(pool, PLAIN_FRAMING, NULL);
     collector got = {0};
     const uint64_t begin = now_ns();
-    receive(stream, 1, 10, &got);
+    stream_keep(stream, 1, 10, &got);
     zcn_pool_stats stats;
     const uint64_t deadline = deadline_after_ms(WAIT_MS);
     do {
@@ -161,7 +146,7 @@ static void the_oldest_is_known(void **state) {
     assert_true(stats.oldest_view_ns <= now_ns() - begin + 40 * 1000 * 1000);
     /* A younger one beside it changes nothing, and is what is left. */
     collector younger = {0};
-    receive(stream, 1, 10, &younger);
+    stream_keep(stream, 1, 10, &younger);
     const uint64_t later = now_ns();
     assert_true(stats_of(pool).oldest_view_ns >= stats.oldest_view_ns);
     collector_clear(&got);
@@ -320,7 +305,7 @@ static void older_callers_get_what_they_know(void **state) {
     zcn_pool *pool = pool_of(64 * KIB);
     zcn_stream *stream = stream_of(pool, PLAIN_FRAMING, NULL);
     collector got = {0};
-    receive(stream, 1, 40, &got);
+    stream_keep(stream, 1, 40, &got);
     zcn_pool_stats stats;
     memset(&stats, 0x55, sizeof stats);
     stats.struct_size = offsetof(zcn_pool_stats, views);
