@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The least that a relay can do, for comparison: one connection at a time and one direction, asleep in the call that
- * reads. It has no loop, no second direction, no limits and no word for failures.
+ * reads; with "poll", as a relay of many connections has to, asleep in epoll_wait. It has no second direction, no
+ * limits and no word for failures.
  *
- *   raw_relay copy|splice PORT     to PORT on this host; prints where it listens
+ *   raw_relay copy|splice|poll PORT     to PORT on this host; prints where it listens
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <unistd.h>
 
 enum { STEP = 256 * 1024 };
@@ -35,6 +38,7 @@ static int copy(int from, int to) {
     }
 }
 
+/* Until the input has ended, or, where it does not block, has nothing. */
 static int move(int from, int to, const int pipe_ends[2]) {
     for (;;) {
         ssize_t got = splice(from, NULL, pipe_ends[1], NULL, STEP, SPLICE_F_MOVE);
@@ -47,9 +51,28 @@ static int move(int from, int to, const int pipe_ends[2]) {
     }
 }
 
+static int move_when_ready(int from, int to, const int pipe_ends[2]) {
+    struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP | EPOLLET};
+    const int poller = epoll_create1(0);
+    int left = -1;
+    if (poller < 0 || fcntl(from, F_SETFL, O_NONBLOCK) != 0 || epoll_ctl(poller, EPOLL_CTL_ADD, from, &event) != 0)
+        return -1;
+    while (left < 0 && epoll_wait(poller, &event, 1, -1) == 1) {
+        left = move(from, to, pipe_ends);
+        if (left < 0 && errno != EAGAIN) break;
+    }
+    close(poller);
+    return left;
+}
+
+static int relay(const char *method, int from, int to, const int pipe_ends[2]) {
+    if (strcmp(method, "copy") == 0) return copy(from, to);
+    if (strcmp(method, "splice") == 0) return move(from, to, pipe_ends);
+    return move_when_ready(from, to, pipe_ends);
+}
+
 int main(int count, char **words) {
     if (count != 3) return 2;
-    const int by_splice = strcmp(words[1], "splice") == 0;
     const struct sockaddr_in target = local(atoi(words[2]));
     struct sockaddr_in here = local(0);
     socklen_t size = sizeof here;
@@ -67,7 +90,7 @@ int main(int count, char **words) {
         const int one = 1;
         if (from < 0 || connect(to, (const struct sockaddr *)&target, sizeof target) != 0 ||
             setsockopt(to, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one) != 0 ||
-            (by_splice ? move(from, to, pipe_ends) : copy(from, to)) != 0)
+            relay(words[1], from, to, pipe_ends) != 0)
             return 1;
         close(from);
         close(to);

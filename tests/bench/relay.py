@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """zcnet relay against HAProxy, with and without splicing, and socat: one stream through one thread of each. The raw ones
-are the least that a relay can do (raw_relay.c): what no proxy is expected to undercut by much.
+are the least that a relay can do (raw_relay.c): what no proxy is expected to undercut by much. raw poll splices too, but
+waits for readiness, as everybody with more than one connection a thread has to.
 
     tests/bench/relay.py [--tool build/zcnet] [--rounds N] [--seconds N] [--writes 1K,16K,64K,1M] [--no-pin] [--json F]
 
@@ -31,8 +32,9 @@ OURS = {"zcnet auto": "auto", "zcnet splice": "splice", "zcnet copy": "copy"}
 GOALS = (("zcnet auto", "haproxy splice", 0.97, 0.97), ("zcnet auto", "haproxy copy", None, 2.0),
          ("zcnet auto", "socat", None, 2.0), ("zcnet splice", "zcnet copy", None, 1 / 0.9),
          ("zcnet auto", "zcnet splice", None, None), ("zcnet auto", "raw copy", None, None),
-         ("zcnet auto", "raw splice", None, None), ("raw copy", "haproxy copy", None, None),
-         ("raw splice", "haproxy copy", None, None), ("raw copy", "socat", None, None), ("raw splice", "socat", None, None))
+         ("zcnet auto", "raw splice", None, None), ("zcnet splice", "raw poll", None, None), ("raw copy", "haproxy copy", None, None),
+         ("raw splice", "haproxy copy", None, None), ("raw poll", "haproxy copy", None, None), ("raw copy", "socat", None, None),
+         ("raw splice", "socat", None, None), ("raw poll", "socat", None, None))
 
 HAPROXY = """
 global
@@ -213,7 +215,7 @@ def main():
         add("haproxy copy", start_haproxy(folder, "haproxy copy", "", port, core))
         add("socat", OneStream(port, core))
         raw = compile_raw(folder)
-        for method in ("copy", "splice"):
+        for method in ("copy", "splice", "poll"):
             add(f"raw {method}", start(f"raw {method}", [raw, method, str(port)], core))
         results = measure(options, proxies, sink, driver_core)
         for what in OURS:
