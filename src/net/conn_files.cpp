@@ -87,7 +87,8 @@ void zcn_conn::on_file() noexcept {
     rare_->direct->completed();
     if (!awaits_file_) return;
     awaits_file_ = false;
-    if (fd_ < 0 || write_failed_) return;
+    // Who has not arrived yet on the loop that it was moved to writes there when it does.
+    if (fd_ < 0 || write_failed_ || arriving_) return;
     writable_ = true;
     loop()->become_dirty(this);
 }
