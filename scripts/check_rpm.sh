@@ -4,7 +4,7 @@
 # versions provided, and a program that is compiled and linked both ways with what was unpacked.
 #   scripts/check_rpm.sh FOLDER
 # On a system without the macros that Fedora builds CMake projects with they are given here. NOCHECK=1 leaves the
-# library's tests out.
+# library's tests out: they are neither built nor run.
 set -eu
 rm -rf "$1"
 mkdir -p "$1"
@@ -17,7 +17,7 @@ fail() {
 
 scripts/dist.sh "$out/SOURCES" >/dev/null
 unset MAKEFLAGS MFLAGS MAKELEVEL BUILD DESTDIR
-set -- --define "_topdir $out" ${NOCHECK:+--nocheck}
+set -- --define "_topdir $out" ${NOCHECK:+--without tests}
 [ -e /etc/fedora-release ] || set -- "$@" --nodeps
 if [ "$(rpm --eval %cmake_build)" = %cmake_build ]; then
     set -- "$@" --define 'cmake cmake -B build-rpm -DCMAKE_INSTALL_PREFIX=%{_prefix} -DCMAKE_INSTALL_LIBDIR=%{_libdir}' \
