@@ -35,10 +35,10 @@ func flood(b *testing.B, address string, n int) {
 	}()
 }
 
-func BenchmarkEvents(b *testing.B) {
-	loop := must[*zcnet.Loop](b)(zcnet.NewLoop(nil))
-	defer loop.Close()
-	listener := must[*zcnet.Listener](b)(loop.Listen("tcp://127.0.0.1:0", lengths, nil))
+// receive takes b.N messages by events.
+func receive(b *testing.B, loop *zcnet.Loop, framing *zcnet.Framing) {
+	b.Helper()
+	listener := must[*zcnet.Listener](b)(loop.Listen("tcp://127.0.0.1:0", framing, nil))
 	b.ReportAllocs()
 	flood(b, listener.Addr().String(), b.N)
 	seen := 0
@@ -53,6 +53,12 @@ func BenchmarkEvents(b *testing.B) {
 	if seen != b.N {
 		b.Fatal(seen)
 	}
+}
+
+func BenchmarkEvents(b *testing.B) {
+	loop := must[*zcnet.Loop](b)(zcnet.NewLoop(nil))
+	defer loop.Close()
+	receive(b, loop, lengths)
 }
 
 func inBackground(b *testing.B) *zcnet.Conn {

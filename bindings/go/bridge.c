@@ -14,6 +14,24 @@ void zcngo_pin_done(void *context, const void *data, uint64_t size) {
                                                     memory_order_relaxed));
 }
 
+/* In framing_func.go. */
+extern int32_t zcngoMeasure(uintptr_t number, void *data, uint64_t size, uint64_t *frame);
+
+static zcn_status measure(void *context, const void *data, uint64_t size, uint64_t *frame) {
+    return zcngoMeasure((uintptr_t)context, (void *)(uintptr_t)data, size, frame);
+}
+
+int32_t zcngo_framing_of_function(zcn_framing **out, uintptr_t number, uint64_t max, uint64_t strip, zcn_error *error) {
+    zcn_framing_options options;
+    zcn_framing_options_init(&options, sizeof options);
+    options.kind = ZCN_FRAMING_CUSTOM;
+    options.measure = measure;
+    options.measure_context = (void *)number;
+    if (max != 0) options.max = max;
+    options.strip = strip;
+    return zcn_framing_create(out, &options, error);
+}
+
 size_t zcngo_take_unpinned(uint64_t *numbers, size_t capacity) {
     // Only the whole list is ever taken, so an entry cannot come back between the look and the exchange.
     zcngo_pin *list = atomic_exchange_explicit(&zcngo_unpinned, NULL, memory_order_acquire);

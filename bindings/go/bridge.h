@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What the Go package calls: the C API with handles as numbers, and loops over batches, so that one call from Go does
-   the work of many. Nothing in here keeps a pointer to Go memory unless it is pinned, and nothing calls Go. */
+   the work of many. Nothing in here keeps a pointer to Go memory unless it is pinned. Go is called in one case only: for
+   framings whose frames a function in Go measures, out of the functions whose names end in _calling. */
 #ifndef ZCNET_GO_BRIDGE_H
 #define ZCNET_GO_BRIDGE_H
 
@@ -82,6 +83,9 @@ static inline int32_t zcngo_loop_poll(zcngo_loop *l) {
     return ZCN_OK;
 }
 
+/* The same where a framing in Go may be called: Go is told of the others that they never do that. */
+static inline int32_t zcngo_loop_poll_calling(zcngo_loop *l) { return zcngo_loop_poll(l); }
+
 /* Waits on a thread of its own, without the loop's lock. */
 static inline int zcngo_wait(int fd, int64_t timeout_ns) {
     struct pollfd p = {.fd = fd, .events = POLLIN};
@@ -103,36 +107,36 @@ typedef struct zcngo_view {
     uint64_t size;
 } zcngo_view;
 
+static inline void zcngo_msg_view(zcngo_view *out, uintptr_t msg) {
+    out->msg = msg;
+    out->data = zcn_msg_data((const zcn_msg *)msg);
+    out->size = zcn_msg_size((const zcn_msg *)msg);
+}
+
 enum { ZCNGO_RETAIN, ZCNGO_DETACH };
 static inline int32_t zcngo_msg_take(zcngo_view *out, uintptr_t msg, int how, uint64_t offset, uint64_t size) {
     zcn_msg *taken;
     const zcn_status status = how == ZCNGO_RETAIN   ? zcn_msg_retain(&taken, (const zcn_msg *)msg)
                               : how == ZCNGO_DETACH ? zcn_msg_detach(&taken, (const zcn_msg *)msg)
                                                     : zcn_msg_slice(&taken, (const zcn_msg *)msg, offset, size);
-    if (status != ZCN_OK) return status;
-    out->msg = (uintptr_t)taken;
-    out->data = zcn_msg_data(taken);
-    out->size = zcn_msg_size(taken);
-    return ZCN_OK;
+    if (status == ZCN_OK) zcngo_msg_view(out, (uintptr_t)taken);
+    return status;
+}
+static inline int32_t zcngo_msg_settle(uintptr_t *msgs, size_t count, size_t *copied) {
+    return zcn_msg_settle((zcn_msg **)msgs, count, copied);
 }
 static inline int32_t zcngo_msg_join(zcngo_view *out, const uintptr_t *msgs, size_t count) {
     zcn_msg *joined;
     const zcn_status status = zcn_msg_join(&joined, (const zcn_msg *const *)msgs, count);
-    if (status != ZCN_OK) return status;
-    out->msg = (uintptr_t)joined;
-    out->data = zcn_msg_data(joined);
-    out->size = zcn_msg_size(joined);
-    return ZCN_OK;
+    if (status == ZCN_OK) zcngo_msg_view(out, (uintptr_t)joined);
+    return status;
 }
 /* msg is consumed on ZCN_OK. */
 static inline int32_t zcngo_msg_make_writable(zcngo_view *out, uintptr_t msg, void **data) {
     zcn_msg *made;
     const zcn_status status = zcn_msg_make_writable(&made, (zcn_msg *)msg, data);
-    if (status != ZCN_OK) return status;
-    out->msg = (uintptr_t)made;
-    out->data = zcn_msg_data(made);
-    out->size = zcn_msg_size(made);
-    return ZCN_OK;
+    if (status == ZCN_OK) zcngo_msg_view(out, (uintptr_t)made);
+    return status;
 }
 static inline int32_t zcngo_msg_frame(uintptr_t msg, const void **data, uint64_t *size) {
     return zcn_msg_frame((const zcn_msg *)msg, data, size);
@@ -152,6 +156,16 @@ static inline int32_t zcngo_unit_append_msg(zcn_unit *unit, uintptr_t msg) {
 }
 static inline int32_t zcngo_unit_append_frame(zcn_unit *unit, uintptr_t msg) {
     return zcn_unit_append_frame(unit, (const zcn_msg *)msg);
+}
+
+static inline int32_t zcngo_receive_file(zcn_conn *conn, uintptr_t after, int fd, uint64_t size, uint64_t offset,
+                                         uint64_t token, uint32_t flush) {
+    zcn_receive_file_options options;
+    zcn_receive_file_options_init(&options, sizeof options);
+    options.offset = offset;
+    options.token = token;
+    options.flush = flush;
+    return zcn_conn_receive_file(conn, (const zcn_msg *)after, fd, size, &options);
 }
 
 /* Asks with a copy of some bytes, and says by which id: so that the request can be taken back. */
@@ -206,6 +220,14 @@ static inline int zcngo_any_unpinned(void) {
 /* Moves up to capacity numbers out; the rest comes with the next call. */
 size_t zcngo_take_unpinned(uint64_t *numbers, size_t capacity);
 
+/* A framing whose frames a function in Go measures, which knows it by the number. */
+int32_t zcngo_framing_of_function(zcn_framing **out, uintptr_t number, uint64_t max, uint64_t strip, zcn_error *error);
+
+static inline int32_t zcngo_framing_measure_calling(const zcn_framing *framing, const void *data, uint64_t size,
+                                                    uint64_t *frame, uint64_t *head, uint64_t *tail) {
+    return zcn_framing_measure(framing, data, size, frame, head, tail);
+}
+
 /* Streams: one step each. */
 typedef struct zcngo_stream {
     zcn_stream *stream;
@@ -229,6 +251,9 @@ static inline int32_t zcngo_stream_read(zcngo_stream *s, uint64_t size) {
     const zcn_status status = zcn_stream_read_done(s->stream, size);
     return status != ZCN_OK ? status : zcngo_stream_poll(s);
 }
+static inline int32_t zcngo_stream_poll_calling(zcngo_stream *s) { return zcngo_stream_poll(s); }
+static inline int32_t zcngo_stream_room_calling(zcngo_stream *s) { return zcngo_stream_room(s); }
+static inline int32_t zcngo_stream_read_calling(zcngo_stream *s, uint64_t size) { return zcngo_stream_read(s, size); }
 static inline int32_t zcngo_stream_gather(zcngo_stream *s) {
     return zcn_stream_gather(s->stream, s->out, sizeof s->out / sizeof s->out[0], &s->out_count);
 }

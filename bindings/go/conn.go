@@ -19,19 +19,21 @@ type Conn struct {
 	// User is the program's. The package does not look at it.
 	User any
 
-	loop     *Loop
+	loop     atomic.Pointer[Loop] // changes under the locks of both loops
+	input    input
 	listener *Listener // that accepted it, or nil
 	dialer   *Dialer   // that made it, or nil
 	closing  atomic.Bool
 	asks     atomic.Bool // there is asking, below: for who looks at each message
 
 	// Under the lock of the loop.
-	c        *C.zcn_conn // nil once it has ended
-	number   uintptr
-	writable chan struct{} // closed when there is room again; nil: nobody waits
-	stats    Stats         // as it ended
-	end      *Error        // why it ended
-	asking   *asking       // nil until it asks
+	c         *C.zcn_conn // nil once it has ended
+	number    uintptr
+	writable  chan struct{} // closed when there is room again; nil: nobody waits
+	stats     Stats         // as it ended
+	end       *Error        // why it ended
+	asking    *asking       // nil until it asks
+	receiving chan fileEnd  // who waits in ReceiveFile; nil: nobody
 
 	in     atomic.Pointer[inbox] // made when a loop that works in the background has or is asked for something
 	opened chan struct{}         // closed when it is connected
@@ -42,21 +44,40 @@ type Conn struct {
 }
 
 // newConn makes the Go side of a connection. The caller holds the loop's lock.
-func newConn(l *Loop, c *C.zcn_conn) *Conn {
-	conn := &Conn{loop: l, c: c, done: make(chan struct{}), opened: make(chan struct{})}
+func newConn(l *Loop, c *C.zcn_conn, in input) *Conn {
+	conn := &Conn{input: in, c: c, done: make(chan struct{}), opened: make(chan struct{})}
+	conn.loop.Store(l)
 	conn.number = l.conns.add(conn)
 	C.zcngo_conn_take(c, C.uintptr_t(conn.number))
 	return conn
 }
 
+// input is what has to be known of what a connection receives, as long as it lives.
+type input struct {
+	framing *Framing // whose function in Go, if it has one, is called as long as somebody holds it
+	headers bool     // the option HeaderFrom is set
+}
+
+// lock makes the caller the owner of the loop that drives the connection.
+func (c *Conn) lock() *Loop {
+	for {
+		l := c.loop.Load()
+		l.mu.Lock()
+		if c.loop.Load() == l {
+			return l
+		}
+		l.mu.Unlock() // it has moved meanwhile
+	}
+}
+
 // with calls use as the owner of the loop, with the connection still there.
 func (c *Conn) with(use func(c *C.zcn_conn) error) error {
-	c.loop.mu.Lock()
-	defer c.loop.mu.Unlock()
+	l := c.lock()
+	defer l.mu.Unlock()
 	if c.c == nil {
 		return ErrClosed
 	}
-	c.loop.settleForwards()
+	l.settleForwards()
 	return use(c.c)
 }
 
@@ -73,7 +94,7 @@ func (c *Conn) Close() error {
 	if c.closing.Swap(true) {
 		return ErrClosed
 	}
-	c.loop.closed.Add(1)
+	c.loop.Load().closed.Add(1)
 	if in := c.in.Load(); in != nil {
 		in.discard()
 	}
@@ -91,7 +112,7 @@ func ignoreEnded(err error) error {
 // Abort ends the connection at once: what is queued is dropped, and a TCP peer gets a reset.
 func (c *Conn) Abort() error {
 	c.closing.Store(true)
-	c.loop.closed.Add(1)
+	c.loop.Load().closed.Add(1)
 	if in := c.in.Load(); in != nil {
 		in.discard()
 	}
@@ -120,9 +141,13 @@ func (c *Conn) SetFraming(after Message, framing *Framing) error {
 	if !after.IsZero() && !after.valid() {
 		return after.holder.stale("SetFraming")
 	}
-	defer runtime.KeepAlive(framing)
 	return c.with(func(cc *C.zcn_conn) error {
-		return statusError(C.zcngo_set_framing(cc, C.uintptr_t(after.handle), framing.pointer()))
+		status := C.zcngo_set_framing(cc, C.uintptr_t(after.handle), framing.pointer())
+		if status == C.ZCN_OK {
+			c.input.framing = framing
+			c.loop.Load().heed(framing)
+		}
+		return statusError(status)
 	})
 }
 
@@ -197,8 +222,8 @@ func (c *Conn) Explain() (string, error) {
 	return C.GoString(&text[0]), err
 }
 
-// Loop is the loop that drives the connection.
-func (c *Conn) Loop() *Loop { return c.loop }
+// Loop is the loop that drives the connection; [Conn.Move] changes it.
+func (c *Conn) Loop() *Loop { return c.loop.Load() }
 
 // Done is closed when the connection has ended; [Conn.Err] then says why.
 func (c *Conn) Done() <-chan struct{} { return c.done }
@@ -242,6 +267,7 @@ func (c *Conn) freeze() {
 	c.c = nil
 	c.stats = newStats(&stats)
 	c.end = detailed("connection", Status(details.status), &details).(*Error)
+	c.input.framing.explain(c.end)
 }
 
 // ended tells everyone who waits; why is for a connection that a loop took down with it.
@@ -261,15 +287,15 @@ func (c *Conn) connected() {
 }
 
 func (c *Conn) readEnded() {
-	if c.loop.running.Load() {
+	if c.loop.Load().running.Load() {
 		c.inbox().end()
 	}
 }
 
 // drained tells senders that there is room again.
 func (c *Conn) drained() {
-	c.loop.mu.Lock()
-	defer c.loop.mu.Unlock()
+	l := c.lock()
+	defer l.mu.Unlock()
 	if c.writable != nil {
 		close(c.writable)
 		c.writable = nil
@@ -278,12 +304,12 @@ func (c *Conn) drained() {
 
 // Stats reads the connection's counters, also after its end.
 func (c *Conn) Stats() Stats {
-	c.loop.mu.Lock()
-	defer c.loop.mu.Unlock()
+	l := c.lock()
+	defer l.mu.Unlock()
 	if c.c == nil {
 		return c.stats
 	}
-	c.loop.settleForwards()
+	l.settleForwards()
 	var stats C.zcn_stats
 	stats.struct_size = C.sizeof_zcn_stats
 	C.zcn_conn_get_stats(c.c, &stats)

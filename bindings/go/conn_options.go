@@ -37,6 +37,11 @@ type ConnOptions struct {
 	FileMethod        FileMethod    // how files are sent that do not say so themselves
 	IDs               IDs           // for requests: where messages carry their ids
 	ZeroCopyFrom      int           // TCP: pieces of so many bytes (4096 at least) may leave without a copy in the kernel; 0: none
+
+	// HeaderFrom lets the headers of frames of so many bytes come alone, and their bodies go into files: see
+	// [Conn.ReceiveFile]. The framing's max may then be as large as the largest of them; what it costs in memory is
+	// HeaderFrom. It is for framings that tell a size in front, and not together with IDs. 0: all messages come whole.
+	HeaderFrom int
 }
 
 // Lag is what becomes of messages for a receiver that has HighWater bytes queued. With anything but [LagRefuse] sends do
@@ -66,7 +71,7 @@ func (o *ConnOptions) fill(c *C.zcn_conn_options) (err error) {
 	if o == nil {
 		return nil
 	}
-	for _, size := range []int{o.HighWater, o.LowWater, o.CopyBelow, o.FlushAt, o.ReadBudget, o.ZeroCopyFrom} {
+	for _, size := range []int{o.HighWater, o.LowWater, o.CopyBelow, o.FlushAt, o.ReadBudget, o.ZeroCopyFrom, o.HeaderFrom} {
 		if size < 0 {
 			return ErrInvalid
 		}
@@ -76,6 +81,7 @@ func (o *ConnOptions) fill(c *C.zcn_conn_options) (err error) {
 	c.high_water, c.low_water = C.uint64_t(o.HighWater), C.uint64_t(o.LowWater)
 	c.copy_below, c.flush_at = C.uint64_t(o.CopyBelow), C.uint64_t(o.FlushAt)
 	c.read_budget, c.zero_copy_from = C.uint64_t(o.ReadBudget), C.uint64_t(o.ZeroCopyFrom)
+	c.header_from = C.uint64_t(o.HeaderFrom)
 	c.id_width, c.id_offset, c.send_id_offset = in32(&err, o.IDs.Width), in32(&err, o.IDs.Offset), in32(&err, o.IDs.SendOffset)
 	c.id_little_endian, c.max_requests = bit(o.IDs.LittleEndian), in32(&err, o.IDs.MaxRequests)
 	c.messages_per_poll = in32(&err, o.MessagesPerPoll)

@@ -64,30 +64,44 @@ func (l *Loop) Dial(ctx context.Context, address string, framing *Framing, optio
 func (l *Loop) Connect(address string, framing *Framing, options *ConnOptions) (*Conn, error) {
 	ctext := C.CString(address)
 	defer C.free(unsafe.Pointer(ctext))
-	return l.enter("connect to "+address, options, func(c *C.zcn_loop, out **C.zcn_conn, o *C.zcn_conn_options) C.zcn_status {
+	return l.enter("connect to "+address, framing, options, func(c *C.zcn_loop, out **C.zcn_conn, o *C.zcn_conn_options) C.zcn_status {
 		return C.zcn_connect(out, c, ctext, framing.pointer(), o)
-	}, framing)
+	})
 }
 
 // enter makes a connection by one of C's two ways.
-func (l *Loop) enter(op string, options *ConnOptions,
-	start func(*C.zcn_loop, **C.zcn_conn, *C.zcn_conn_options) C.zcn_status, framing *Framing) (*Conn, error) {
+func (l *Loop) enter(op string, framing *Framing, options *ConnOptions,
+	start func(*C.zcn_loop, **C.zcn_conn, *C.zcn_conn_options) C.zcn_status) (conn *Conn, err error) {
+	err = l.start(op, framing, options, func(c *C.zcn_loop, o *C.zcn_conn_options, in input) C.zcn_status {
+		var cc *C.zcn_conn
+		status := start(c, &cc, o)
+		if status == C.ZCN_OK {
+			conn = newConn(l, cc, in)
+		}
+		return status
+	})
+	return conn, err
+}
+
+// start has begin make something that receives, as the loop's owner: a connection, listener or dialer. The options that
+// begin gets may be pointed to by what it gives to C.
+func (l *Loop) start(op string, framing *Framing, options *ConnOptions,
+	begin func(c *C.zcn_loop, o *C.zcn_conn_options, in input) C.zcn_status) error {
 	var o C.zcn_conn_options
 	if err := options.fill(&o); err != nil {
-		return nil, err
+		return err
 	}
-	var conn *Conn
-	err := l.with(func(c *C.zcngo_loop) error {
-		var cc *C.zcn_conn
-		if status := start(c.loop, &cc, &o); status != C.ZCN_OK {
+	var pinner runtime.Pinner
+	defer pinner.Unpin()
+	pinner.Pin(&o)
+	defer runtime.KeepAlive(options)
+	return l.with(func(c *C.zcngo_loop) error {
+		l.heed(framing)
+		if status := begin(c.loop, &o, input{framing: framing, headers: o.header_from != 0}); status != C.ZCN_OK {
 			return l.lastError(op, status)
 		}
-		conn = newConn(l, cc)
 		return nil
 	})
-	runtime.KeepAlive(framing)
-	runtime.KeepAlive(options)
-	return conn, err
 }
 
 // Adopt drives the socket of a [net.TCPConn], [net.UnixConn] or another connection that shows its descriptor, and
@@ -98,9 +112,9 @@ func (l *Loop) Adopt(conn net.Conn, framing *Framing, options *ConnOptions) (*Co
 	if err != nil {
 		return nil, err
 	}
-	adopted, err := l.enter("adopt", options, func(c *C.zcn_loop, out **C.zcn_conn, o *C.zcn_conn_options) C.zcn_status {
+	adopted, err := l.enter("adopt", framing, options, func(c *C.zcn_loop, out **C.zcn_conn, o *C.zcn_conn_options) C.zcn_status {
 		return C.zcn_conn_adopt(out, c, C.int(fd), framing.pointer(), o)
-	}, framing)
+	})
 	if err != nil {
 		_ = syscall.Close(fd)
 		return nil, err
@@ -150,7 +164,7 @@ func (c *Conn) NetConn() (conn net.Conn, rest Message, err error) {
 		return nil, Message{}, err
 	}
 	c.closing.Store(true)
-	c.loop.closed.Add(1)
+	c.loop.Load().closed.Add(1)
 	if msg != nil {
 		rest = ownMessage(uintptr(unsafe.Pointer(msg)), data, int(size))
 	}

@@ -8,7 +8,6 @@ import "C"
 import (
 	"context"
 	"iter"
-	"runtime"
 	"time"
 	"unsafe"
 )
@@ -17,7 +16,8 @@ import (
 // the longest. What was queued on a connection that ends is not sent on the next one. Any goroutine may use it.
 type Dialer struct {
 	arrivals
-	loop *Loop
+	loop  *Loop
+	input input // of its connections
 
 	// Under the lock of the loop.
 	c       *C.zcn_dialer // nil once it has ended
@@ -61,10 +61,6 @@ func (l *Loop) NewDialer(address string, framing *Framing, options *DialerOption
 	if options == nil {
 		options = &DialerOptions{}
 	}
-	var conn C.zcn_conn_options
-	if err := options.Conn.fill(&conn); err != nil {
-		return nil, err
-	}
 	var o C.zcn_dial_options
 	C.zcn_dial_options_init(&o, C.sizeof_zcn_dial_options)
 	var err error
@@ -73,25 +69,20 @@ func (l *Loop) NewDialer(address string, framing *Framing, options *DialerOption
 	if err != nil {
 		return nil, err
 	}
-	var pinner runtime.Pinner
-	defer pinner.Unpin()
-	pinner.Pin(&conn)
-	o.conn = &conn
 	ctext := C.CString(address)
 	defer C.free(unsafe.Pointer(ctext))
 	dialer := &Dialer{loop: l, arrivals: newArrivals()}
-	err = l.with(func(c *C.zcngo_loop) error {
+	err = l.start("dial "+address, framing, options.Conn, func(c *C.zcn_loop, conn *C.zcn_conn_options, in input) C.zcn_status {
 		number := l.dialers.add(dialer)
-		conn.user, o.user = C.uintptr_t(number|undialed), C.uintptr_t(number)
-		if status := C.zcn_dial(&dialer.c, c.loop, ctext, framing.pointer(), &o); status != C.ZCN_OK {
+		conn.user, o.conn, o.user = C.uintptr_t(number|undialed), conn, C.uintptr_t(number)
+		status := C.zcn_dial(&dialer.c, c, ctext, framing.pointer(), &o)
+		if status != C.ZCN_OK {
 			l.dialers.remove(number)
-			return l.lastError("dial "+address, status)
+			return status
 		}
-		dialer.number = number
-		return nil
+		dialer.number, dialer.input = number, in
+		return C.ZCN_OK
 	})
-	runtime.KeepAlive(framing)
-	runtime.KeepAlive(options)
 	if err != nil {
 		return nil, err
 	}
@@ -202,7 +193,7 @@ func (l *Loop) dialed(raw *rawEvent) bool {
 		C.zcn_conn_abort(c) // closed while it was being made
 		return false
 	}
-	conn := newConn(l, c)
+	conn := newConn(l, c, dialer.input)
 	conn.dialer = dialer
 	conn.connected()
 	dialer.present = conn

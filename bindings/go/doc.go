@@ -39,7 +39,8 @@
 // There are three ways to a body, the best one first. [NewUnit] (or [NewUnitBatch], or [Conn.Reserve]) gives memory of
 // the library to write into. [Unit.AppendPinned] sends Go memory from where it is, pinned until the library is done
 // with it. [Conn.SendCopy] copies. A received message goes on whole with [Conn.SendMessage] or [Conn.Forward], or as
-// a part of another with [Unit.AppendMessage].
+// a part of another with [Unit.AppendMessage]. Files leave by [Unit.AppendFile]; with [ConnOptions].HeaderFrom large messages
+// go into files as they arrive, by [Conn.ReceiveFile].
 //
 // # Loops and goroutines
 //
@@ -47,6 +48,7 @@
 // its own for [Dial], [Listen] and [Adopt]. A loop that waits holds no thread: its descriptor lies with the runtime's
 // network poller. A loop whose [Loop.Events] the program takes has no goroutine but the program's. Methods of
 // connections may be called by any goroutine in both cases; who waits for something must not be who drives the loop.
+// [Conn.Move] hands a connection to another loop.
 //
 // # Linking
 //

@@ -85,6 +85,7 @@ func (l *Loop) leave() {
 
 // wait polls until there are events.
 func (l *Loop) wait(ctx context.Context) error {
+	l.depart()
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -156,7 +157,12 @@ func (l *Loop) poll() bool {
 		l.closed.Store(0)
 		l.next = 0
 		l.c.count = 0
-		l.status = C.zcngo_loop_poll(l.c)
+		l.forgetMoved()
+		if l.calls {
+			l.status = C.zcngo_loop_poll_calling(l.c)
+		} else {
+			l.status = C.zcngo_loop_poll(l.c)
+		}
 		l.mu.Unlock()
 		if l.c.count > 0 || l.status != C.ZCN_OK || l.ending.Load() || pins.due() {
 			return true
@@ -212,6 +218,10 @@ func (l *Loop) note(raw *rawEvent) bool {
 		l.conn(raw.user).drained()
 	case EventUnanswered:
 		l.conn(raw.user).unanswered(raw)
+	case EventFileReceived:
+		l.conn(raw.user).fileReceived(raw)
+	case EventPoolReady:
+		return !l.roomFound(raw.token)
 	case EventPeerClosed:
 		l.conn(raw.user).readEnded()
 	case EventClosed:
@@ -277,10 +287,12 @@ func (l *Loop) accept(raw *rawEvent) bool {
 	listener := l.listener(raw.user)
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	c := (*C.zcn_conn)(connPointer(raw.conn))
 	if listener == nil {
-		return false // the listener has ended; nobody knows the connection, which ends with the loop
+		C.zcn_conn_abort(c) // the listener has ended, and nobody knows the connection
+		return false
 	}
-	conn := newConn(l, (*C.zcn_conn)(connPointer(raw.conn)))
+	conn := newConn(l, c, listener.input)
 	conn.listener = listener
 	conn.connected()
 	l.fresh = conn
@@ -303,7 +315,7 @@ func (l *Loop) Run(ctx context.Context) error {
 
 func (l *Loop) run(ctx context.Context) error {
 	defer l.leave()
-	defer l.running.Store(false)
+	defer l.notRunning()
 	defer context.AfterFunc(ctx, func() { _ = l.interrupt() })()
 	if l.ownThread {
 		runtime.LockOSThread()
@@ -325,6 +337,14 @@ func (l *Loop) run(ctx context.Context) error {
 		}
 		l.dispatch()
 	}
+}
+
+// notRunning lets nobody wait for the background any more.
+func (l *Loop) notRunning() {
+	l.mu.Lock()
+	l.running.Store(false)
+	l.mu.Unlock()
+	l.depart()
 }
 
 // dispatch puts messages into the inboxes of their connections, and tells who waits for the rest.

@@ -32,6 +32,9 @@ const (
 	EventUnanswered     EventType = C.ZCN_EVENT_UNANSWERED      // Conn, Token, Err: a request that has no answer
 	EventRedial         EventType = C.ZCN_EVENT_REDIAL          // Dialer, Err, Wait: its connection ended, or could not be made
 	EventDialerClosed   EventType = C.ZCN_EVENT_DIALER_CLOSED   // Dialer, Err
+	EventArrived        EventType = C.ZCN_EVENT_ARRIVED         // Conn: moved here by [Conn.Move]
+	EventFileReceived   EventType = C.ZCN_EVENT_FILE_RECEIVED   // Conn, Token, Written, Err: what [Conn.TryReceiveFile] asked for has ended
+	EventPoolReady      EventType = C.ZCN_EVENT_POOL_READY      // Token of [Loop.WatchMemory]: the pool has room
 )
 
 var eventNames = map[EventType]string{
@@ -39,7 +42,8 @@ var eventNames = map[EventType]string{
 	EventWritable: "Writable", EventPeerClosed: "PeerClosed", EventClosed: "Closed", EventWoken: "Woken",
 	EventTimer: "Timer", EventAcceptLimited: "AcceptLimited", EventPoolLimited: "PoolLimited",
 	EventListenerClosed: "ListenerClosed", EventRelayEnded: "RelayEnded", EventRedial: "Redial",
-	EventDialerClosed: "DialerClosed", EventUnanswered: "Unanswered",
+	EventDialerClosed: "DialerClosed", EventUnanswered: "Unanswered", EventArrived: "Arrived",
+	EventFileReceived: "FileReceived", EventPoolReady: "PoolReady",
 }
 
 // String is the name of the type, such as "Message".
@@ -125,7 +129,19 @@ func (e Event) Message() Message {
 	if e.raw.kind != EventMessage {
 		return Message{}
 	}
-	return Message{data: e.raw.data, size: int(e.raw.size), handle: e.raw.msg, holder: &e.loop.shown, serial: e.serial}
+	m := Message{data: e.raw.data, size: int(e.raw.size), handle: e.raw.msg, holder: &e.loop.shown, serial: e.serial}
+	if e.raw.token != 0 {
+		m.body = e.bodySize()
+	}
+	return m
+}
+
+// bodySize is that behind a header; the tokens of other messages are those of requests.
+func (e Event) bodySize() int64 {
+	if conn := e.Conn(); conn == nil || !conn.input.headers {
+		return 0
+	}
+	return int64(e.raw.token)
 }
 
 // Bytes is the bytes of an [EventMessage], as [Message.Bytes] gives them.
@@ -136,9 +152,15 @@ func (e Event) Bytes() []byte {
 	return bytesOf(e.raw.data, int(e.raw.size))
 }
 
-// Token is that of a timer, of the request that an [EventMessage] answers (else 0) or that is [EventUnanswered], the first one of the units that an [EventSent] is about, or how many attempts in a row did
-// not last, of an [EventRedial].
-func (e Event) Token() uint64 { return e.raw.token }
+// Token is that of a timer, of [Loop.WatchMemory], of a file that was received, of the request that an [EventMessage]
+// answers (else 0) or that is [EventUnanswered], the first one of the units that an [EventSent] is about, or how many
+// attempts in a row did not last, of an [EventRedial].
+func (e Event) Token() uint64 {
+	if e.raw.kind == EventMessage && e.raw.token != 0 && e.bodySize() != 0 {
+		return 0
+	}
+	return e.raw.token
+}
 
 // Count is how many units an [EventSent] is about: those with the tokens Token to Token + Count - 1.
 func (e Event) Count() int {
@@ -156,6 +178,8 @@ func (e Event) Err() error {
 		return e.Conn().endError()
 	case EventRelayEnded:
 		return e.Relay().endError()
+	case EventFileReceived:
+		return e.Conn().fileError(e.raw.status)
 	}
 	if e.raw.status == statusOK {
 		return nil

@@ -5,8 +5,6 @@ package zcnet
 // #include "bridge.h"
 // #cgo noescape zcn_framing_overhead
 // #cgo nocallback zcn_framing_overhead
-// #cgo noescape zcn_framing_measure
-// #cgo nocallback zcn_framing_measure
 import "C"
 
 import (
@@ -14,10 +12,11 @@ import (
 	"unsafe"
 )
 
-// Framing says where messages begin and end. It is immutable, may be shared by any number of connections and
+// Framing says where messages begin and end: by a text ([ParseFraming]), or by a function of the program ([NewFraming]). It is immutable, may be shared by any number of connections and
 // goroutines, and needs no release: it goes with its last user.
 type Framing struct {
-	c *C.zcn_framing
+	c        *C.zcn_framing
+	function *framingFunc // of NewFraming; else nil
 }
 
 // ParseFraming makes a framing from its text:
@@ -90,6 +89,6 @@ func (f *Framing) Overhead(body int) (head, tail int, err error) {
 func (f *Framing) Measure(data []byte) (frame, head, tail int, err error) {
 	defer runtime.KeepAlive(f)
 	var size, h, t C.uint64_t
-	status := C.zcn_framing_measure(f.pointer(), unsafe.Pointer(unsafe.SliceData(data)), C.uint64_t(len(data)), &size, &h, &t)
-	return int(size), int(h), int(t), statusError(C.int32_t(status))
+	status := C.zcngo_framing_measure_calling(f.pointer(), unsafe.Pointer(unsafe.SliceData(data)), C.uint64_t(len(data)), &size, &h, &t)
+	return int(size), int(h), int(t), statusError(status)
 }

@@ -26,9 +26,11 @@ type inbox struct {
 	entries []entry // from first on
 	first   int
 	bytes   int
-	paused  bool // changes under the loop's lock too
-	over    bool // nothing comes any more, and what was there is gone
-	ended   bool // nothing comes any more
+	paused  bool  // changes under the loop's lock too
+	over    bool  // nothing comes any more, and what was there is gone
+	ended   bool  // nothing comes any more
+	headers bool  // of large messages, which come alone
+	header  int64 // the size of the body behind the header that came last, as long as it has no place
 	ready   chan struct{}
 }
 
@@ -36,9 +38,17 @@ type entry struct {
 	handle uintptr
 	size   int
 	data   unsafe.Pointer
+	body   int64 // behind a header
 }
 
-func newInbox() *inbox { return &inbox{ready: make(chan struct{}, 1)} }
+// message is for one that the program shall release.
+func (e *entry) message() Message {
+	m := ownMessage(e.handle, e.data, e.size)
+	m.body = e.body
+	return m
+}
+
+func newInbox(headers bool) *inbox { return &inbox{headers: headers, ready: make(chan struct{}, 1)} }
 
 func (in *inbox) signal() {
 	select {
@@ -80,6 +90,10 @@ func (in *inbox) put(events []rawEvent, kept []uintptr) (full bool) {
 	for i := range events {
 		size := int(events[i].size)
 		in.entries = append(in.entries, entry{handle: kept[i], size: size, data: events[i].data})
+		if in.headers && events[i].token != 0 {
+			in.header = int64(events[i].token)
+			in.entries[len(in.entries)-1].body = in.header
+		}
 		in.bytes += size
 	}
 	in.signal()
@@ -153,7 +167,7 @@ func (c *Conn) inbox() *inbox {
 	if in := c.in.Load(); in != nil {
 		return in
 	}
-	in := newInbox()
+	in := newInbox(c.input.headers)
 	if !c.in.CompareAndSwap(nil, in) {
 		return c.in.Load()
 	}
@@ -206,7 +220,7 @@ func (c *Conn) balance(in *inbox) {
 // fetch waits for messages. With none there is an error: io.EOF when the peer ended the stream in order.
 func (c *Conn) fetch(ctx context.Context, entries []entry) (int, error) {
 	in := c.inbox()
-	if !c.loop.running.Load() && c.idle(in) {
+	if !c.loop.Load().running.Load() && c.idle(in) {
 		return 0, &Error{Op: "receive", Status: ErrUnsupported, Text: "the loop does not work in the background: take its Events"}
 	}
 	for {
@@ -272,7 +286,7 @@ func (c *Conn) Recv(ctx context.Context) (Message, error) {
 	if _, err := c.fetch(ctx, one[:]); err != nil {
 		return Message{}, err
 	}
-	return ownMessage(one[0].handle, one[0].data, one[0].size), nil
+	return one[0].message(), nil
 }
 
 // Messages gives the messages of the connection until it ends or ctx is done; [Conn.ReadErr] then says why. Each is
@@ -311,7 +325,7 @@ func (c *Conn) turns(yield func(Message) bool, shown *holder, entries []entry) b
 	for i := range entries {
 		e := &entries[i]
 		seen = i + 1
-		if !yield(Message{data: e.data, size: e.size, handle: e.handle, holder: shown, serial: shown.serial.Load()}) {
+		if !yield(Message{data: e.data, size: e.size, handle: e.handle, holder: shown, serial: shown.serial.Load(), body: e.body}) {
 			return false
 		}
 		shown.serial.Add(1)

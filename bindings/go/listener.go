@@ -8,15 +8,15 @@ import "C"
 import (
 	"context"
 	"net"
-	"runtime"
 	"unsafe"
 )
 
 // Listener accepts connections.
 type Listener struct {
 	arrivals
-	loop *Loop
-	addr Addr
+	loop  *Loop
+	input input // of its connections
+	addr  Addr
 
 	// Under the lock of the loop.
 	c      *C.zcn_listener // nil once it has ended
@@ -61,10 +61,6 @@ func (l *Loop) Listen(address string, framing *Framing, options *ListenOptions) 
 	if options == nil {
 		options = &ListenOptions{}
 	}
-	var conn C.zcn_conn_options
-	if err := options.Conn.fill(&conn); err != nil {
-		return nil, err
-	}
 	var o C.zcn_listen_options
 	C.zcn_listen_options_init(&o, C.sizeof_zcn_listen_options)
 	var err error
@@ -76,26 +72,50 @@ func (l *Loop) Listen(address string, framing *Framing, options *ListenOptions) 
 	if err != nil {
 		return nil, err
 	}
-	var pinner runtime.Pinner
-	defer pinner.Unpin()
-	pinner.Pin(&conn)
-	o.conn = &conn
+	return l.listen(address, framing, options.Conn, func(out **C.zcn_listener, c *C.zcn_loop, text *C.char, conn *C.zcn_conn_options) C.zcn_status {
+		o.conn = conn
+		return C.zcn_listen(out, c, text, framing.pointer(), &o)
+	})
+}
+
+// ListenStat tells the counters of the package's own loop. See [Loop.ListenStat].
+func ListenStat(address string) (*Listener, error) {
+	l, err := defaultLoop()
+	if err != nil {
+		return nil, err
+	}
+	return l.ListenStat(address)
+}
+
+// ListenStat tells the loop's counters, those of its pool, and the connections that hold most bytes, to whoever connects
+// to a Unix socket: unix:///path, which is for the user of this process alone, or unix-abstract:NAME, which is for whoever
+// is on this machine. The command zcnet stat ADDRESS shows them, in the format of Prometheus too; to others they are lines
+// of text up to "end". The listener gives no connections to the program: of it there is Addr, and Close.
+func (l *Loop) ListenStat(address string) (*Listener, error) {
+	return l.listen(address, nil, nil, func(out **C.zcn_listener, c *C.zcn_loop, text *C.char, _ *C.zcn_conn_options) C.zcn_status {
+		return C.zcn_listen_stat(out, c, text)
+	})
+}
+
+// listen makes a listener by one of C's two ways.
+func (l *Loop) listen(address string, framing *Framing, options *ConnOptions,
+	start func(**C.zcn_listener, *C.zcn_loop, *C.char, *C.zcn_conn_options) C.zcn_status) (*Listener, error) {
 	ctext := C.CString(address)
 	defer C.free(unsafe.Pointer(ctext))
 	listener := &Listener{loop: l, arrivals: newArrivals()}
-	err = l.with(func(c *C.zcngo_loop) error {
-		if status := C.zcn_listen(&listener.c, c.loop, ctext, framing.pointer(), &o); status != C.ZCN_OK {
-			return l.lastError("listen on "+address, status)
+	err := l.start("listen on "+address, framing, options, func(c *C.zcn_loop, conn *C.zcn_conn_options, in input) C.zcn_status {
+		var cc *C.zcn_listener
+		if status := start(&cc, c, ctext, conn); status != C.ZCN_OK {
+			return status
 		}
+		listener.c, listener.input = cc, in
 		listener.number = l.listeners.add(listener)
 		C.zcn_listener_set_user(listener.c, C.uintptr_t(listener.number))
 		var text [512]C.char
 		C.zcn_listener_address(listener.c, &text[0], C.size_t(len(text)))
 		listener.addr = Addr(C.GoString(&text[0]))
-		return nil
+		return C.ZCN_OK
 	})
-	runtime.KeepAlive(framing)
-	runtime.KeepAlive(options)
 	if err != nil {
 		return nil, err
 	}

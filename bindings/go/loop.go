@@ -46,6 +46,13 @@ type Loop struct {
 	err     error         // of the last Events
 	leak    *leakMark
 
+	// Under mu.
+	calls      bool                     // polls may call functions of framings in Go
+	moved      []uintptr                // numbers of connections that have moved away, until the array at hand is through
+	departures []*departure             // who waits to move away, of a loop that works in the background
+	rooms      map[uint64]chan struct{} // who waits for memory, by token
+	lastRoom   uint64
+
 	closed    atomic.Int32 // connections closed since the last poll: what they have in the array is skipped
 	woken     atomic.Bool  // by the program, not by the package itself
 	ownThread bool
@@ -246,6 +253,7 @@ func (l *Loop) end(why error) {
 	l.mu.Lock()
 	c := l.c
 	l.c = nil
+	l.forgetMoved()
 	ended := append(allOf(&l.conns), allOf(&l.listeners)...)
 	ended = append(append(ended, allOf(&l.dialers)...), allOf(&l.relays)...)
 	for _, one := range ended {
@@ -279,58 +287,4 @@ func (l *Loop) lastError(op string, status C.zcn_status) error {
 		return detailed(op, Status(status), nil)
 	}
 	return detailed(op, Status(status), &details)
-}
-
-// table gives small numbers to objects, for the user values in C. Numbers are handed out under the loop's lock; who
-// drives the loop looks them up without it.
-type table[T any] struct {
-	places atomic.Pointer[[]*T]
-	free   []uintptr
-}
-
-func (t *table[T]) add(object *T) uintptr {
-	if n := len(t.free); n > 0 {
-		number := t.free[n-1]
-		t.free = t.free[:n-1]
-		(*t.places.Load())[number] = object
-		return number
-	}
-	var places []*T
-	if p := t.places.Load(); p != nil {
-		places = *p
-	}
-	number := uintptr(len(places))
-	if number == 0 {
-		places, number = append(places, nil), 1 // 0 is nobody's number
-	}
-	places = append(places, object)
-	t.places.Store(&places)
-	return number
-}
-
-func (t *table[T]) remove(number uintptr) {
-	(*t.places.Load())[number] = nil
-	t.free = append(t.free, number)
-}
-
-// at is nil for a number that nobody has.
-func (t *table[T]) at(number uintptr) *T {
-	if p := t.places.Load(); p != nil && number < uintptr(len(*p)) {
-		return (*p)[number]
-	}
-	return nil
-}
-
-func (t *table[T]) takeAll() []*T {
-	p := t.places.Swap(&[]*T{})
-	if p == nil {
-		return nil
-	}
-	var all []*T
-	for _, object := range *p {
-		if object != nil {
-			all = append(all, object)
-		}
-	}
-	return all
 }

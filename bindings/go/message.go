@@ -9,6 +9,10 @@ package zcnet
 // #cgo nocallback zcngo_msg_release_batch
 // #cgo noescape zcngo_msg_take
 // #cgo nocallback zcngo_msg_take
+// #cgo noescape zcngo_msg_settle
+// #cgo nocallback zcngo_msg_settle
+// #cgo noescape zcngo_msg_view
+// #cgo nocallback zcngo_msg_view
 // #cgo noescape zcngo_msg_join
 // #cgo nocallback zcngo_msg_join
 // #cgo noescape zcngo_msg_frame
@@ -38,6 +42,7 @@ type Message struct {
 	handle uintptr
 	holder *holder
 	serial uint64
+	body   int64 // that is still to come, behind a header alone
 }
 
 // holder is what messages are valid by: as long as its serial is theirs. A loop, stream or iterator has one for all
@@ -194,7 +199,11 @@ func (m Message) take(what string, how C.int, offset, size int) (Message, error)
 
 // Clone keeps a message: the new one is valid until its own Release, on any goroutine, even after connection, loop and
 // pool are gone. It copies no byte. While it lives it holds the block that its bytes lie in; see [Message.Detach].
-func (m Message) Clone() (Message, error) { return m.take("Clone", C.ZCNGO_RETAIN, 0, 0) }
+func (m Message) Clone() (Message, error) {
+	kept, err := m.take("Clone", C.ZCNGO_RETAIN, 0, 0)
+	kept.body = m.body
+	return kept, err
+}
 
 // Slice is a part of a message as a message of its own. It copies no byte.
 func (m Message) Slice(offset, size int) (Message, error) {

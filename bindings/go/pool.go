@@ -25,6 +25,11 @@ type PoolOptions struct {
 	Limit     int // bytes that the pool may hold in all, at least 8 blocks; 0: no limit
 	Keep      int // bytes of free memory kept for reuse; 0: 64 MiB
 	HugePages int // 0: when the pool has grown past 8 MiB; 1: never; 2: from the start
+
+	// For SettleAll: how long a message is held before it may be copied out, and how many times its bytes it must keep from
+	// being used otherwise then. With a ratio of 0 none is.
+	DetachAfter time.Duration
+	DetachRatio int
 }
 
 // PoolStats are the gauges and counters of a pool.
@@ -44,12 +49,12 @@ type PoolStats struct {
 	RegionTakes       uint64        // regions handed out so far
 	Failures          uint64        // requests refused
 	Slabs             uint64        // mapped now
-	Waits             uint64        // times that a loop paused reading because the pool was full
+	Waits             uint64        // times that a loop paused reading, or somebody waited, because the pool was full
 	Views             uint64        // messages that are held
 	ViewedBytes       uint64        // the sum of their sizes
 	PinnedBytes       uint64        // of InUseBytes: what they keep from being used otherwise
 	OldestView        time.Duration // for how long the message that is held longest has been
-	CopiedBytes       uint64        // copied by Detach and Writable
+	CopiedBytes       uint64        // copied by Detach, SettleAll and Writable
 }
 
 // NewPool makes a pool. Nil options are the defaults.
@@ -64,6 +69,11 @@ func NewPool(options *PoolOptions) (*Pool, error) {
 		o.limit = C.uint64_t(options.Limit)
 		o.keep = C.uint64_t(options.Keep)
 		o.huge_pages = C.uint32_t(options.HugePages)
+		var err error
+		o.detach_ms, o.detach_ratio = inUnits(&err, options.DetachAfter, time.Millisecond), in32(&err, options.DetachRatio)
+		if err != nil {
+			return nil, err
+		}
 	}
 	var c *C.zcn_pool
 	if status := C.zcn_pool_create(&c, &o); status != C.ZCN_OK {

@@ -17,7 +17,8 @@ import (
 // Relay is bytes between two sockets, both ways, which a loop moves without passing them through the program. It ends
 // when both directions have. Any goroutine may use it.
 type Relay struct {
-	loop *Loop
+	loop     *Loop
+	framings [2]*Framing // whose functions in Go, if they have any, are called as long as somebody holds them
 
 	// Under the lock of the loop.
 	c      *C.zcn_relay // nil once it has ended
@@ -110,10 +111,13 @@ func (o *RelayOptions) fill(c *C.zcn_relay_options) (err error) {
 // received and not delivered goes first. It is for [Loop.Events], or for connections with StartPaused: a loop that works
 // in the background reads ahead of the program.
 func (l *Loop) RelayConns(first, second *Conn, options *RelayOptions) (*Relay, error) {
-	if first.loop != l || second.loop != l {
+	if first.loop.Load() != l || second.loop.Load() != l {
 		return nil, ErrInvalid
 	}
 	return l.relay(options, func(out **C.zcn_relay, c *C.zcn_loop, o *C.zcn_relay_options) C.zcn_status {
+		if first.loop.Load() != l || second.loop.Load() != l { // one of them has moved meanwhile
+			return C.ZCN_EINVAL
+		}
 		return C.zcn_relay_conns(out, first.c, second.c, o)
 	})
 }
@@ -148,8 +152,12 @@ func (l *Loop) relay(options *RelayOptions,
 		return nil, err
 	}
 	relay := &Relay{loop: l, done: make(chan struct{})}
+	if options != nil {
+		relay.framings = [...]*Framing{options.ForwardFraming, options.BackwardFraming}
+	}
 	err := l.with(func(c *C.zcngo_loop) error {
 		l.settleForwards()
+		l.heed(relay.framings[:]...)
 		number := l.relays.add(relay)
 		o.user = C.uintptr_t(number)
 		var r *C.zcn_relay

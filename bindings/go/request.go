@@ -44,7 +44,7 @@ type answer struct {
 // when it did, [ErrLimit] when MaxRequests have no answer. Of a connection that asks, Recv and Messages give only those
 // messages that have the id 0: all others are answers.
 func (c *Conn) Request(ctx context.Context, body []byte) (Message, error) {
-	if !c.loop.running.Load() {
+	if !c.loop.Load().running.Load() {
 		return Message{}, &Error{Op: "request", Status: ErrUnsupported, Text: "the loop does not work in the background: use TryRequest"}
 	}
 	timeout := time.Duration(-1)
@@ -91,8 +91,7 @@ func (c *Conn) Request(ctx context.Context, body []byte) (Message, error) {
 }
 
 func (c *Conn) takeBack(token uint64, id C.uint64_t) {
-	c.loop.mu.Lock()
-	defer c.loop.mu.Unlock()
+	defer c.lock().mu.Unlock()
 	delete(c.asking.waiting, token)
 	if c.c != nil {
 		C.zcn_conn_end_request(c.c, id)
@@ -101,8 +100,7 @@ func (c *Conn) takeBack(token uint64, id C.uint64_t) {
 
 // endRequest gives the request with this token what it waits for; false: nobody waits. It is for who drives the loop.
 func (c *Conn) endRequest(token uint64, a answer) bool {
-	c.loop.mu.Lock()
-	defer c.loop.mu.Unlock()
+	defer c.lock().mu.Unlock()
 	if c.asking == nil {
 		return false
 	}
@@ -132,9 +130,9 @@ func (c *Conn) answered(raw *rawEvent, kept uintptr) bool {
 		return true
 	}
 	var id C.uint64_t
-	c.loop.mu.Lock()
+	l := c.lock()
 	ofRequest := c.c != nil && C.zcn_conn_get_id(c.c, raw.data, C.uint64_t(raw.size), &id) == C.ZCN_OK && id != 0
-	c.loop.mu.Unlock()
+	l.mu.Unlock()
 	if ofRequest { // too late, or twice
 		C.zcngo_msg_release(C.uintptr_t(kept))
 	}

@@ -30,12 +30,12 @@ import (
 // attempt makes one try to send. Where there is no room, and wait is asked for, it gives a channel that is closed when
 // there is.
 func (c *Conn) attempt(wait bool, try func(cc *C.zcn_conn) C.zcn_status) (room chan struct{}, err error) {
-	c.loop.mu.Lock()
-	defer c.loop.mu.Unlock()
+	l := c.lock()
+	defer l.mu.Unlock()
 	if c.c == nil || c.closing.Load() {
 		return nil, ErrClosed
 	}
-	c.loop.settleForwards()
+	l.settleForwards()
 	status := try(c.c)
 	if status == C.ZCN_AGAIN && wait {
 		if c.writable == nil {
@@ -127,7 +127,7 @@ func (l *Loop) SendToAll(conns []*Conn, u *Unit, errs []error) (sent int, err er
 	err = l.with(func(*C.zcngo_loop) error {
 		l.settleForwards()
 		for i, conn := range conns {
-			if conn == nil || conn.loop != l {
+			if conn == nil || conn.loop.Load() != l {
 				return ErrInvalid
 			}
 			if !conn.closing.Load() {
@@ -173,6 +173,9 @@ func (c *Conn) Write(p []byte) (int, error) {
 
 func (c *Conn) whole(m Message) func(cc *C.zcn_conn) C.zcn_status {
 	return func(cc *C.zcn_conn) C.zcn_status {
+		if !c.may(m) {
+			return C.ZCN_EINVAL
+		}
 		if !m.valid() {
 			return C.ZCN_ESTALE
 		}
@@ -184,24 +187,18 @@ func (c *Conn) whole(m Message) func(cc *C.zcn_conn) C.zcn_status {
 // the queue is above high water. The message stays the caller's. One that is shown by an event belongs to its loop:
 // it can be sent on connections of that loop only.
 func (c *Conn) SendMessage(ctx context.Context, m Message) error {
-	if !c.may(m) {
-		return ErrInvalid
-	}
 	return c.sending(ctx, c.whole(m))
 }
 
 // TrySendMessage is [Conn.SendMessage] without waiting.
 func (c *Conn) TrySendMessage(m Message) error {
-	if !c.may(m) {
-		return ErrInvalid
-	}
 	_, err := c.attempt(false, c.whole(m))
 	return err
 }
 
 // may tells whether a message belongs to this connection's loop, or to nobody.
 func (c *Conn) may(m Message) bool {
-	return m.holder != nil && (m.holder.owner == nil || m.holder.owner == &c.loop.mu)
+	return m.holder != nil && (m.holder.owner == nil || m.holder.owner == &c.loop.Load().mu)
 }
 
 // Forward passes the message of an event on, as it stood on the wire, with the back-pressure built in: it is taken
@@ -209,7 +206,7 @@ func (c *Conn) may(m Message) bool {
 // waits for nothing and copies nothing, and many are handed over in one call of the library. A connection that cannot
 // take a message is aborted, so that nothing follows a gap. The error is [ErrClosed] when the connection has ended.
 func (c *Conn) Forward(m Message) error {
-	l := c.loop
+	l := c.loop.Load()
 	if m.holder != &l.shown {
 		return ErrInvalid
 	}
@@ -217,6 +214,10 @@ func (c *Conn) Forward(m Message) error {
 		return m.holder.stale("Forward")
 	}
 	l.mu.Lock()
+	if c.loop.Load() != l {
+		l.mu.Unlock()
+		return ErrInvalid // it has moved meanwhile
+	}
 	if c.c == nil || c.closing.Load() {
 		l.mu.Unlock()
 		return ErrClosed

@@ -82,6 +82,10 @@ type Stats struct {
 	ZeroCopyCopied  uint64 // out: of those calls, the ones that the kernel copied all the same
 	ZeroCopyRefused uint64 // out: such calls that it refused; the bytes were copied
 	ZeroCopyAwaited uint64 // gauge: such calls that it is not done with
+	CopiedBody      uint64 // in: of CopiedBytes: bodies that were written to files from memory
+	FileReceived    uint64 // in: bytes of bodies that went into files without a copy
+	BodyDropped     uint64 // in: bytes of bodies that no file took
+	PagesLent       uint64 // out: bytes of AppendPages that were handed over as they are
 }
 
 func newStats(s *C.zcn_stats) Stats {
@@ -99,6 +103,8 @@ func newStats(s *C.zcn_stats) Stats {
 		FileDirect: uint64(s.file_direct), ZeroCopyWrites: uint64(s.zero_copy_writes),
 		ZeroCopyBytes: uint64(s.zero_copy_bytes), ZeroCopyCopied: uint64(s.zero_copy_copied),
 		ZeroCopyRefused: uint64(s.zero_copy_refused), ZeroCopyAwaited: uint64(s.zero_copy_awaited),
+		CopiedBody: uint64(s.copied_body), FileReceived: uint64(s.file_received), BodyDropped: uint64(s.body_dropped),
+		PagesLent: uint64(s.pages_lent),
 	}
 }
 

@@ -59,6 +59,7 @@ const (
 	ErrDropped     Status = C.ZCN_EDROPPED     // dropped before it was sent, since the receiver lags behind
 	ErrLagged      Status = C.ZCN_ELAGGED      // the receiver lags behind, and is disconnected for it
 	ErrNotFound    Status = C.ZCN_ENOTFOUND    // there is no such file; is os.ErrNotExist
+	ErrNoSpace     Status = C.ZCN_ENOSPACE     // the disk or a limit has no room for more of the file; is syscall.ENOSPC
 )
 
 // Error says what the status means.
@@ -98,6 +99,8 @@ func (s Status) Is(target error) bool {
 		return target == os.ErrPermission || target == syscall.EACCES
 	case ErrNotFound:
 		return target == os.ErrNotExist || target == syscall.ENOENT
+	case ErrNoSpace:
+		return target == syscall.ENOSPC
 	case ErrNoMemory:
 		return target == syscall.ENOMEM
 	case ErrInvalid:
@@ -114,6 +117,7 @@ type Error struct {
 	Status Status        // what the library said
 	Errno  syscall.Errno // of the system call behind it, or 0
 	Text   string        // one sentence, or empty
+	cause  error         // of the program's own, or nil
 }
 
 // Error says what was tried, and what went wrong.
@@ -124,12 +128,16 @@ func (e *Error) Error() string {
 	return "zcnet: " + e.Op + ": " + e.Text
 }
 
-// Unwrap gives the status and the errno.
+// Unwrap gives the status, the errno, and what a function of the program said ([NewFraming]).
 func (e *Error) Unwrap() []error {
-	if e.Errno == 0 {
-		return []error{e.Status}
+	all := []error{e.Status}
+	if e.Errno != 0 {
+		all = append(all, e.Errno)
 	}
-	return []error{e.Status, e.Errno}
+	if e.cause != nil {
+		all = append(all, e.cause)
+	}
+	return all
 }
 
 // Timeout tells whether a deadline passed, as [net.Error] has it.

@@ -20,6 +20,8 @@ import (
 // One goroutine may receive while another sends; each side takes one call at a time, and lets others wait.
 type Stream struct {
 	rw      io.ReadWriter
+	framing *Framing // whose function in Go, if it has one, is called as long as somebody holds it
+	calls   bool     // it has
 	in, out half
 	shown   holder // what Messages shows
 	leak    *leakMark
@@ -68,14 +70,13 @@ func NewStream(rw io.ReadWriter, framing *Framing, options *StreamOptions) (*Str
 	if err != nil {
 		return nil, err
 	}
-	s := &Stream{rw: rw}
+	s := &Stream{rw: rw, framing: framing, calls: framing.calls()}
 	for _, h := range []*half{&s.in, &s.out} {
 		if err := h.open(options.Pool, framing, &o); err != nil {
 			s.in.close()
 			return nil, err
 		}
 	}
-	runtime.KeepAlive(framing)
 	runtime.KeepAlive(options)
 	s.shown.owner = &s.in.mu
 	s.leak = watch(s, "Stream")

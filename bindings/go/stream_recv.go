@@ -48,7 +48,7 @@ func (s *Stream) nextMessage() (*rawEvent, error) {
 		s.shown.serial.Add(1)
 		s.next = 0
 		if c.more != 0 {
-			if status := C.zcngo_stream_poll(c); status != C.ZCN_OK {
+			if status := s.poll(c); status != C.ZCN_OK {
 				return nil, Status(status)
 			}
 			continue
@@ -62,10 +62,10 @@ func (s *Stream) nextMessage() (*rawEvent, error) {
 
 // read waits for bytes, and looks for messages in them.
 func (s *Stream) read(c *C.zcngo_stream) error {
-	switch status := C.zcngo_stream_room(c); status {
+	switch status := s.room(c); status {
 	case C.ZCN_OK:
 	case C.ZCN_AGAIN, C.ZCN_EOF, C.ZCN_ECLOSED: // a poll says the rest
-		if status := C.zcngo_stream_poll(c); status != C.ZCN_OK {
+		if status := s.poll(c); status != C.ZCN_OK {
 			return Status(status)
 		}
 		if c.count == 0 {
@@ -81,7 +81,7 @@ func (s *Stream) read(c *C.zcngo_stream) error {
 		return errors.New("zcnet: the reader under a stream says that it read more than there was room for")
 	}
 	// A full first piece: the second is only for readers that take both at once.
-	if status := C.zcngo_stream_read(c, C.uint64_t(n)); status != C.ZCN_OK {
+	if status := s.readDone(c, C.uint64_t(n)); status != C.ZCN_OK {
 		return Status(status)
 	}
 	if err == nil || n > 0 {
@@ -93,7 +93,30 @@ func (s *Stream) read(c *C.zcngo_stream) error {
 	if status := C.zcn_stream_end(c.stream); status != C.ZCN_OK {
 		return Status(status)
 	}
-	return statusError(C.zcngo_stream_poll(c))
+	return statusError(s.poll(c))
+}
+
+// poll, room and readDone are the calls in which a function of the framing may be called.
+
+func (s *Stream) poll(c *C.zcngo_stream) C.int32_t {
+	if s.calls {
+		return C.zcngo_stream_poll_calling(c)
+	}
+	return C.zcngo_stream_poll(c)
+}
+
+func (s *Stream) room(c *C.zcngo_stream) C.int32_t {
+	if s.calls {
+		return C.zcngo_stream_room_calling(c)
+	}
+	return C.zcngo_stream_room(c)
+}
+
+func (s *Stream) readDone(c *C.zcngo_stream, size C.uint64_t) C.int32_t {
+	if s.calls {
+		return C.zcngo_stream_read_calling(c, size)
+	}
+	return C.zcngo_stream_read(c, size)
 }
 
 // until makes reads of the stream end when ctx is done, where what it runs over has deadlines for reading.

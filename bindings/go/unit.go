@@ -136,6 +136,28 @@ func (u *Unit) AppendPinned(p []byte, done func()) error {
 	return err
 }
 
+// AppendPages adds p, which is constant, without a copy, and lets the kernel hand its pages over to a receiver on this
+// machine as they are; others are sent the same bytes from where they lie.
+//
+// DANGER: nothing tells when these pages are free. Not [EventSent], not the end of the unit or the connection, not the
+// peer's answer: as long as the receiver, or whoever it passes them on to, has not read them, a change of the memory
+// changes what is read. It is for memory that is never written to again, by nobody: strings and files that are part of the
+// program, a mapping of a file that nobody writes to.
+//
+//	//go:embed page.html
+//	var page string
+//	…
+//	err := unit.AppendPages(unsafe.Slice(unsafe.StringData(page), len(page)))
+//
+// So memory that the process can write to is refused with [ErrUnsupported]: all that Go or the library has allocated. What
+// else is mapped from the same file is the program's to look after. A mapping may be unmapped when the unit has ended.
+// Looking at the process's memory map takes some microseconds: make such a unit once, [Unit.Seal] it, and send clones.
+func (u *Unit) AppendPages(p []byte) error {
+	return u.do(func(c *C.zcn_unit) C.int32_t {
+		return C.int32_t(C.zcn_unit_append_pages(c, unsafe.Pointer(unsafe.SliceData(p)), C.uint64_t(len(p))))
+	})
+}
+
 // AppendMessage adds the body of a received message, without a copy. The message stays the caller's.
 func (u *Unit) AppendMessage(m Message) error {
 	return m.locked("AppendMessage", func() error {

@@ -41,6 +41,8 @@ func TestStatuses(t *testing.T) {
 		zcnet.ErrInUse:          {syscall.EADDRINUSE},
 		zcnet.ErrPermission:     {os.ErrPermission, syscall.EACCES},
 		zcnet.ErrNoMemory:       {syscall.ENOMEM},
+		zcnet.ErrNoSpace:        {syscall.ENOSPC},
+		zcnet.ErrNotFound:       {os.ErrNotExist, syscall.ENOENT},
 		zcnet.ErrInvalid:        {os.ErrInvalid, syscall.EINVAL},
 		zcnet.ErrUnsupported:    {errors.ErrUnsupported},
 		zcnet.ErrInternal:       nil,
