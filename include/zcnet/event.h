@@ -39,7 +39,8 @@ enum {
     ZCN_EVENT_FILE_RECEIVED = 18,   /* conn, token, size, status: what zcn_conn_receive_file() asked for has ended;
                                        size: bytes that were written to the file; status ZCN_OK: all of them, else why
                                        there are not more. It comes once for each such call, before CLOSED */
-    ZCN_EVENT_POOL_READY = 19       /* token, size: a pool that zcn_loop_await_memory() asked about has room again */
+    ZCN_EVENT_POOL_READY = 19       /* token, size, status: a pool that zcn_loop_await_memory() asked about has room
+                                       again; status ZCN_EINVAL: it can have none any more */
 };
 
 typedef struct zcn_event {

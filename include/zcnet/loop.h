@@ -114,7 +114,12 @@ ZCN_API zcn_status zcn_loop_timer_cancel(zcn_loop *loop, uint64_t token);
  * Ask for one POOL_READY event when a pool that is at its limit has room again: what a program does whose allocation
  * said ZCN_ENOBUFS and that wants to go on when it can. The event comes with the first poll that finds room, which may
  * be the next one, and is told once. It is no promise: others may take the room first, and several that wait are all
- * told. Free blocks that threads keep for themselves (thread_cached_bytes of zcn_pool_stats) count as in use.
+ * told. Free blocks that threads keep for themselves (thread_cached_bytes of zcn_pool_stats) count as in use. Where the
+ * pool's source keeps its pages (drop of zcn_pool_source), what is more than half a block, less 512 bytes, finds room
+ * only in what empty slabs leave when they go back whole: it waits for as long as each slab has a block in use.
+ *
+ * A connection that is made meanwhile may raise the pool's reserve (pool.h), so that there is no room for so much any
+ * more whatever comes back: the event then comes with the status ZCN_EINVAL.
  *
  * @param pool   any pool; one without a limit has room always
  * @param size   bytes that the program wants next: of a unit's body, or of an append; 0: any

@@ -30,6 +30,13 @@ struct Waiter {
     void (*woken)(Waiter *) noexcept = nullptr;
 };
 
+// What a pool can say to one who waits for so many bytes.
+enum class Room : uint8_t {
+    some,   // a request would find them now
+    none,   // it would when enough is given back
+    never,  // the limit and the reserve leave no room for them, whatever is given back
+};
+
 // Where the memory of one request may come from.
 enum class Purpose : uint8_t {
     ordinary,  // leaves the reserve alone
@@ -37,6 +44,7 @@ enum class Purpose : uint8_t {
 };
 
 constexpr uint64_t smallest_region = 64 * 1024;
+constexpr uint64_t largest_region = uint64_t{1} << 42;
 constexpr uint64_t region_step = 64 * 1024;    // a region is charged in such steps
 constexpr uint64_t most_around = 512;          // header, delimiter and room for them beside a unit's body
 constexpr uint64_t huge_page_bytes = 2 << 20;  // slabs and large regions are aligned to it
@@ -54,6 +62,7 @@ struct zcn_pool {
   public:
     using Block = zcnet::memory::Block;
     using Purpose = zcnet::memory::Purpose;
+    using Room = zcnet::memory::Room;
     using Status = zcnet::Status;
 
     static Status create(zcn_pool **out, const zcn_pool_options &options) noexcept;
@@ -100,12 +109,15 @@ struct zcn_pool {
     [[nodiscard]] bool has_finisher() const noexcept { return finisher_.load(std::memory_order_relaxed) != nullptr; }
     void end_finish(const void *holder) noexcept;
 
-    // Whether a request for so many bytes would find them now; and whether it could if nothing else were in use.
-    [[nodiscard]] bool has_room(uint64_t size) const noexcept;
+    // For a unit's body, or an append, of `size` bytes. Gives back what is free where only that can tell.
+    Room room_for(uint64_t size) noexcept;
     [[nodiscard]] bool can_have_room(uint64_t size) const noexcept;
 
     // Queues a waiter for the next memory that comes free. The caller then tries once more before it sleeps.
     void wait(zcnet::memory::Waiter *waiter) noexcept;
+    // The same for one who tries by asking for room: the answer of that second time. The waiter is queued whatever it
+    // is.
+    Room wait_for_room(zcnet::memory::Waiter *waiter, uint64_t size) noexcept;
     // Takes a waiter back; false when it is being woken at this moment.
     bool cancel_wait(zcnet::memory::Waiter *waiter) noexcept;
 
@@ -153,13 +165,16 @@ struct zcn_pool {
     ~zcn_pool() = default;
     void destroy() noexcept;
 
-    [[nodiscard]] bool fits(uint64_t used, uint64_t size) const noexcept;
+    [[nodiscard]] bool is_cut_from_block(uint64_t size) const noexcept;
+    [[nodiscard]] uint64_t most_charged(uint64_t size) const noexcept;
+    [[nodiscard]] bool leaves(const std::atomic<uint64_t> &account, uint64_t bytes) const noexcept;
     bool charge(uint64_t bytes, Purpose purpose) noexcept;
+    bool charge_as_it_is(uint64_t bytes, Purpose purpose) noexcept;
     void take_use(uint64_t bytes) noexcept;
     void give_use(uint64_t bytes) noexcept;
     [[nodiscard]] uint64_t free_bytes() const noexcept;
     [[nodiscard]] bool keeps_another(uint64_t bytes) const noexcept;
-    uint64_t drop_free() noexcept;
+    uint64_t drop_free(bool for_block) noexcept;
 
     void *map_memory(uint64_t size, uint64_t alignment) noexcept;
     void unmap_memory(void *memory, uint64_t size) noexcept;
@@ -168,7 +183,8 @@ struct zcn_pool {
     Block *new_slab() noexcept;
     template <class Each>
     void for_chain(uint32_t first, Each &&each) noexcept;
-    uint64_t reclaim_slabs() noexcept;
+    uint64_t reclaim_slabs(bool for_block = false) noexcept;
+    uint64_t reclaim_once() noexcept;
     uint64_t drop_free_blocks(uint64_t most) noexcept;
 
     void drop_region(Block *region) noexcept;
@@ -213,8 +229,10 @@ struct zcn_pool {
     std::atomic<uint64_t> arena_bytes_{0};
     std::atomic<uint64_t> stalled_bytes_{0};
     std::atomic<zcnet::memory::Waiter *> waiters_{nullptr};
-    std::atomic<bool> reclaiming_{false};  // somebody looks for empty slabs
-    std::atomic<uint32_t> period_{0};      // when the present period of the policy began, in ticks
+    // Who looks for empty slabs, and those who asked for it meanwhile; in the upper half those who need a block.
+    std::atomic<uint64_t> reclaiming_{0};
+    std::atomic<bool> keeps_pages_{false};  // the source did, when it was asked last
+    std::atomic<uint32_t> period_{0};       // when the present period of the policy began, in ticks
 
     zcnet::memory::TaggedStack<> cold_;
     zcnet::memory::TaggedStack<> spare_entries_;  // table entries of regions that were unmapped

@@ -4,6 +4,7 @@
 #include "memory/pool.h"
 
 using zcnet::memory::Purpose;
+using zcnet::memory::Room;
 using zcnet::memory::Waiter;
 
 uint64_t zcn_pool::in_use() const noexcept { return use_.load(std::memory_order_relaxed) & zcnet::memory::use_bytes; }
@@ -18,29 +19,52 @@ uint64_t zcn_pool::free_bytes() const noexcept {
 bool zcn_pool::keeps_another(uint64_t bytes) const noexcept { return free_bytes() + bytes <= keep_; }
 
 // Accounts for bytes that become resident. relaxed throughout: the counter bounds a sum, it publishes nothing.
-bool zcn_pool::charge(uint64_t bytes, Purpose purpose) noexcept {
-    uint64_t dropped = 0;
+bool zcn_pool::charge_as_it_is(uint64_t bytes, Purpose purpose) noexcept {
     uint64_t allowed = limit_ == 0 ? UINT64_MAX : limit_;
     if (limit_ != 0 && purpose == Purpose::ordinary) allowed -= reserve_.load(std::memory_order_relaxed);
-    for (int attempt = 0; attempt < 2; attempt++) {
-        uint64_t charged = charged_.load(std::memory_order_relaxed);
-        while (charged <= allowed && bytes <= allowed - charged) {
-            if (!charged_.compare_exchange_weak(charged, charged + bytes, std::memory_order_relaxed)) continue;
-            reserved_peak_.raise(charged + bytes);
-            return true;
-        }
-        // What lies free in another shape counts too: give it back before saying no.
-        if (attempt == 0) dropped = drop_free();
-        if (dropped == 0) break;
+    uint64_t charged = charged_.load(std::memory_order_relaxed);
+    while (charged <= allowed && bytes <= allowed - charged) {
+        if (!charged_.compare_exchange_weak(charged, charged + bytes, std::memory_order_relaxed)) continue;
+        reserved_peak_.raise(charged + bytes);
+        return true;
     }
-    if (dropped != 0) wake_if_waited();
     return false;
 }
 
-uint64_t zcn_pool::drop_free() noexcept {
+bool zcn_pool::charge(uint64_t bytes, Purpose purpose) noexcept {
+    if (charge_as_it_is(bytes, purpose)) return true;
+    // What lies free in another shape counts too: give it back before saying no.
+    if (drop_free(bytes == block_size_) == 0) return false;
+    const bool charged = charge_as_it_is(bytes, purpose);
+    // More may have gone back than was needed, and while it went it was missing for others.
+    wake_if_waited();
+    return charged;
+}
+
+uint64_t zcn_pool::drop_free(bool for_block) noexcept {
     const uint64_t dropped = drop_free_regions(UINT64_MAX) + drop_free_blocks(UINT64_MAX);
     // A source that takes no single pages back takes whole slabs.
-    return dropped != 0 ? dropped : source_.allocate != nullptr ? reclaim_slabs() : 0;
+    return source_.allocate == nullptr ? dropped : dropped + reclaim_slabs(for_block);
+}
+
+// Smaller ones with all that may stand around them, that is.
+bool zcn_pool::is_cut_from_block(uint64_t size) const noexcept {
+    return size <= block_size_ / 2 - zcnet::memory::most_around;
+}
+
+// What a body of that size comes to at most: a block that it is cut from, or memory of its own.
+uint64_t zcn_pool::most_charged(uint64_t size) const noexcept {
+    if (is_cut_from_block(size)) return block_size_;
+    if (size > zcnet::memory::largest_region) return UINT64_MAX;
+    uint64_t whole = size + zcnet::memory::most_around;
+    if (whole >= zcnet::memory::smallest_region) {
+        whole = zcnet::round_up(whole, zcnet::memory::region_step);
+    } else if (source_.allocate != nullptr) {
+        whole = zcnet::memory::source_bytes(whole);
+    }
+    whole += sizeof(Block);
+    // Without what may stand around it, it may be cut from a block after all.
+    return size <= block_size_ / 2 && whole < block_size_ ? block_size_ : whole;
 }
 
 void zcn_pool::take_use(uint64_t bytes) noexcept {
@@ -63,21 +87,29 @@ void zcn_pool::give_use(uint64_t bytes) noexcept {
     if ((before & zcnet::memory::use_closed) != 0 && (before & zcnet::memory::use_any) == mine) destroy();
 }
 
-// A request takes a block, or memory of its own with what stands around the bytes.
-bool zcn_pool::fits(uint64_t used, uint64_t size) const noexcept {
-    if (limit_ == 0) return true;
-    uint64_t needed = block_size_;
-    if (size > block_size_ / 2 - zcnet::memory::most_around) {
-        if (size > limit_) return false;
-        needed = zcnet::round_up(size + zcnet::memory::most_around, zcnet::memory::region_step) + sizeof(Block);
-    }
-    const uint64_t spoken_for = used + reserve_.load(std::memory_order_relaxed);
-    return spoken_for <= limit_ && needed <= limit_ - spoken_for;
+bool zcn_pool::leaves(const std::atomic<uint64_t> &account, uint64_t bytes) const noexcept {
+    const uint64_t spoken_for =
+        (account.load(std::memory_order_relaxed) & zcnet::memory::use_bytes) + reserve_.load(std::memory_order_relaxed);
+    return spoken_for <= limit_ && bytes <= limit_ - spoken_for;
 }
 
-bool zcn_pool::has_room(uint64_t size) const noexcept { return fits(in_use(), size); }
+bool zcn_pool::can_have_room(uint64_t size) const noexcept {
+    static constexpr std::atomic<uint64_t> nothing{0};
+    return limit_ == 0 || leaves(nothing, most_charged(size));
+}
 
-bool zcn_pool::can_have_room(uint64_t size) const noexcept { return fits(0, size); }
+Room zcn_pool::room_for(uint64_t size) noexcept {
+    if (limit_ == 0) return Room::some;
+    if (!can_have_room(size)) return Room::never;
+    const uint64_t bytes = most_charged(size);
+    // What is free serves whoever needs a block; for other shapes the system takes all of it back. A source may take
+    // nothing but whole slabs: how much that is shows when they are given, as for the request itself (charge()).
+    if (is_cut_from_block(size) || source_.allocate == nullptr) return leaves(use_, bytes) ? Room::some : Room::none;
+    if (leaves(charged_, bytes)) return Room::some;
+    if (drop_free(false) == 0) return Room::none;
+    wake_if_waited();
+    return leaves(charged_, bytes) ? Room::some : Room::none;
+}
 
 bool zcn_pool::reserve_for(uint64_t largest) noexcept {
     if (limit_ == 0) return true;
@@ -85,8 +117,11 @@ bool zcn_pool::reserve_for(uint64_t largest) noexcept {
     if (!zcnet::add_fits(largest, block_size_ + zcnet::memory::region_step, &bytes)) return false;
     if (bytes > limit_ || limit_ - bytes < 2 * block_size_) return false;
     uint64_t reserve = reserve_.load(std::memory_order_relaxed);
-    while (bytes > reserve && !reserve_.compare_exchange_weak(reserve, bytes, std::memory_order_relaxed)) {
-    }
+    do {
+        if (bytes <= reserve) return true;
+    } while (!reserve_.compare_exchange_weak(reserve, bytes, std::memory_order_relaxed));
+    // Some may wait for what can never be now.
+    wake_if_waited();
     return true;
 }
 
@@ -131,6 +166,12 @@ void zcn_pool::wait(Waiter *waiter) noexcept {
     // acq_rel: the list above is seen by the giver that finds the flag; what was given back before is seen here, by
     // the attempt that follows.
     use_.fetch_or(zcnet::memory::use_waiting, std::memory_order_acq_rel);
+}
+
+Room zcn_pool::wait_for_room(Waiter *waiter, uint64_t size) noexcept {
+    wait(waiter);
+    // What was given back before that woke nobody.
+    return room_for(size);
 }
 
 void zcn_pool::wake_waiters() noexcept {

@@ -77,12 +77,15 @@ void zcn_pool::give_block(Block *block) noexcept {
 
 uint64_t zcn_pool::drop_free_blocks(uint64_t most) noexcept {
     uint64_t dropped = 0;
+    // A source that has kept the last one is not tried with another.
+    if (keeps_pages_.load(std::memory_order_relaxed)) return 0;
     // Bounded: blocks that others give back meanwhile are theirs to trim.
     for (uint32_t left = table_.size(); left > 0 && most - dropped >= block_size_; left--) {
         const uint32_t index = warm_.pop(*this);
         if (index == TaggedStack<>::none) break;
         if (!drop_memory(table_[index].base, block_size_)) {
             warm_.push(*this, index);
+            wake_if_waited();
             break;
         }
         charged_.fetch_sub(block_size_, std::memory_order_relaxed);

@@ -17,13 +17,6 @@ using zcnet::memory::TaggedStack;
 
 namespace {
 
-constexpr uint64_t largest_region = uint64_t{1} << 42;
-
-// A source is asked for powers of two from this on.
-constexpr uint64_t smallest_source = 4096;
-
-uint64_t source_bytes(uint64_t size) noexcept { return std::bit_ceil(std::max(size, smallest_source)); }
-
 uint32_t region_class(uint64_t size) noexcept {
     const uint64_t at_least = size < zcnet::memory::smallest_region ? zcnet::memory::smallest_region : size;
     return static_cast<uint32_t>(std::bit_width(at_least - 1));
@@ -32,7 +25,7 @@ uint32_t region_class(uint64_t size) noexcept {
 }  // namespace
 
 Block *zcn_pool::take_region(uint64_t size, uint64_t first, Purpose purpose, Status *why) noexcept {
-    if (size > largest_region) {
+    if (size > zcnet::memory::largest_region) {
         *why = ZCN_ENOMEM;
         return nullptr;
     }
@@ -136,8 +129,9 @@ void zcn_pool::give_region(Block *region) noexcept {
 Block *zcn_pool::take_heap(uint64_t size, Purpose purpose, Status *why) noexcept {
     const bool own = source_.allocate != nullptr;
     uint64_t total = 0;
-    if (own && size <= largest_region) size = source_bytes(size);
-    if (size > largest_region || !zcnet::add_fits(size, sizeof(Block), &total) || !charge(total, purpose)) {
+    if (own && size <= zcnet::memory::largest_region) size = zcnet::memory::source_bytes(size);
+    if (size > zcnet::memory::largest_region || !zcnet::add_fits(size, sizeof(Block), &total) ||
+        !charge(total, purpose)) {
         count_failure();
         *why = ZCN_ENOBUFS;
         return nullptr;
@@ -172,7 +166,7 @@ Block *zcn_pool::make_on_heap(uint64_t size) noexcept {
 Block *zcn_pool::make_from_source(uint64_t size) noexcept {
     auto *block = zcnet::memory::make_object<Block>();
     if (block == nullptr) return nullptr;
-    block->base = static_cast<uint8_t *>(map_memory(size, smallest_source));
+    block->base = static_cast<uint8_t *>(map_memory(size, zcnet::memory::smallest_source));
     if (block->base != nullptr) return block;
     zcnet::memory::destroy_object(block);
     return nullptr;

@@ -37,7 +37,10 @@ bool zcn_pool::drop_memory(void *memory, uint64_t size) noexcept {
         zcnet::os::drop_pages(memory, size);
         return true;
     }
-    return source_.drop != nullptr && source_.drop(source_.context, memory, size) == 0;
+    const bool kept = source_.drop == nullptr || source_.drop(source_.context, memory, size) != 0;
+    // relaxed: what it says of pages that were asked for is all there is to know.
+    if (kept != keeps_pages_.load(std::memory_order_relaxed)) keeps_pages_.store(kept, std::memory_order_relaxed);
+    return !kept;
 }
 
 void zcn_pool::ask_huge_pages(void *memory, uint64_t size) noexcept {
@@ -91,12 +94,29 @@ void zcn_pool::for_chain(uint32_t first, Each &&each) noexcept {
     }
 }
 
-// Gives slabs back whose blocks are all free. While it works the stacks look empty, and who takes a block meanwhile
-// takes it from another slab.
-uint64_t zcn_pool::reclaim_slabs() noexcept {
-    // One at a time: two would each hold a part of a slab's blocks, and count in the same place. acquire and release:
-    // the counts of one end before those of the next.
-    if (reclaiming_.exchange(true, std::memory_order_acquire)) return 0;
+// Gives slabs back whose blocks are all free.
+uint64_t zcn_pool::reclaim_slabs(bool for_block) noexcept {
+    constexpr uint64_t needs_block = uint64_t{1} << 32;
+    // One at a time: two would each hold a part of a slab's blocks, and count in the same place. Whoever comes
+    // meanwhile leaves it to the one who is at it. acq_rel: the counts of one end before those of the next, and what
+    // was free for the one who leaves it is found.
+    const uint64_t mine = for_block ? needs_block + 1 : 1;
+    if (reclaiming_.fetch_add(mine, std::memory_order_acq_rel) != 0) return 0;
+    uint64_t uncharged = 0;
+    bool missed = false;
+    for (uint64_t asked = mine; asked != 0;) {
+        uncharged += reclaim_once();
+        // acq_rel: as above.
+        asked = reclaiming_.fetch_sub(asked, std::memory_order_acq_rel) - asked;
+        missed = missed || asked >= needs_block;
+    }
+    // The block that was missed may have been in our hand.
+    if (missed) wake_if_waited();
+    return uncharged;
+}
+
+// While it works the stacks look empty, and who takes a block meanwhile takes it from another slab.
+uint64_t zcn_pool::reclaim_once() noexcept {
     const uint32_t chains[] = {warm_.pop_all(), cold_.pop_all()};
     TaggedStack<> *const stacks[] = {&warm_, &cold_};
     const auto blocks = static_cast<uint32_t>(slab_size_ / block_size_);
@@ -136,7 +156,6 @@ uint64_t zcn_pool::reclaim_slabs() noexcept {
         spare_slabs_.push(*this, index);
     });
     charged_.fetch_sub(uncharged, std::memory_order_relaxed);
-    reclaiming_.store(false, std::memory_order_release);
     return uncharged;
 }
 

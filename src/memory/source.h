@@ -2,6 +2,8 @@
 // Where a pool's memory comes from: the system, or functions of the program.
 #pragma once
 
+#include <algorithm>
+#include <bit>
 #include <cstdint>
 
 #include "zcnet/pool.h"
@@ -16,5 +18,10 @@ struct Source {
     void (*end)(void *context) = nullptr;
     void *context = nullptr;
 };
+
+// It is asked for powers of two from this on.
+constexpr uint64_t smallest_source = 4096;
+
+constexpr uint64_t source_bytes(uint64_t size) noexcept { return std::bit_ceil(std::max(size, smallest_source)); }
 
 }  // namespace zcnet::memory

@@ -5,6 +5,7 @@
 #include "net/loop.h"
 
 using zcnet::Status;
+using zcnet::memory::Room;
 using zcnet::net::RoomWait;
 
 namespace zcnet::net {
@@ -20,13 +21,11 @@ RoomWait::RoomWait(zcn_loop *of, zcn_pool *where, uint64_t bytes, uint64_t what)
     };
 }
 
-bool RoomWait::look() noexcept {
-    if (pool->has_room(size)) return true;
+memory::Room RoomWait::look() noexcept {
+    if (const memory::Room room = pool->room_for(size); room != memory::Room::none) return room;
     holds.fetch_add(1, std::memory_order_relaxed);
     loop->hold();
-    pool->wait(this);
-    // What was given back before the pool knew wakes nobody.
-    return pool->has_room(size);
+    return pool->wait_for_room(this, size);
 }
 
 void RoomWait::end(bool ours) noexcept {
@@ -61,11 +60,13 @@ Status zcn_loop::await_room(zcn_pool *pool, uint64_t size, uint64_t token) noexc
 void zcn_loop::tell_rooms() noexcept {
     while (!due_rooms_.empty() && !batch_->full()) {
         RoomWait *wait = due_rooms_.pop_front();
-        if (!wait->look()) {
+        const Room room = wait->look();
+        if (room == Room::none) {
             asleep_rooms_.push_back(wait);
             continue;
         }
-        zcn_event *event = batch_->push(ZCN_EVENT_POOL_READY, ZCN_OK, nullptr, 0);
+        const Status status = room == Room::some ? ZCN_OK : ZCN_EINVAL;
+        zcn_event *event = batch_->push(ZCN_EVENT_POOL_READY, status, nullptr, 0);
         event->size = wait->size;
         event->token = wait->token;
         wait->end(true);

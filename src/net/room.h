@@ -3,7 +3,8 @@
 //
 // A wait is in one of its loop's two lists: due, when its pool has to be looked at, or asleep, when the pool knows of
 // it. Whoever gives memory back puts the wait's letter into the loop's inbox, and the loop looks again; so what is told
-// was true a moment ago, and what came between a look and the pool's knowing is found by a second look.
+// was true a moment ago, and what came between a look and the pool's knowing is found by a second look. A wait that
+// can never be told that, because the pool's reserve has grown, is told so.
 #pragma once
 
 #include <atomic>
@@ -27,8 +28,8 @@ struct RoomLetter : LoopLetter {
 struct RoomWait : memory::Waiter, Link<RoomTag> {
     RoomWait(zcn_loop *of, zcn_pool *where, uint64_t bytes, uint64_t what) noexcept;
 
-    // True when the pool has room now; else it knows of the wait.
-    bool look() noexcept;
+    // Where it says none, the pool knows of the wait.
+    memory::Room look() noexcept;
     // The loop has no more to do with it; it goes when neither pool nor letter has.
     void end(bool ours) noexcept;
     void unhold() noexcept;

@@ -27,6 +27,11 @@ bool slow_machine(void) {
 
 size_t effort(size_t full, size_t reduced) { return slow_machine() ? reduced : full; }
 
+uint32_t next_random(uint32_t *seed) {
+    *seed = *seed * 1664525 + 1013904223;
+    return *seed >> 8;
+}
+
 uint64_t now_ns(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);

@@ -159,11 +159,6 @@ struct storm {
     size_t failed;
 };
 
-static uint32_t next_random(uint32_t *seed) {
-    *seed = *seed * 1664525 + 1013904223;
-    return *seed >> 8;
-}
-
 static void *blow(void *context) {
     struct storm *storm = context;
     uint32_t seed = 12345;

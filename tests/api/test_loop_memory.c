@@ -5,105 +5,28 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "support.h"
+#include "support_room.h"
 
-#define KIB ((uint64_t)1024)
-#define BLOCK (64 * KIB)
-#define BLOCKS 16
-#define BODY (24 * KIB) /* two of them fill a block, but for a rest that holds none */
-#define MOST (2 * BLOCKS)
-#define DEADLINE_NS ((int64_t)20 * 1000 * 1000 * 1000)
-
-typedef struct fixture {
-    zcn_pool *pool;
-    zcn_loop *loop;
-    zcn_unit *units[MOST];
-    size_t count;
-} fixture;
-
-static zcn_loop *make_loop(void) {
-    zcn_loop *loop = NULL;
-    assert_ok(zcn_loop_create(&loop, NULL));
-    return loop;
-}
-
-static fixture make(void) {
-    fixture made = {.loop = make_loop()};
-    zcn_pool_options options;
-    zcn_pool_options_init(&options, sizeof options);
-    options.block_size = BLOCK;
-    options.limit = BLOCKS * BLOCK;
-    assert_ok(zcn_pool_create(&made.pool, &options));
-    return made;
-}
-
-/* Takes units until the pool is at its limit. */
-static void fill(fixture *of) {
-    void *data;
-    while (of->count < MOST) {
-        const zcn_status status = zcn_unit_alloc(&of->units[of->count], &data, of->pool, NULL, BODY);
-        if (status == ZCN_ENOBUFS) return;
-        assert_ok(status);
-        of->count++;
-    }
-    void *more;
-    zcn_unit *refused;
-    assert_status(zcn_unit_alloc(&refused, &more, of->pool, NULL, BODY), ZCN_ENOBUFS);
-}
-
-/* Lets go of the first units: two are a block. */
-static void give(fixture *of, size_t count) {
-    assert_true(count <= of->count);
-    zcn_unit_release_batch(of->units, count);
-    of->count -= count;
-    memmove(of->units, of->units + count, of->count * sizeof *of->units);
-}
-
-static void end(fixture *of) {
-    give(of, of->count);
-    zcn_loop_release(of->loop);
-    zcn_pool_release(of->pool);
-}
-
-static size_t poll_once(zcn_loop *loop, int64_t timeout_ns, const zcn_event **events) {
-    size_t count = 0;
-    assert_ok(zcn_loop_poll(loop, timeout_ns, events, &count, NULL));
-    return count;
-}
-
-static void assert_silent(zcn_loop *loop) {
-    const zcn_event *events;
-    for (int i = 0; i < 5; i++) assert_int_equal(poll_once(loop, 0, &events), 0);
-}
-
-static void assert_ready(zcn_loop *loop, uint64_t size, uint64_t token) {
-    const zcn_event *events;
-    assert_int_equal(poll_once(loop, DEADLINE_NS, &events), 1);
-    assert_int_equal(events[0].type, ZCN_EVENT_POOL_READY);
-    assert_int_equal(events[0].status, ZCN_OK);
-    assert_int_equal(events[0].size, size);
-    assert_int_equal(events[0].token, token);
-    assert_null(events[0].conn);
-}
+static full_pool make(void) { return full_pool_make(NULL); }
 
 static void it_is_told_once_when_memory_comes_back(void **state) {
     (void)state;
-    fixture at = make();
-    fill(&at);
+    full_pool at = make();
+    full_pool_fill(&at);
     assert_ok(zcn_loop_await_memory(at.loop, at.pool, BODY, 7));
     assert_silent(at.loop);
-    give(&at, 2);
+    full_pool_give(&at, 2);
     assert_ready(at.loop, BODY, 7);
     void *data;
     assert_ok(zcn_unit_alloc(&at.units[at.count++], &data, at.pool, NULL, BODY));
-    give(&at, 6);
+    full_pool_give(&at, 6);
     assert_silent(at.loop);
-    end(&at);
+    full_pool_end(&at);
 }
 
 static void room_that_is_there_is_told_at_once(void **state) {
     (void)state;
-    fixture at = make();
+    full_pool at = make();
     assert_ok(zcn_loop_await_memory(at.loop, at.pool, 0, 1));
     assert_ready(at.loop, 0, 1);
     zcn_pool *boundless;
@@ -112,39 +35,39 @@ static void room_that_is_there_is_told_at_once(void **state) {
     assert_ready(at.loop, UINT64_MAX, 2);
     assert_silent(at.loop);
     zcn_pool_release(boundless);
-    end(&at);
+    full_pool_end(&at);
 }
 
 /* Less than was asked for is nothing to tell. */
 static void too_little_is_not_told(void **state) {
     (void)state;
-    fixture at = make();
-    fill(&at);
+    full_pool at = make();
+    full_pool_fill(&at);
     const uint64_t size = 5 * BLOCK;
     assert_ok(zcn_loop_await_memory(at.loop, at.pool, size, 1));
     for (int i = 0; i < 4; i++) {
-        give(&at, 2);
+        full_pool_give(&at, 2);
         assert_silent(at.loop);
     }
-    give(&at, 8);
+    full_pool_give(&at, 8);
     assert_ready(at.loop, size, 1);
     zcn_unit *large;
     void *data;
     assert_ok(zcn_unit_alloc(&large, &data, at.pool, NULL, size));
     zcn_unit_release(large);
-    end(&at);
+    full_pool_end(&at);
 }
 
 static void all_that_wait_are_told(void **state) {
     (void)state;
-    fixture at = make();
+    full_pool at = make();
     zcn_loop *other = make_loop();
-    fill(&at);
+    full_pool_fill(&at);
     for (uint64_t i = 0; i < 3; i++) assert_ok(zcn_loop_await_memory(at.loop, at.pool, 1, i));
     assert_ok(zcn_loop_await_memory(other, at.pool, 1, 9));
     assert_silent(at.loop);
     assert_silent(other);
-    give(&at, 2);
+    full_pool_give(&at, 2);
     assert_ready(other, 1, 9);
     uint32_t told = 0;
     for (size_t left = 3; left != 0;) {
@@ -158,14 +81,14 @@ static void all_that_wait_are_told(void **state) {
     assert_silent(at.loop);
     assert_silent(other);
     zcn_loop_release(other);
-    end(&at);
+    full_pool_end(&at);
 }
 
 /* More waits than an array has room for. */
 static void many_take_several_arrays(void **state) {
     (void)state;
-    fixture at = make();
-    fill(&at);
+    full_pool at = make();
+    full_pool_fill(&at);
     zcn_loop_options options;
     zcn_loop_options_init(&options, sizeof options);
     options.event_capacity = 16;
@@ -173,7 +96,7 @@ static void many_take_several_arrays(void **state) {
     assert_ok(zcn_loop_create(&small, &options));
     for (uint64_t i = 0; i < 100; i++) assert_ok(zcn_loop_await_memory(small, at.pool, 1, i));
     assert_silent(small);
-    give(&at, 2);
+    full_pool_give(&at, 2);
     bool told[100] = {false};
     for (size_t left = 100; left != 0;) {
         const zcn_event *events;
@@ -187,7 +110,7 @@ static void many_take_several_arrays(void **state) {
         }
     }
     zcn_loop_release(small);
-    end(&at);
+    full_pool_end(&at);
 }
 
 static void *release_two(void *argument) {
@@ -199,8 +122,8 @@ static void *release_two(void *argument) {
 
 static void another_thread_gives_it_back(void **state) {
     (void)state;
-    fixture at = make();
-    fill(&at);
+    full_pool at = make();
+    full_pool_fill(&at);
     for (size_t round = 0; round < effort(200, 20); round++) {
         assert_ok(zcn_loop_await_memory(at.loop, at.pool, BODY, round));
         if (round % 2 == 0) assert_silent(at.loop);
@@ -211,9 +134,9 @@ static void another_thread_gives_it_back(void **state) {
         assert_int_equal(pthread_create(&thread, NULL, release_two, both), 0);
         assert_ready(at.loop, BODY, round);
         pthread_join(thread, NULL);
-        fill(&at);
+        full_pool_fill(&at);
     }
-    end(&at);
+    full_pool_end(&at);
 }
 
 /* Threads that want more than there is: each that is refused waits, and none for ever. */
@@ -251,7 +174,7 @@ static void *work(void *argument) {
 static void no_wait_is_forgotten(void **state) {
     (void)state;
     enum { threads = 6 };
-    fixture at = make();
+    full_pool at = make();
     worker workers[threads];
     pthread_t ids[threads];
     for (size_t i = 0; i < threads; i++) {
@@ -261,17 +184,17 @@ static void no_wait_is_forgotten(void **state) {
     for (size_t i = 0; i < threads; i++) pthread_join(ids[i], NULL);
     for (size_t i = 0; i < threads; i++)
         if (workers[i].wrong != NULL) fail_msg("thread %zu: %s", i, workers[i].wrong);
-    end(&at);
+    full_pool_end(&at);
 }
 
 static void a_host_loop_is_told(void **state) {
     (void)state;
-    fixture at = make();
+    full_pool at = make();
     struct pollfd of = {.fd = zcn_loop_fd(at.loop), .events = POLLIN};
     assert_silent(at.loop);
     assert_int_equal(poll(&of, 1, 0), 0);
     /* For the first look, and then for the memory. */
-    fill(&at);
+    full_pool_fill(&at);
     assert_ok(zcn_loop_await_memory(at.loop, at.pool, 1, 3));
     assert_int_equal(poll(&of, 1, 0), 1);
     int64_t ns;
@@ -279,47 +202,47 @@ static void a_host_loop_is_told(void **state) {
     assert_int_equal(ns, 0);
     assert_silent(at.loop);
     assert_int_equal(poll(&of, 1, 0), 0);
-    give(&at, 2);
+    full_pool_give(&at, 2);
     assert_int_equal(poll(&of, 1, 20000), 1);
     assert_ready(at.loop, 1, 3);
     assert_silent(at.loop);
     assert_int_equal(poll(&of, 1, 0), 0);
-    end(&at);
+    full_pool_end(&at);
 }
 
 /* The loop goes first, or the pool's handle, or the memory comes when nobody waits any more. */
 static void waits_end_with_the_loop(void **state) {
     (void)state;
-    fixture at = make();
-    fill(&at);
+    full_pool at = make();
+    full_pool_fill(&at);
     zcn_loop *other = make_loop();
     for (uint64_t i = 0; i < 5; i++) assert_ok(zcn_loop_await_memory(other, at.pool, 1, i));
     assert_silent(other);
     assert_ok(zcn_loop_await_memory(other, at.pool, 1, 5));
     zcn_loop_release(other);
-    give(&at, 2);
+    full_pool_give(&at, 2);
     /* It was told to the loop, which has not looked yet. */
-    fill(&at);
+    full_pool_fill(&at);
     other = make_loop();
     assert_ok(zcn_loop_await_memory(other, at.pool, 1, 6));
     assert_silent(other);
-    give(&at, 4);
+    full_pool_give(&at, 4);
     zcn_loop_release(other);
     /* The wait keeps its pool. */
-    fill(&at);
+    full_pool_fill(&at);
     assert_ok(zcn_loop_await_memory(at.loop, at.pool, 1, 7));
     assert_silent(at.loop);
     zcn_pool_release(at.pool);
     at.pool = NULL;
-    give(&at, at.count);
+    full_pool_give(&at, at.count);
     assert_ready(at.loop, 1, 7);
-    end(&at);
+    full_pool_end(&at);
 }
 
 static void a_closed_loop_does_not_wait(void **state) {
     (void)state;
-    fixture at = make();
-    fill(&at);
+    full_pool at = make();
+    full_pool_fill(&at);
     assert_ok(zcn_loop_await_memory(at.loop, at.pool, 1, 1));
     assert_silent(at.loop);
     assert_ok(zcn_loop_close(at.loop));
@@ -327,25 +250,25 @@ static void a_closed_loop_does_not_wait(void **state) {
     const zcn_event *events;
     size_t count;
     assert_status(zcn_loop_poll(at.loop, 0, &events, &count, NULL), ZCN_ECLOSED);
-    end(&at);
+    full_pool_end(&at);
 }
 
 static void wrong_arguments(void **state) {
     (void)state;
-    fixture at = make();
+    full_pool at = make();
     assert_status(zcn_loop_await_memory(NULL, at.pool, 1, 1), ZCN_EINVAL);
     assert_status(zcn_loop_await_memory(at.loop, NULL, 1, 1), ZCN_EINVAL);
     const uint64_t sizes[] = {BLOCKS * BLOCK, BLOCKS * BLOCK + 1, (uint64_t)1 << 63, UINT64_MAX};
     for (size_t i = 0; i < 4; i++) assert_status(zcn_loop_await_memory(at.loop, at.pool, sizes[i], 1), ZCN_EINVAL);
     assert_silent(at.loop);
-    end(&at);
+    full_pool_end(&at);
 }
 
 static void a_child_is_told_so(void **state) {
     (void)state;
     if (emulated()) skip();
-    fixture at = make();
-    fill(&at);
+    full_pool at = make();
+    full_pool_fill(&at);
     assert_ok(zcn_loop_await_memory(at.loop, at.pool, 1, 1));
     assert_silent(at.loop);
     const pid_t child = fork();
@@ -363,9 +286,9 @@ static void a_child_is_told_so(void **state) {
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_true(WIFEXITED(status));
     assert_int_equal(WEXITSTATUS(status), 0);
-    give(&at, 2);
+    full_pool_give(&at, 2);
     assert_ready(at.loop, 1, 1);
-    end(&at);
+    full_pool_end(&at);
 }
 
 int main(void) {

@@ -97,48 +97,26 @@ void test_close(void **) {
                   }});
 }
 
-// Someone who waits for memory, or for the right to use the reserve, as a loop does: tries, queues itself, tries once
-// more, and sleeps until it is woken.
-struct Sleeper {
-    Waiter waiter;
-    std::atomic<uint32_t> woken{0};
-    uint32_t seen = 0;
-    bool sleeps = false;
-    bool has = false;
-};
-Sleeper sleepers[model::max_threads];
-
-void wake(Waiter *waiter) noexcept {
-    reinterpret_cast<Sleeper *>(waiter)->woken.fetch_add(1, std::memory_order_release);
-}
+// Those who wait for memory, or for the right to use the reserve.
+model::Sleeper sleepers[model::max_threads];
 
 bool take_one() { return (blocks[8 + model::this_thread()] = model::take(pool)) != nullptr; }
 bool take_right() { return pool->begin_finish(&sleepers[model::this_thread()]); }
 
 template <bool (*attempt)(), unsigned rounds>
 void wait_for() {
-    Sleeper &me = sleepers[model::this_thread()];
-    me.waiter.woken = wake;
-    for (unsigned round = 0; round < rounds; round++) {
-        me.has = attempt();
-        if (me.has) return;
+    model::Sleeper &me = sleepers[model::this_thread()];
+    me.wait(rounds, attempt, [&me] {
         pool->wait(&me.waiter);
-        me.has = attempt();
-        if (me.has) return;
-        const uint32_t woken = me.woken.load(std::memory_order_acquire);
-        if (woken == me.seen) {
-            me.sleeps = true;
-            return;
-        }
-        me.seen = woken;
-    }
+        return attempt();
+    });
 }
 
 // Of those that sleep and were not woken none could go on.
 template <bool (*possible)()>
 void nobody_sleeps_in_vain() {
-    for (Sleeper &sleeper : sleepers)
-        if (sleeper.sleeps && sleeper.woken.load(std::memory_order_relaxed) == sleeper.seen) MODEL_REQUIRE(!possible());
+    for (const model::Sleeper &sleeper : sleepers)
+        if (sleeper.sleeps_on()) MODEL_REQUIRE(!possible());
 }
 
 bool a_block_is_free() { return model::take(pool) != nullptr; }
@@ -189,8 +167,7 @@ void test_passing_hands(void **) {
 
 // The list of waiters alone: whoever is in it is woken, also when it was not there when the flag was seen.
 void only_wait() {
-    Sleeper &me = sleepers[model::this_thread()];
-    me.waiter.woken = wake;
+    model::Sleeper &me = sleepers[model::this_thread()];
     pool->wait(&me.waiter);
 }
 void wait_again() {
@@ -201,7 +178,7 @@ template <unsigned waiters>
 void all_are_woken() {
     pool->give_block(blocks[3]);
     for (unsigned t = 0; t < waiters; t++) {
-        const Sleeper &sleeper = sleepers[t];
+        const model::Sleeper &sleeper = sleepers[t];
         MODEL_REQUIRE(sleeper.woken.load(std::memory_order_relaxed) >= 1);
         MODEL_REQUIRE(!sleeper.waiter.queued.load(std::memory_order_relaxed));
     }
@@ -220,8 +197,7 @@ void test_list(void **) {
 // A waiter that is taken back is not woken afterwards; one that cannot be is woken once.
 bool cancelled;
 void wait_and_cancel() {
-    Sleeper &me = sleepers[model::this_thread()];
-    me.waiter.woken = wake;
+    model::Sleeper &me = sleepers[model::this_thread()];
     pool->wait(&me.waiter);
     cancelled = pool->cancel_wait(&me.waiter);
 }

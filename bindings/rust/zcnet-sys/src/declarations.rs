@@ -781,7 +781,7 @@ pub const ZCN_EVENT_DIALER_CLOSED: u32 = 16;
 pub const ZCN_EVENT_UNANSWERED: u32 = 17;
 /// conn, token, size, status: what zcn_conn_receive_file() asked for has ended; size: bytes that were written to the file; status ZCN_OK: all of them, else why there are not more. It comes once for each such call, before CLOSED
 pub const ZCN_EVENT_FILE_RECEIVED: u32 = 18;
-/// token, size: a pool that zcn_loop_await_memory() asked about has room again
+/// token, size, status: a pool that zcn_loop_await_memory() asked about has room again; status ZCN_EINVAL: it can have none any more
 pub const ZCN_EVENT_POOL_READY: u32 = 19;
 /// what costs the sender the least processor time: ranges up to 32 KiB are read, and leave in * one call with what is around them; larger ones leave by sendfile, and over local sockets * from 256 KiB up through a pipe
 pub const ZCN_FILE_AUTO: u32 = 0;
@@ -1191,7 +1191,7 @@ extern "C" {
     pub fn zcn_loop_timer_set(r#loop: *mut zcn_loop, token: u64, delay_ns: i64) -> zcn_status;
     /// Take a timer back. One whose event is in the current array has gone off already.
     pub fn zcn_loop_timer_cancel(r#loop: *mut zcn_loop, token: u64) -> zcn_status;
-    /// Ask for one POOL_READY event when a pool that is at its limit has room again: what a program does whose allocation said ZCN_ENOBUFS and that wants to go on when it can. The event comes with the first poll that finds room, which may be the next one, and is told once. It is no promise: others may take the room first, and several that wait are all told. Free blocks that threads keep for themselves (thread_cached_bytes of zcn_pool_stats) count as in use.
+    /// Ask for one POOL_READY event when a pool that is at its limit has room again: what a program does whose allocation said ZCN_ENOBUFS and that wants to go on when it can. The event comes with the first poll that finds room, which may be the next one, and is told once. It is no promise: others may take the room first, and several that wait are all told. Free blocks that threads keep for themselves (thread_cached_bytes of zcn_pool_stats) count as in use. Where the pool's source keeps its pages (drop of zcn_pool_source), what is more than half a block, less 512 bytes, finds room only in what empty slabs leave when they go back whole: it waits for as long as each slab has a block in use.
     pub fn zcn_loop_await_memory(r#loop: *mut zcn_loop, pool: *mut zcn_pool, size: u64, token: u64) -> zcn_status;
     /// Close every connection (drained, as zcn_conn_close()), listener, dialer and relay. Polls go on and give their last events; when all have been handed out, zcn_loop_poll() says ZCN_ECLOSED. Descriptor and deadline tell of that poll as of any other.
     pub fn zcn_loop_close(r#loop: *mut zcn_loop) -> zcn_status;
