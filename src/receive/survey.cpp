@@ -89,7 +89,8 @@ bool read_group(const Group *group, Held *held) noexcept {
         const Place &at = group->places[place - 1];
         held->at[count++] = {at.data.load(std::memory_order_acquire), at.size.load(std::memory_order_acquire), place};
     }
-    const uint64_t again = group->word.load(std::memory_order_relaxed);
+    // acquire: of views that have ended meanwhile, their holders' last use of the bytes is seen (exclusive.h).
+    const uint64_t again = group->word.load(std::memory_order_acquire);
     if (again >> 32 != word >> 32) return false;
     held->count = 0;
     for (uint32_t i = 0; i < count; i++)

@@ -27,10 +27,11 @@ Group *open_group(const Holding &holding) noexcept {
     // does not see the places of the one before as issued.
     group->word.store((word & ~uint64_t{UINT32_MAX}) | all_bits, std::memory_order_release);
     group->block.store(holding.block, std::memory_order_relaxed);
-    group->made.store(memory::ticks(), std::memory_order_relaxed);
-    group->pool.store(holding.pool, std::memory_order_relaxed);
-    group->root.store(holding.root, std::memory_order_relaxed);
-    group->pins.store(holding.pins, std::memory_order_relaxed);
+    // release: who sees one of them in this life sees that the life before has ended (survey.h).
+    group->made.store(memory::ticks(), std::memory_order_release);
+    group->pool.store(holding.pool, std::memory_order_release);
+    group->root.store(holding.root, std::memory_order_release);
+    group->pins.store(holding.pins, std::memory_order_release);
     group->borrows = holding.borrows;
     return group;
 }
@@ -45,9 +46,9 @@ void end_join(const View &view) noexcept {
 [[gnu::noinline]] void end_group(Group *group, uint64_t word) noexcept {
     // relaxed: whoever clears the last bit has seen the group's last user (clear_bits()).
     Block *block = group->block.load(std::memory_order_relaxed);
-    // relaxed: handles of the old generation are stale by their bit already; the next user of the group gets it
-    // through the free lists, which synchronise.
-    group->word.store(((word >> 32) + 1) << 32, std::memory_order_relaxed);
+    // release: who looks at all views and finds these ended has seen their holders' last use of the bytes
+    // (exclusive.h). The next user of the group gets it through the free lists, which synchronise.
+    group->word.store(((word >> 32) + 1) << 32, std::memory_order_release);
     memory::free_object(group, group_class);
     if (block != nullptr) memory::block_release_shared(block);
 }
@@ -75,10 +76,11 @@ void close_open(Block *block) noexcept {
     const uint64_t word = group->word.load(std::memory_order_relaxed);
     if ((word & all_bits) == unissued) {
         // All that were handed out have ended, and nobody else can reach the group: take it back without ending its
-        // reference, which the lessee has not settled yet. acquire: their reads happened before.
+        // reference, which the lessee has not settled yet. acquire: their reads happened before. release: as in
+        // end_group().
         (void)group->word.load(std::memory_order_acquire);
         block->handed--;
-        group->word.store(((word >> 32) + 1) << 32, std::memory_order_relaxed);
+        group->word.store(((word >> 32) + 1) << 32, std::memory_order_release);
         memory::free_object(group, group_class);
         return;
     }

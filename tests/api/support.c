@@ -27,7 +27,7 @@ bool slow_machine(void) {
 
 size_t effort(size_t full, size_t reduced) { return slow_machine() ? reduced : full; }
 
-uint32_t next_random(uint32_t *seed) {
+uint32_t random_bits(uint32_t *seed) {
     *seed = *seed * 1664525 + 1013904223;
     return *seed >> 8;
 }

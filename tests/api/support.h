@@ -57,7 +57,7 @@ bool emulated(void);
 /* `full` rounds, or `reduced` of them on a slow machine. */
 size_t effort(size_t full, size_t reduced);
 /* 24 bits of a sequence that is the same for the same seed. */
-uint32_t next_random(uint32_t *seed);
+uint32_t random_bits(uint32_t *seed);
 
 uint64_t now_ns(void); /* monotonic */
 /* When so many milliseconds have passed; more of them on a slow machine. */

@@ -164,16 +164,16 @@ static void *blow(void *context) {
     uint32_t seed = 12345;
     uint8_t frame[4 + 300] = {0};
     for (size_t i = 0; i < storm->messages; i++) {
-        const uint32_t size = next_random(&seed) % 300;
+        const uint32_t size = random_bits(&seed) % 300;
         frame[2] = (uint8_t)(size >> 8);
         frame[3] = (uint8_t)size;
         const size_t whole = 4 + size;
-        const size_t first = next_random(&seed) % (whole + 1);
+        const size_t first = random_bits(&seed) % (whole + 1);
         if (send(storm->fd, frame, first, MSG_NOSIGNAL) != (ssize_t)first) storm->failed++;
-        if (next_random(&seed) % 3 == 0) sched_yield();
+        if (random_bits(&seed) % 3 == 0) sched_yield();
         if (send(storm->fd, frame + first, whole - first, MSG_NOSIGNAL) != (ssize_t)(whole - first)) storm->failed++;
-        if (next_random(&seed) % 5 == 0 && zcn_loop_wake(storm->loop) != ZCN_OK) storm->failed++;
-        if (next_random(&seed) % 4 == 0) {
+        if (random_bits(&seed) % 5 == 0 && zcn_loop_wake(storm->loop) != ZCN_OK) storm->failed++;
+        if (random_bits(&seed) % 4 == 0) {
             zcn_unit *unit;
             void *data;
             if (zcn_unit_alloc(&unit, &data, NULL, storm->framing, 5) != ZCN_OK) {
@@ -302,13 +302,13 @@ static void test_loop_fd_shows_each_send_between_polls(void **state) {
     uint32_t seed = 99;
     size_t sent = 0;
     for (size_t round = 0; round < effort(3000, 300); round++) {
-        const uint32_t burst = next_random(&seed) % 40;
+        const uint32_t burst = random_bits(&seed) % 40;
         for (uint32_t i = 0; i < burst; i++, sent++) assert_ok(zcn_conn_send_copy(two->dialled, &seed, i % 5));
-        if (next_random(&seed) % 4 == 0) {
+        if (random_bits(&seed) % 4 == 0) {
             const zcn_status flushed = zcn_conn_flush(two->dialled);
             assert_true(flushed == ZCN_OK || flushed == ZCN_AGAIN);
         }
-        for (uint32_t i = next_random(&seed) % 3; i > 0; i--) {
+        for (uint32_t i = random_bits(&seed) % 3; i > 0; i--) {
             if (readable(two->client.loop)) side_poll(&two->client, 0);
             if (readable(two->server.loop)) side_poll(&two->server, 0);
         }

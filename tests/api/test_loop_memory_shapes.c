@@ -75,7 +75,7 @@ static void refill(full_pool *of, uint32_t *seed, const uint64_t *sizes, size_t 
     full_pool_give(of, of->count);
     for (size_t failures = 0; failures < 4 && of->count < MOST;) {
         void *data;
-        const uint64_t size = sizes[next_random(seed) % count];
+        const uint64_t size = sizes[random_bits(seed) % count];
         const zcn_status status = zcn_unit_alloc(&of->units[of->count], &data, of->pool, NULL, size);
         if (status == ZCN_OK) {
             of->count++;
@@ -84,9 +84,9 @@ static void refill(full_pool *of, uint32_t *seed, const uint64_t *sizes, size_t 
             failures++;
         }
     }
-    for (size_t left = next_random(seed) % (of->count + 1); left > 0; left--) {
+    for (size_t left = random_bits(seed) % (of->count + 1); left > 0; left--) {
         const size_t last = of->count - 1;
-        const size_t which = next_random(seed) % of->count;
+        const size_t which = random_bits(seed) % of->count;
         zcn_unit *unit = of->units[which];
         of->units[which] = of->units[last];
         of->units[last] = unit;

@@ -64,15 +64,20 @@ void Machine::start(unsigned spurious) {
     spurious_ = spurious;
 }
 
-unsigned Machine::locate(const Operation &operation) {
+int Machine::find(const Operation &operation) const {
     for (unsigned i = 0; i < used_; i++)
         if (locations_[i].address == operation.address) {
             if (locations_[i].size != operation.size) {
                 std::fprintf(stderr, "model: one atomic is accessed with two sizes\n");
                 std::abort();
             }
-            return i;
+            return static_cast<int>(i);
         }
+    return -1;
+}
+
+unsigned Machine::locate(const Operation &operation) {
+    if (const int known = find(operation); known >= 0) return static_cast<unsigned>(known);
     if (used_ == max_locations) {
         std::fprintf(stderr, "model: more than %u atomics\n", max_locations);
         std::abort();
@@ -123,6 +128,16 @@ void Machine::insert(Location &location, unsigned place, Write &&write) {
 
 Step Machine::perform(unsigned index, const Operation &operation, Choose choose) {
     ThreadState &thread = threads[index];
+    // Where nothing was written yet there is nothing to choose, nor to remember.
+    if (operation.kind == Kind::load && !operation.is_seq_cst() && find(operation) < 0) {
+        Step step;
+        step.event = (index + 1) << 16 | ++thread.events;
+        step.from = initial_event;
+        step.value = read_memory(operation.address, operation.size);
+        thread.clock.steps[index]++;
+        thread.history = mix(thread.history, mix(step.wrote, mix(step.from, step.value)));
+        return step;
+    }
     const unsigned at = locate(operation);
     Location &location = locations_[at];
     const uint64_t bits = mask(operation.size);

@@ -114,6 +114,7 @@ class Machine {
         uint16_t write;
         bool succeeds;
     };
+    [[nodiscard]] int find(const Operation &operation) const;  // -1: nobody wrote there
     unsigned locate(const Operation &operation);
     void join(View &into, const View &from) const;
     void insert(Location &location, unsigned place, Write &&write);
