@@ -17,7 +17,7 @@ import tempfile
 
 root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 source = os.path.join(root, "src") + os.sep
-programs = ["stack", "inbox", "directory", "blocks", "views", "pool", "threads"]
+programs = ["stack", "inbox", "directory", "blocks", "views", "survey", "pool", "room", "threads"]
 weaker = {"acq_rel": ["acquire", "release"], "acquire": ["relaxed"], "release": ["relaxed"]}
 
 # (file, a part of the line, what is weakened, to what): why it stays.
