@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Files as the bodies of units. */
+/* Files as the bodies of units, and bodies that go into files. */
 #include <fstream>
+#include <iterator>
 
 #include "support.hpp"
 
@@ -103,6 +104,77 @@ void a_cache_gives_what_lies_at_the_path_now() {
     CHECK_THROWS(ZCN_EINVAL, zcnet::FileCache(0));
 }
 
+std::string content_of(const std::string &path) {
+    std::ifstream file(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), {}};
+}
+
+void large_messages_go_into_files() {
+    const test::Folder folder;
+    zcnet::ConnOptions options;
+    options.header_from = 1000;
+    options.high_water = 1 << 20;
+    test::Pair pair(options);
+    const std::string large = write_file(folder / "unused", 300000);
+    for (const std::string &body : {std::string("small"), large, large.substr(0, 2000), std::string("last")})
+        CHECK(pair.near.send_copy(body));
+    int files = 0;
+    std::string messages;
+    test::poll_until(pair.loop, [&](const zcnet::Event &event) {
+        if (event.type() == zcnet::EventType::message && event.token() != 0) {
+            CHECK(event.bytes().size() == 4);  // the header
+            zcnet::ReceiveFileOptions where;
+            where.token = 7;
+            where.offset = 5;
+            const int fd =
+                event.token() == 2000 ? -1 : open((folder / "file").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+            CHECK_THROWS(ZCN_EINVAL, event.conn().receive_file(fd, 1, event.message(), where));
+            event.conn().receive_file(fd, event.token(), event.message(), where);
+            CHECK_THROWS(ZCN_EBUSY, event.conn().receive_file(-1, 1));
+        } else if (event.type() == zcnet::EventType::message) {
+            messages += event.text();
+        } else if (event.type() == zcnet::EventType::file_received) {
+            CHECK(event.status() == ZCN_OK && event.token() == 7 && event.count() == (files == 0 ? 300000 : 0));
+            CHECK(event.conn().file_error().status == ZCN_OK);
+            files++;
+        }
+        return messages == "smalllast";
+    });
+    CHECK(files == 2 && content_of(folder / "file") == std::string(5, 0) + large);
+}
+
+void a_file_that_takes_no_more_says_why() {
+    test::Pair pair;
+    CHECK(pair.near.send_copy("put"));
+    CHECK(pair.near.send_copy("to the end"));
+    bool full = false;
+    test::poll_until(pair.loop, [&](const zcnet::Event &event) {
+        if (event.type() == zcnet::EventType::message && event.conn() == pair.far) {
+            CHECK(event.text() == "put");
+            event.conn().receive_file(open("/dev/full", O_WRONLY | O_CLOEXEC), zcnet::until_end, event.message());
+            pair.near.close();
+        } else if (event.type() == zcnet::EventType::file_received) {
+            const zcn_error error = event.conn().file_error();
+            full = event.status() == ZCN_ENOSPACE && error.status == ZCN_ENOSPACE && error.sys_errno == ENOSPC;
+        }
+        return event.type() == zcnet::EventType::closed && event.conn() == pair.far;
+    });
+    CHECK(full);
+}
+
+const char constant[200000] = {1, 2, 3};
+
+void constant_pages_are_lent() {
+    test::Pair pair;
+    zcnet::Unit unit = zcnet::Unit::create();
+    const std::string own(100000, 'x');
+    CHECK_THROWS(ZCN_EUNSUPPORTED, unit.append_pages(own));
+    unit.append_pages(zcnet::Bytes(constant, sizeof constant));
+    CHECK(pair.near.send(std::move(unit)));
+    CHECK(received(pair.loop) == std::string(constant, sizeof constant));
+    CHECK(pair.near.stats().pages_lent == sizeof constant);
+}
+
 }  // namespace
 
 int main() {
@@ -111,6 +183,9 @@ int main() {
         TEST(a_unit_holds_its_file),
         TEST(failures_say_why),
         TEST(a_cache_gives_what_lies_at_the_path_now),
+        TEST(large_messages_go_into_files),
+        TEST(a_file_that_takes_no_more_says_why),
+        TEST(constant_pages_are_lent),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

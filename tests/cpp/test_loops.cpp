@@ -269,6 +269,51 @@ void one_unit_to_many() {
     CHECK(none.status == ZCN_ECLOSED && none.sent == 0 && none.statuses[0] == ZCN_ECLOSED && unit);
 }
 
+void memory_is_waited_for() {
+    zcnet::PoolOptions options;
+    options.block_size = 64 << 10;
+    options.limit = 1 << 20;
+    const zcnet::Pool pool(options);
+    const zcnet::Framing framing("raw");
+    zcnet::Loop loop;
+    CHECK_THROWS(ZCN_EINVAL, loop.await_memory(pool, 2 << 20, 1));
+    std::vector<zcnet::Unit> units;
+    const auto one = [&] { return zcnet::Unit::alloc(framing, 24 << 10, &pool); };
+    while (test::status_of([&] { units.push_back(one()); }) == ZCN_OK) CHECK(units.size() < 100);
+    CHECK_THROWS(ZCN_ENOBUFS, one());
+    loop.await_memory(pool, 24 << 10, 9);
+    zcnet::Events events;
+    CHECK(loop.poll(events, std::chrono::nanoseconds(0)) && events.empty());
+    std::thread other([&] { units.clear(); });
+    test::poll_until(loop, [](const zcnet::Event &event) {
+        CHECK(event.type() == zcnet::EventType::pool_ready && event.token() == 9 && event.count() == 24 << 10);
+        return true;
+    });
+    other.join();
+    CHECK(one());
+}
+
+void counters_are_told_at_a_socket() {
+    const test::Folder folder;
+    zcnet::Loop loop, asking;
+    const zcnet::Listener listener = loop.listen_stat("unix://" + folder / "stat");
+    CHECK(listener.address() == "unix://" + folder / "stat");
+    asking.connect(listener.address(), zcnet::Framing("delimiter=\\n"));
+    std::string page;
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::minutes(1);
+    while (page.find("\nend\n") == std::string::npos) {
+        CHECK(std::chrono::steady_clock::now() < deadline);
+        zcnet::Events events;
+        CHECK(loop.poll(events, std::chrono::nanoseconds(0)) && events.empty());
+        CHECK(asking.poll(events, std::chrono::milliseconds(1)));
+        for (const zcnet::Event event : events) {
+            if (event.type() == zcnet::EventType::message) page += event.text();
+        }
+    }
+    CHECK(page.rfind("zcnet ", 0) == 0 && page.find("\ncounter loop_polls ") != std::string::npos);
+    CHECK_THROWS(ZCN_EADDRESS, loop.listen_stat("tcp://127.0.0.1:0"));
+}
+
 void connections_move_between_loops() {
     test::Pair pair;
     zcnet::Loop other;
@@ -325,6 +370,8 @@ int main() {
         TEST(options_addresses_and_counters),
         TEST(descriptors_go_in_and_out),
         TEST(one_unit_to_many),
+        TEST(memory_is_waited_for),
+        TEST(counters_are_told_at_a_socket),
         TEST(connections_move_between_loops),
         TEST(relays_pass_bytes_on),
     };

@@ -121,6 +121,24 @@ void writing_copies_what_is_shared() {
     CHECK(kept[2].text() == "tHREE" && kept[2].data() == place);
 }
 
+void what_keeps_too_much_becomes_a_copy() {
+    zcnet::PoolOptions options;
+    options.detach_ratio = 10;
+    const zcnet::Pool pool(options);
+    zcnet::Stream stream(zcnet::Framing("fixed=4"), {}, &pool);
+    CHECK(stream.feed("onetwosixten") == 12);
+    std::vector<zcnet::Message> kept;
+    for (const zcnet::Event event : stream.poll()) kept.push_back(event.message().retain());
+    kept.emplace_back();  // an empty one
+    const std::byte *const place = kept[0].data();
+    CHECK(zcnet::Message::settle(kept) == 3 && pool.stats().copied_bytes == 12);
+    CHECK(kept[0].text() == "onet" && kept[1].text() == "wosi" && kept[2].text() == "xten" && !kept[3]);
+    CHECK(kept[0].data() != place && pool.stats().views == 3);
+    CHECK(zcnet::Message::settle(kept) == 0);
+    zcnet::Message::release(kept);
+    CHECK(zcnet::Message::settle(kept) == 0 && pool.stats().views == 0);
+}
+
 void released_twice_is_found() {
     zcnet::Stream stream = fed();
     zcnet::Message kept;
@@ -191,6 +209,7 @@ int main() {
         TEST(moves_leave_nothing_behind),
         TEST(parts_copies_and_joins),
         TEST(writing_copies_what_is_shared),
+        TEST(what_keeps_too_much_becomes_a_copy),
         TEST(released_twice_is_found),
         TEST(what_is_written_is_what_was_queued),
         TEST(another_framing_from_here_on),

@@ -2,11 +2,14 @@
 """Connections in an asyncio loop: nothing is lost, and everything ends."""
 
 import asyncio
+import errno
 import random
+import tempfile
 import threading
 import unittest
 
 import zcnet
+import zcnet._driver
 import zcnet.aio
 from support import FRAMING, TestCase
 
@@ -20,7 +23,7 @@ async def echo(conn):
 class Asyncio(TestCase):
     def run_it(self, main):
         asyncio.run(asyncio.wait_for(main(), 120))
-        self.assertEqual(dict(zcnet.aio._drivers), {})
+        self.assertEqual(dict(zcnet._driver._drivers), {})
 
     def test_echo(self):
         async def main():
@@ -172,6 +175,115 @@ class Asyncio(TestCase):
                 await zcnet.aio.connect(address, FRAMING)
             with self.assertRaises(ValueError):
                 await zcnet.aio.connect("nowhere", FRAMING)
+
+        self.run_it(main)
+
+    def test_large_messages_go_into_files(self):
+        content = bytes(range(256)) * 1200
+
+        async def main():
+            kept, failed = asyncio.Event(), []
+
+            async def store(conn):
+                with await conn.receive() as small:
+                    self.assertEqual((bytes(small), small.body_size), (b"small", None))
+                    with self.assertRaises(ValueError):
+                        await conn.receive_file(small, None)
+                with await conn.receive() as header:
+                    self.assertEqual(await conn.receive_file(header, file, offset=2), len(content))
+                with await conn.receive() as header, open("/dev/full", "wb") as full:
+                    try:
+                        await conn.receive_file(header, full)
+                    except OSError as error:
+                        failed.append(error.errno)
+                with await conn.receive() as header:
+                    self.assertEqual(await conn.receive_file(header, None), 0)
+                with await conn.receive() as last:
+                    self.assertEqual(bytes(last), b"last")
+                kept.set()
+
+            options = {"header_from": 1000}
+            async with await zcnet.aio.listen("tcp://127.0.0.1:0", FRAMING, store, conn=options, limit=2) as server:
+                async with await zcnet.aio.connect(server.address, FRAMING) as conn:
+                    for body in (b"small", content, content, content, b"last"):
+                        await conn.send(body)
+                    await kept.wait()
+            self.assertEqual(failed, [errno.ENOSPC])
+
+        with tempfile.TemporaryFile() as file:
+            self.run_it(main)
+            file.seek(0)
+            self.assertEqual(file.read(), bytes(2) + content)
+
+    def test_memory_is_waited_for(self):
+        async def main():
+            with zcnet.Pool(block_size=64 << 10, limit=1 << 20) as pool:
+                await zcnet.aio.memory(pool)
+                with self.assertRaises(ValueError):
+                    await zcnet.aio.memory(pool, 2 << 20)
+                units = []
+                with self.assertRaises(OSError):
+                    while len(units) < 100:
+                        units.append(zcnet.Unit(size=24 << 10, pool=pool))
+                waiting = [asyncio.ensure_future(zcnet.aio.memory(pool, 24 << 10)) for _ in range(3)]
+                await asyncio.sleep(0)
+                waiting.pop().cancel()
+                self.assertFalse(any(task.done() for task in waiting))
+                other = threading.Thread(target=lambda: [unit.close() for unit in units])
+                other.start()
+                await asyncio.gather(*waiting)
+                other.join()
+
+        self.run_it(main)
+
+    def test_what_a_handler_raises_is_reported(self):
+        async def main():
+            reported = []
+            asyncio.get_running_loop().set_exception_handler(lambda _, what: reported.append(what["exception"]))
+
+            async def wrong(conn):
+                message = await conn.receive()
+                message.release()
+                if bytes(await conn.receive()) == b"late":
+                    len(message)  # used after its release: zcnet.Invalid
+                raise KeyError("on purpose")
+
+            async with await zcnet.aio.listen("tcp://127.0.0.1:0", FRAMING, wrong) as server:
+                for last in (b"late", b"other"):
+                    async with await zcnet.aio.connect(server.address, FRAMING) as conn:
+                        await conn.send(b"x")
+                        await conn.send(last)
+                        with self.assertRaises((zcnet.Eof, ConnectionError)):
+                            await conn.receive()
+                # What a peer does is no fault of the handler.
+                async with await zcnet.aio.connect(server.address, FRAMING) as conn:
+                    conn.abort()
+            self.assertEqual([type(error) for error in reported], [zcnet.Invalid, KeyError])
+
+        self.run_it(main)
+
+    def test_an_event_that_cannot_be_handled_keeps_no_other(self):
+        async def main():
+            reported = []
+            asyncio.get_running_loop().set_exception_handler(lambda _, what: reported.append(what["exception"]))
+            async with await zcnet.aio.listen("tcp://127.0.0.1:0", FRAMING, echo) as server:
+                conns = [await zcnet.aio.connect(server.address, FRAMING) for _ in range(2)]
+
+                def fail(event):
+                    if event.type == zcnet.EventType.MESSAGE:
+                        raise MemoryError("on purpose")
+                    return handle(event)
+
+                handle, conns[0]._handle = conns[0]._handle, fail
+                for conn in conns:
+                    await conn.send(b"there and back")
+                with await conns[1].receive() as message:
+                    self.assertEqual(bytes(message), b"there and back")
+                while not reported:
+                    await asyncio.sleep(0.001)
+                for conn in conns:
+                    await conn.close()
+            self.assertEqual([str(error) for error in reported], ["on purpose"])
 
         self.run_it(main)
 

@@ -33,6 +33,7 @@ def as_c():
         ("ZCN_TAP_", _declarations.TAPS),
         ("ZCN_FILE_", _declarations.FILE_METHODS),
         ("ZCN_FILE_", _declarations.FILE_FLAGS),
+        ("ZCN_FLUSH_", _declarations.FLUSHES),
     ):
         for name, value in values.items():
             asserted(f"{prefix}{name} == {value}")

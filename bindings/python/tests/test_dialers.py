@@ -6,6 +6,7 @@ import tempfile
 import unittest
 
 import zcnet
+import zcnet._driver
 import zcnet.aio
 from support import FRAMING, TestCase
 
@@ -73,7 +74,7 @@ class Dialers(TestCase):
 class Asyncio(TestCase):
     def run_it(self, main):
         asyncio.run(asyncio.wait_for(main(), 120))
-        self.assertEqual(dict(zcnet.aio._drivers), {})
+        self.assertEqual(dict(zcnet._driver._drivers), {})
 
     def test_connections_one_after_the_other(self):
         async def once(conn):

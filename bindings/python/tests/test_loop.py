@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: MIT
 """Loops, connections, streams, errors."""
 
+import contextlib
 import errno
 import os
 import signal
 import socket
 import tempfile
 import threading
+import time
 import unittest
 
 import zcnet
@@ -328,6 +330,47 @@ class Streams(TestCase):
             self.assertIsInstance(event.error, zcnet.FrameError)
             self.assertRaises(zcnet.Closed, list, stream.feed(frames(b"more")))
         self.assertRaises(ValueError, stream.poll)
+
+
+class Memory(TestCase):
+    def test_it_is_waited_for(self):
+        loop = self.loop()
+        with zcnet.Pool(block_size=64 << 10, limit=1 << 20) as pool:
+            self.assertRaises(ValueError, loop.await_memory, pool, 2 << 20)
+            units = []
+            with self.assertRaises(OSError) as raised:
+                while len(units) < 100:
+                    units.append(zcnet.Unit(size=24 << 10, pool=pool))
+            self.assertEqual(raised.exception.errno, errno.ENOBUFS)
+            loop.await_memory(pool, 24 << 10, 7)
+            self.assertEqual(len(loop.poll(0)), 0)
+            other = threading.Thread(target=lambda: [unit.close() for unit in units])
+            other.start()
+            event = next(self.until(loop))
+            other.join()
+            self.assertEqual((event.type, event.token, event.size), (zcnet.EventType.POOL_READY, 7, 24 << 10))
+            zcnet.Unit(size=24 << 10, pool=pool).close()
+
+
+class Counters(TestCase):
+    def test_they_are_told_at_a_socket(self):
+        loop = self.loop()
+        address = f"unix-abstract:zcnet-python-{os.getpid()}"
+        listener = loop.listen_stat(address)
+        self.assertEqual(listener.address, address)
+        asking = socket.socket(socket.AF_UNIX)
+        self.addCleanup(asking.close)
+        asking.connect("\0" + address.split(":")[1])
+        asking.setblocking(False)
+        page, end = b"", time.monotonic() + 60
+        while not page.endswith(b"\nend\n"):
+            self.assertLess(time.monotonic(), end)
+            self.assertEqual(len(loop.poll(0.001)), 0)
+            with contextlib.suppress(BlockingIOError):
+                page += asking.recv(1 << 16)
+        self.assertRegex(page.decode(), r"^zcnet \d+\.\d+\.\d+\n(.*\n)*counter loop_polls \d+\n")
+        listener.close()
+        self.assertRaises(ValueError, loop.listen_stat, "tcp://127.0.0.1:0")
 
 
 if __name__ == "__main__":

@@ -3,10 +3,14 @@
 
 import array
 import gc
+import mmap
+import tempfile
 import threading
 import unittest
+import unittest.mock
 
 import zcnet
+from zcnet import values
 from support import FRAMING, TestCase, frames
 
 
@@ -135,6 +139,40 @@ class Messages(TestCase):
                 self.assertRaises(ValueError, message.slice, *wrong)
         message.release()
 
+    def test_what_keeps_too_much_becomes_a_copy(self):
+        with zcnet.Pool(detach_ratio=10) as pool:
+            stream = zcnet.Stream(FRAMING, pool)
+            messages = [event.message.retain() for event in stream.feed(frames(b"one", b"two", b"three"))]
+            before = [message._lender._address for message in messages]
+            part = messages[1].data[1:]
+            self.assertEqual(zcnet.settle(messages), 2)  # of the other one somebody holds a view
+            self.assertEqual([bytes(message) for message in messages], [b"one", b"two", b"three"])
+            after = [message._lender._address for message in messages]
+            self.assertEqual([old == new for old, new in zip(before, after)], [False, True, False])
+            part.release()
+            self.assertEqual(zcnet.settle(messages), 1)
+            self.assertEqual(zcnet.settle(messages), 0)
+            self.assertEqual(pool.stats()["copied_bytes"], 3 * 4 + 11)
+            self.assertEqual((bytes(messages[1].data), zcnet.settle([])), (b"two", 0))
+            (event,) = stream.feed(frames(b"borrowed"))
+            self.assertRaises(ValueError, zcnet.settle, [event.message])
+            stream.close()
+            self.release(messages)
+            self.assertRaises(ValueError, zcnet.settle, messages)
+
+    def test_a_release_function_that_raises_is_reported(self):
+        class Wrong:
+            def release(self):
+                raise RuntimeError("on purpose")
+
+        unit = zcnet.Unit().append(b"lent")
+        number = max(values._lent)
+        values._lent[number].release()
+        values._lent[number] = Wrong()
+        with unittest.mock.patch("sys.unraisablehook") as hook:
+            unit.close()
+        self.assertIn("on purpose", str(hook.call_args.args[0].exc_value))
+
     def test_writing(self):
         stream, (message,) = self.messages(b"lower")
         stream.poll()
@@ -200,6 +238,27 @@ class Units(TestCase):
             self.assertRaises(BufferError, memory.clear)
         memory.clear()
         self.assertRaises(TypeError, zcnet.Unit().append, "text")
+
+    def test_constant_pages(self):
+        content = bytes(range(256)) * 1000
+        with tempfile.TemporaryFile() as file:
+            file.write(content)
+            file.flush()
+            mapping = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        unit = zcnet.Unit().append_copy(b"head ").append_pages(mapping)
+        self.assertRaises(BufferError, mapping.close)  # the unit holds it
+        loop = self.loop()
+        near, far = self.pair(loop)
+        unit.seal(FRAMING)
+        for _ in range(2):
+            self.assertTrue(near.send(unit.retain()))
+            self.assertEqual(bytes(self.message(loop, far)), b"head " + content)
+        self.assertEqual(near.stats()["pages_lent"], 2 * len(content))
+        unit.close()
+        loop.poll(0)
+        mapping.close()
+        with zcnet.Unit() as unit:
+            self.assertRaises(zcnet.SystemFailure, unit.append_pages, bytearray(100))
 
     def test_messages_as_segments(self):
         loop = self.loop()

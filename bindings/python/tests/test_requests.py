@@ -5,6 +5,7 @@ import asyncio
 import unittest
 
 import zcnet
+import zcnet._driver
 import zcnet.aio
 from support import FRAMING, TestCase
 
@@ -72,7 +73,7 @@ class Requests(TestCase):
 class Asyncio(TestCase):
     def run_it(self, main):
         asyncio.run(asyncio.wait_for(main(), 120))
-        self.assertEqual(dict(zcnet.aio._drivers), {})
+        self.assertEqual(dict(zcnet._driver._drivers), {})
 
     def test_many_tasks(self):
         async def serve(conn):

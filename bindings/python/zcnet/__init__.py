@@ -2,7 +2,7 @@
 """libzcnet for Python: messages over TCP and Unix sockets, read where the kernel wrote them."""
 
 from .conn import (
-    Conn, Dialer, Direction, Lag, Listener, Option, Relay, RelayMethod, State, Tap, send_to_all,
+    Conn, Dialer, Direction, Flush, Lag, Listener, Option, Relay, RelayMethod, State, Tap, send_to_all,
 )
 from .errors import (
     Aborted, Busy, Closed, Denied, Eof, Error, FrameError, Invalid, NoMemory, NotFound, Refused, Reset, SystemFailure,
@@ -10,15 +10,15 @@ from .errors import (
 )
 from .file import File, FileCache, FileFlag, FileMethod
 from .loop import Event, Events, EventType, Loop
-from .message import Message
+from .message import Message, settle
 from .stream import Stream
 from .values import Framing, Pool, Unit
 
 __all__ = [
     "Aborted", "Busy", "Closed", "Conn", "Denied", "Dialer", "Direction", "Eof", "Error", "Event", "EventType",
-    "Events", "File", "FileCache", "FileFlag", "FileMethod", "FrameError", "Framing", "Invalid", "Lag", "Listener",
-    "Loop", "Message", "NoMemory", "NotFound", "Option", "Pool", "Refused", "Relay", "RelayMethod", "Reset",
-    "State", "Stream", "SystemFailure", "Tap", "Timeout", "Unit", "send_to_all", "version",
+    "Events", "File", "FileCache", "FileFlag", "FileMethod", "Flush", "FrameError", "Framing", "Invalid", "Lag",
+    "Listener", "Loop", "Message", "NoMemory", "NotFound", "Option", "Pool", "Refused", "Relay", "RelayMethod", "Reset",
+    "State", "Stream", "SystemFailure", "Tap", "Timeout", "Unit", "send_to_all", "settle", "version",
 ]
 
 

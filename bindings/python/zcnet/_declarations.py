@@ -68,6 +68,9 @@ STRUCTS = {
     "zcn_file_options": (
         "uint64_t struct_size; uint32_t method; uint32_t flags; int32_t directory; uint32_t reserved;"
     ),
+    "zcn_receive_file_options": (
+        "uint64_t struct_size; uint64_t offset; uint64_t token; uint32_t flush; uint32_t reserved;"
+    ),
     "zcn_relay_options": (
         "uint64_t struct_size; const zcn_framing *forward_framing; const zcn_framing *backward_framing;"
         " const zcn_framing *forward_first; const zcn_framing *backward_first; uint64_t budget; uint32_t method;"
@@ -105,6 +108,7 @@ zcn_status zcn_msg_release(zcn_msg *msg);
 zcn_status zcn_msg_slice(zcn_msg **out, const zcn_msg *msg, uint64_t offset, uint64_t size);
 zcn_status zcn_msg_detach(zcn_msg **out, const zcn_msg *msg);
 zcn_status zcn_msg_join(zcn_msg **out, const zcn_msg *const *msgs, size_t count);
+zcn_status zcn_msg_settle(zcn_msg **msgs, size_t count, size_t *out_copied);
 zcn_status zcn_msg_make_writable(zcn_msg **out, zcn_msg *msg, void **out_data);
 const void *zcn_msg_data(const zcn_msg *msg);
 uint64_t zcn_msg_size(const zcn_msg *msg);
@@ -113,6 +117,7 @@ zcn_status zcn_unit_alloc(zcn_unit **out, void **out_data, zcn_pool *pool, const
 zcn_status zcn_unit_create(zcn_unit **out, zcn_pool *pool);
 zcn_status zcn_unit_append_copy(zcn_unit *unit, const void *data, uint64_t size);
 zcn_status zcn_unit_append_ref(zcn_unit *unit, const void *data, uint64_t size, zcn_release_function release, void *context);
+zcn_status zcn_unit_append_pages(zcn_unit *unit, const void *data, uint64_t size);
 zcn_status zcn_unit_append_msg(zcn_unit *unit, const zcn_msg *msg);
 zcn_status zcn_unit_truncate(zcn_unit *unit, uint64_t size);
 zcn_status zcn_unit_set_token(zcn_unit *unit, uint64_t token);
@@ -188,12 +193,16 @@ int64_t zcn_file_mtime(const zcn_file *file);
 int zcn_file_fd(const zcn_file *file);
 void zcn_file_release(zcn_file *file);
 zcn_status zcn_unit_append_file(zcn_unit *unit, zcn_file *file, uint64_t offset, uint64_t size);
+void zcn_receive_file_options_init(zcn_receive_file_options *options, size_t struct_size);
+zcn_status zcn_conn_receive_file(zcn_conn *conn, const zcn_msg *after, int fd, uint64_t size, const zcn_receive_file_options *options);
+zcn_status zcn_conn_get_file_error(const zcn_conn *conn, zcn_error *error);
 zcn_status zcn_file_cache_create(zcn_file_cache **out, uint32_t capacity, uint32_t valid_ms, const zcn_file_options *options);
 zcn_status zcn_file_cache_open(zcn_file_cache *cache, zcn_file **out, const char *path, zcn_error *error);
 void zcn_file_cache_release(zcn_file_cache *cache);
 
 void zcn_listen_options_init(zcn_listen_options *options, size_t struct_size);
 zcn_status zcn_listen(zcn_listener **out, zcn_loop *loop, const char *address, const zcn_framing *framing, const zcn_listen_options *options);
+zcn_status zcn_listen_stat(zcn_listener **out, zcn_loop *loop, const char *address);
 zcn_status zcn_listener_address(const zcn_listener *listener, char *buffer, size_t capacity);
 zcn_status zcn_listener_close(zcn_listener *listener);
 zcn_status zcn_listener_get_stats(const zcn_listener *listener, zcn_listener_stats *stats);
@@ -208,6 +217,7 @@ zcn_status zcn_loop_next_deadline(zcn_loop *loop, int64_t *out_ns);
 zcn_status zcn_loop_wake(zcn_loop *loop);
 zcn_status zcn_loop_timer_set(zcn_loop *loop, uint64_t token, int64_t delay_ns);
 zcn_status zcn_loop_timer_cancel(zcn_loop *loop, uint64_t token);
+zcn_status zcn_loop_await_memory(zcn_loop *loop, zcn_pool *pool, uint64_t size, uint64_t token);
 zcn_status zcn_loop_close(zcn_loop *loop);
 zcn_status zcn_loop_get_error(const zcn_loop *loop, zcn_error *error);
 void zcn_loop_release(zcn_loop *loop);
@@ -246,6 +256,8 @@ TAPS = {"END": 0, "SKIP": 1, "WAIT": 2}
 FILE_METHODS = {"AUTO": 0, "SENDFILE": 1, "MMAP": 2, "SPLICE": 3, "COPY": 4, "DIRECT": 5}
 
 FILE_FLAGS = {"BENEATH": 1, "NO_SYMLINKS": 2}
+
+FLUSHES = {"NONE": 0, "SYNC": 1, "ASYNC": 2}
 
 STATUSES = {
     "OK": 0, "AGAIN": 1, "EOF": 2, "EINVAL": -1, "ENOMEM": -2, "ENOBUFS": -3, "EOPTION": -4, "EBUSY": -5, "ESTALE":

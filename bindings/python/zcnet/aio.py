@@ -13,116 +13,13 @@ Messages are owned: they last as long as somebody has them. Cancelling a receive
 import asyncio
 import collections
 import itertools
-import weakref
 
+from ._driver import Driver, Waited
 from .conn import State
-from .errors import Closed, Eof, Error
-from .loop import EventType, Loop
+from .errors import Closed, Eof, FrameError, Invalid, Timeout
+from .loop import EventType
 
-_drivers = weakref.WeakKeyDictionary()
-
-
-class _Driver:
-    """The zcnet loop of an asyncio loop; it ends with the last connection and listener."""
-
-    def __init__(self, host):
-        self.host = host
-        self.loop = Loop()
-        self.users = {}  # Conn or Listener: what here it belongs to
-        self._timer = None
-        host.add_reader(self.loop.fileno(), self.run)
-
-    @classmethod
-    def current(cls):
-        host = asyncio.get_running_loop()
-        driver = _drivers.get(host)
-        if driver is None:
-            driver = _drivers[host] = cls(host)
-        return driver
-
-    def run(self):
-        """One poll; while there is more, the descriptor stays readable, and others have their turn between."""
-        try:
-            for event in self.loop.poll(0):
-                self._dispatch(event)
-        except Closed:
-            pass
-        self.settle()
-
-    def _dispatch(self, event):
-        if event.type == EventType.ACCEPTED:
-            server = self.users.get(event.listener)
-            if server is None:
-                event.conn.abort()
-            else:
-                server._accepted(event.conn)
-        elif event.type == EventType.LISTENER_CLOSED:
-            server = self.users.pop(event.listener, None)
-            if server is not None:
-                server._closed.set()
-        elif event.dialer in self.users:
-            self.users[event.dialer]._handle(event)
-            if event.type == EventType.DIALER_CLOSED:
-                self.users.pop(event.dialer)
-        elif event.conn is not None:
-            user = self.users.get(event.conn)
-            if user is None and event.type == EventType.CONNECTED:
-                user = self._dialled(event.conn)
-            if user is not None:
-                user._handle(event)
-            if event.type == EventType.CLOSED:
-                self.users.pop(event.conn, None)
-
-    def _dialled(self, conn):
-        """The dialer whose connection stands now."""
-        for user in self.users.values():
-            if isinstance(user, Dialer) and user.dialer.conn is conn:
-                return user
-        return None
-
-    def settle(self):
-        """After anything was done: the next deadline, or the end."""
-        if not self.users:
-            self.end()
-            return
-        seconds = self.loop.next_deadline()
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = None if seconds is None else self.host.call_later(seconds, self.run)
-
-    def end(self):
-        if _drivers.get(self.host) is not self:
-            return
-        del _drivers[self.host]
-        if self._timer is not None:
-            self._timer.cancel()
-        self.host.remove_reader(self.loop.fileno())
-        self.loop.close()
-
-
-class _Waited:
-    """Something that tasks of one asyncio loop wait for a change of."""
-
-    def __init__(self, driver):
-        self._driver = driver
-        self._waiting = set()
-
-    async def _change(self):
-        """Until something happens to it."""
-        waiter = self._driver.host.create_future()
-        self._waiting.add(waiter)
-        try:
-            await waiter
-        finally:
-            self._waiting.discard(waiter)
-
-    def _changed(self):
-        for waiter in self._waiting:
-            if not waiter.done():
-                waiter.set_result(None)
-
-
-class Connection(_Waited):
+class Connection(Waited):
     """A connection, for tasks of one asyncio loop."""
 
     def __init__(self, driver, conn, limit):
@@ -131,6 +28,7 @@ class Connection(_Waited):
         self._limit = limit
         self._messages = collections.deque()
         self._requests = {}  # by token: who waits for the answer
+        self._files = {}  # by token: who waits for what goes into a file
         self._tokens = itertools.count(1)
         self._asks = False
         self._paused = False
@@ -151,10 +49,20 @@ class Connection(_Waited):
         elif event.type == EventType.MESSAGE and self._asks and self.conn.id_of(event.message) != 0:
             pass  # an answer that came too late, or twice
         elif event.type == EventType.MESSAGE:
-            self._messages.append(event.message.retain())
+            message = event.message.retain()
+            message.body_size = event.message.body_size
+            self._messages.append(message)
             if len(self._messages) >= self._limit and not self._paused:
                 self._paused = True
                 self._quietly(self.conn.pause)
+        elif event.type == EventType.FILE_RECEIVED:
+            waiter = self._files.pop(event.token, None)
+            if waiter is None or waiter.cancelled():
+                pass
+            elif event.error is None:
+                waiter.set_result(event.size)
+            else:
+                waiter.set_exception(self.conn.file_error or event.error)
         elif event.type == EventType.CONNECTED:
             self._connected = True
         elif event.type == EventType.CLOSED:
@@ -224,6 +132,22 @@ class Connection(_Waited):
                     self._quietly(lambda: self.conn.end_request(number))
             await self._change()
 
+    async def receive_file(self, header, file, **options):
+        """Lets the body that follows a received header go into a file, and waits for its end; how many bytes. With the
+        option header_from a large message is received as its header alone, which has a body_size, and what comes after it
+        waits for this. file and options are as of Conn.receive_file(); raises why the file or the connection took no more.
+        Cancelling ends the waiting: the body goes into the file all the same.
+        """
+        if header.body_size is None:
+            raise Invalid(-1, "the message is no header: it was received whole")
+        if self._ended:
+            raise Closed(-40)
+        token = next(self._tokens)
+        self.conn.receive_file(file, header.body_size, token=token, **options)
+        waiter = self._files[token] = self._driver.host.create_future()
+        self._driver.settle()
+        return await waiter
+
     async def answer(self, request, body):
         """Answers a received message with a copy of some bytes, and waits while the peer is behind."""
         number = self.conn.id_of(request)
@@ -260,7 +184,7 @@ class Connection(_Waited):
         await self.close()
 
 
-class Dialer(_Waited):
+class Dialer(Waited):
     """Connections to an address, one after the other, to be gone through with `async for`: when one has ended, the next
     step waits for the next one. The loop ends after close(), and with why when the dialer gave up.
 
@@ -346,8 +270,11 @@ class Server:
         except asyncio.CancelledError:
             connection.abort()
             raise
-        except (Error, ConnectionError):
+        except (Eof, FrameError, Timeout, ConnectionError):
             connection.abort()  # what a peer did ends its connection, and is nobody else's concern
+        except Exception as error:
+            connection.abort()
+            self._driver.report("a handler failed, and its connection is aborted", error)
         finally:
             await connection.close()
 
@@ -370,7 +297,7 @@ class Server:
 
 async def connect(address, framing, *, limit=256, **options):
     """A connection that stands. Raises why there is none. At most about limit messages wait to be received."""
-    driver = _Driver.current()
+    driver = Driver.current()
     try:
         connection = Connection(driver, driver.loop.connect(address, framing, **options), limit)
     finally:
@@ -388,7 +315,7 @@ async def connect(address, framing, *, limit=256, **options):
 
 async def listen(address, framing, handler, *, limit=256, **options):
     """A server that runs `await handler(connection)` for each connection, and closes it then."""
-    driver = _Driver.current()
+    driver = Driver.current()
     try:
         return Server(driver, driver.loop.listen(address, framing, **options), handler, limit)
     finally:
@@ -397,8 +324,15 @@ async def listen(address, framing, handler, *, limit=256, **options):
 
 def dial(address, framing, *, limit=256, **options):
     """A Dialer, in a running asyncio loop. Options are those of Loop.dial()."""
-    driver = _Driver.current()
+    driver = Driver.current()
     try:
         return Dialer(driver, driver.loop.dial(address, framing, **options), limit)
     finally:
         driver.settle()
+
+
+async def memory(pool, size=0):
+    """Waits until a Pool that is at its limit has room for so many bytes: what a task does whose allocation raised ENOBUFS,
+    before it tries again. It is no promise: others may take the room first.
+    """
+    await Driver.current().wait_memory(pool, size)

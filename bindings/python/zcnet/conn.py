@@ -18,6 +18,10 @@ Lag = enum.IntEnum("Lag", _declarations.LAGS)
 RelayMethod = enum.IntEnum("RelayMethod", _declarations.RELAY_METHODS)
 Direction = enum.IntEnum("Direction", _declarations.DIRECTIONS)
 Tap = enum.IntEnum("Tap", _declarations.TAPS)
+Flush = enum.IntEnum("Flush", _declarations.FLUSHES)
+
+_ALL = (1 << 64) - 1
+_UNSUPPORTED = -8
 
 
 class Given:
@@ -159,6 +163,11 @@ class Conn(Handle):
         check(c.zcn_conn_get_id(super()._live, data, size, ctypes.byref(number)))
         return number.value
 
+    def _has_ids(self):
+        """Whether messages carry ids: the option id_width."""
+        number = ctypes.c_uint64()
+        return c.zcn_conn_get_id(self._handle, ctypes.addressof(number), 0, ctypes.byref(number)) != _UNSUPPORTED
+
     def flush(self):
         """Writes what is queued now; False: some is left, and goes on by itself."""
         return taken(c.zcn_conn_flush(self._live))
@@ -190,6 +199,31 @@ class Conn(Handle):
     def set_send_framing(self, framing):
         """The framing of what is sent from now on."""
         check(c.zcn_conn_set_send_framing(self._live, framing._live))
+
+    def receive_file(self, file, size=None, after=None, **options):
+        """Lets the bytes that follow what was delivered, or a message of the last poll, go into a file: so many, or all
+        until the peer ends. With the option header_from a large message is delivered as its header alone, whose
+        body_size says how many. FILE_RECEIVED tells the end: its size is what is in the file.
+
+        file is a descriptor or an object that has one, open for writing; the caller closes it, at any time. None: the
+        bytes are dropped. Options are the fields of zcn_receive_file_options: offset, token, and flush, a Flush.
+        """
+        chosen = c.options("receive_file", options)
+        fd = -1 if file is None else os.dup(file if isinstance(file, int) else file.fileno())
+        size = _ALL if size is None else size
+        try:
+            check(c.zcn_conn_receive_file(self._live, after and after._live, fd, size, ctypes.byref(chosen)))
+        except BaseException:
+            if fd >= 0:
+                os.close(fd)
+            raise
+
+    @property
+    def file_error(self):
+        """Why the file that the last FILE_RECEIVED told of takes no more, as an exception; None when all is well."""
+        error = c.sized("zcn_error")
+        check(c.zcn_conn_get_file_error(self._live, ctypes.byref(error)))
+        return of_structure(error)
 
     def move_to(self, loop):
         """Hands the connection to another loop of the same pool, where it appears with ARRIVED."""

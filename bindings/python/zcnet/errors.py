@@ -84,12 +84,13 @@ class NotFound(Error, FileNotFoundError):
 _NUMBERS = {
     -3: _errno.ENOBUFS, -8: _errno.EOPNOTSUPP, -40: _errno.EPIPE, -41: _errno.ETIMEDOUT, -43: _errno.ECONNRESET,
     -45: _errno.ECONNREFUSED, -46: _errno.EHOSTUNREACH, -47: _errno.EADDRINUSE, -48: _errno.EADDRNOTAVAIL,
-    -49: _errno.EACCES, -51: _errno.ECONNABORTED, -60: _errno.ENOENT,
+    -49: _errno.EACCES, -51: _errno.ECONNABORTED, -60: _errno.ENOENT, -61: _errno.ENOSPC,
 }
 _CLASSES = {
     2: Eof, -1: Invalid, -2: NoMemory, -3: SystemFailure, -5: Busy, -6: Invalid, -8: SystemFailure, -40: Closed,
     -41: Timeout, -42: SystemFailure, -43: Reset, -44: Invalid, -45: Refused, -46: SystemFailure, -47: SystemFailure,
     -48: SystemFailure, -49: Denied, -51: Aborted, -60: NotFound,
+    -61: SystemFailure,
 }
 
 

@@ -41,11 +41,15 @@ class Event:
 
     @property
     def message(self):
-        """Of MESSAGE: borrowed until the next poll."""
+        """Of MESSAGE: borrowed until the next poll. With the option header_from it may be a header alone, whose body_size
+        is not None then; see Conn.receive_file().
+        """
         if self.type != _MESSAGE:
             raise Invalid(-1, f"a {self.type!r} has no message")
         if isinstance(self._message, int):
             self._message = Message(self._message, self._data, self.size, self._source)
+            if self.token and not self.conn._has_ids():
+                self._message.body_size = self.token
         return self._message
 
     @property
@@ -228,6 +232,14 @@ class Loop(Handle, Source):
         listener = self._listeners[chosen.user] = Listener(handle.value)
         return listener
 
+    def listen_stat(self, address):
+        """Tells the loop's counters to whoever connects to a Unix socket, unix:///path or unix-abstract:NAME: the command
+        `zcnet stat ADDRESS` shows them. Until close() of what this returns.
+        """
+        handle = ctypes.c_void_p()
+        explain(c.zcn_listen_stat(ctypes.byref(handle), self._live, address.encode()), self._handle)
+        return Listener(handle.value)
+
     def connect(self, address, framing, **options):
         """Connects to an address; CONNECTED or CLOSED follows. Options are the fields of zcn_conn_options."""
         chosen, handle = c.options("conn", options), ctypes.c_void_p()
@@ -283,6 +295,12 @@ class Loop(Handle, Source):
     def timer_cancel(self, token):
         """False when there is no such timer."""
         return taken(c.zcn_loop_timer_cancel(self._live, token))
+
+    def await_memory(self, pool, size=0, token=0):
+        """One POOL_READY event with this number when a Pool that is at its limit has room for so many bytes: what to do
+        when an allocation raised ENOBUFS. It is no promise: others may take the room first.
+        """
+        check(c.zcn_loop_await_memory(self._live, pool._live, size, token))
 
     def wake(self):
         """Makes the present or the next poll return with WOKEN, from any thread."""

@@ -19,14 +19,14 @@ class Message:
     looks at through a slice of a view is never given back: release() raises BufferError then.
     """
 
-    __slots__ = ("_handle", "_source", "_generation", "_lender", "_writable", "__weakref__")
+    __slots__ = ("body_size", "_handle", "_source", "_generation", "_lender", "__weakref__")
 
     def __init__(self, handle, address, size, source=None):
+        self.body_size = None  # of a header that was delivered alone (header_from): bytes that follow
         self._handle = handle
         self._source = source
         self._generation = source._generation if source is not None else 0
         self._lender = Lender(address, size)
-        self._writable = None
 
     @staticmethod
     def _owned(handle):
@@ -126,6 +126,17 @@ class Message:
         self._lender = Lender(address.value, c.zcn_msg_size(handle), readonly=False)
         return self._lender.view()
 
+    def _may_move(self):
+        """Whether nobody looks at its bytes. A borrowed one is an error."""
+        self._live
+        if self._source is not None:
+            raise Invalid(-1, "the message is borrowed: retain() keeps one")
+        return self._lender.withdraw()
+
+    def _moved(self, handle):
+        self._handle = handle
+        self._lender = Lender(c.zcn_msg_data(handle) or 0, c.zcn_msg_size(handle))
+
     def release(self):
         """Gives the memory of an owned message back now. Once more does nothing."""
         if self._source is not None:
@@ -199,6 +210,21 @@ class Joined(Message):
         for part in self._kept:
             part.release()
         super().release()
+
+
+def settle(messages):
+    """Lets owned messages go easy on memory: each that has been held for detach_ms of its pool's options, and keeps more
+    than detach_ratio times its bytes, becomes a copy; how many did. With the default options of pools none does. Messages
+    whose views are in use are left out. Call it now and then over what is kept for long, in the order in which it came.
+    """
+    known = [message for message in messages if not isinstance(message, Joined) and message._may_move()]
+    handles = (ctypes.c_void_p * len(known))(*[message._live for message in known])
+    copied = ctypes.c_size_t()
+    status = c.zcn_msg_settle(ctypes.addressof(handles), len(handles), ctypes.byref(copied))
+    for message, handle in zip(known, handles):
+        message._moved(handle)
+    check(status)
+    return copied.value
 
 
 class Source:

@@ -163,12 +163,30 @@ class Unit(Handle):
         if isinstance(data, Message):
             check(c.zcn_unit_append_msg(self._live, data._live))
             return self
-        handle, given, number = self._live, Borrowed(data), next(_numbers)
+        self._live
+        given = Borrowed(data)
+        self._lend(given, given.size)
+        return self
+
+    def _lend(self, given, size):
+        """Appends the first bytes of what is given back when the unit ends."""
+        number = next(_numbers)
         _lent[number] = given
-        status = c.zcn_unit_append_ref(handle, given.address, given.size, _came_back, number)
+        status = c.zcn_unit_append_ref(self._handle, given.address, size, _came_back, number)
         if status:
             _lent.pop(number).release()
         check(status)
+
+    def append_pages(self, data):
+        """Appends constant memory, which local sockets take as it is, without a copy (vmsplice): a mapping of a file made
+        with mmap.ACCESS_READ, say. Nothing tells when the receiver is done with it, not even its answer: DO NOT CHANGE THE
+        FILE, ever, or what is read changes too. Memory that this process can write to raises SystemFailure. Make such a
+        unit once, and send it often.
+        """
+        handle, given = self._live, Borrowed(data)
+        # What the unit holds beside the pages: the mapping, which cannot be closed before the unit has ended.
+        self._lend(given, 0)
+        check(c.zcn_unit_append_pages(handle, given.address, given.size))
         return self
 
     def append_file(self, file, offset=0, size=None):

@@ -77,7 +77,7 @@ def struct(name, body, comment):
 def constants(body, kind):
     out = []
     for name, value, note in re.findall(r"^\s*(ZCN_\w+) = (\w+),?[ \t]*(?:/\*(.*?)\*/)?", body, re.S | re.M):
-        note = re.sub(r"\s+", " ", note).strip()
+        note = re.sub(r"\s*\n\s*(\* )?|\s+", " ", note).strip()
         note = note or f"The value of `{name}`."
         out.append(f"/// {sentence(note)}\npub const {name}: {kind} = {value};\n")
     return "".join(out)

@@ -28,6 +28,9 @@ struct ConnOptions : zcn_conn_options {
     ConnOptions() noexcept : zcn_conn_options() { zcn_conn_options_init(this, sizeof(zcn_conn_options)); }
 };
 
+/** For ConnRef::receive_file(): all until the peer ends. */
+inline constexpr std::uint64_t until_end = UINT64_MAX;
+
 enum class ConnState : std::uint32_t {
     none = 0, /* of an empty reference */
     connecting = ZCN_STATE_CONNECTING,
@@ -148,6 +151,23 @@ class ConnRef {
     void resume() const { detail::check(zcn_conn_resume(conn_)); }
     /** Hands the connection to another loop of the same pool, where it appears with arrived. */
     void move_to(const Loop &loop) const;
+
+    /**
+     * Lets the bytes that follow a message of the present poll, or all that was delivered, go into a file: so many, or
+     * all until the peer ends. Behind a header that was delivered alone (header_from) it is the event's token() that
+     * says how many. The connection owns fd when this does not throw; -1: the bytes are dropped. file_received tells
+     * the end.
+     */
+    void receive_file(int fd, std::uint64_t size, const MessageView &after = {},
+                      const ReceiveFileOptions &options = {}) const {
+        detail::check(zcn_conn_receive_file(conn_, after.get(), fd, size, &options));
+    }
+    /** How the file ended that the last file_received told of: ZCN_OK when nothing went wrong. */
+    zcn_error file_error() const {
+        auto error = detail::sized<zcn_error>();
+        detail::check(zcn_conn_get_file_error(conn_, &error));
+        return error;
+    }
 
     /** Parses with another framing after a message of the present poll, or after all that was delivered. */
     void set_framing(const Framing &framing, const MessageView &after = {}) const {

@@ -58,11 +58,11 @@ class Event {
     MessageView message() const noexcept { return MessageView(*event_); }
     Bytes bytes() const noexcept { return message().bytes(); }
     std::string_view text() const noexcept { return message().text(); }
-    /** Of timers, sent units and received files; of messages: of the request that one answers, or the bytes behind a
-        header that is delivered alone; of unanswered. Of redial: attempts in a row that did not last. */
+    /** Of timers, sent units, received files and pool_ready; of messages: of the request that one answers, or the bytes
+       behind a header that is delivered alone; of unanswered. Of redial: attempts in a row that did not last. */
     std::uint64_t token() const noexcept { return event_->token; }
     /** Of sent: how many tokens, from token() on. Of relay_ended: bytes written both ways. Of redial: milliseconds
-        until the next attempt. Of file_received: bytes in the file. */
+        until the next attempt. Of file_received: bytes in the file. Of pool_ready: bytes that were asked for. */
     std::uint64_t count() const noexcept { return event_->size; }
     /** Of relay_ended, borrowed. */
     RelayRef relay() const noexcept {

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #ifndef ZCNET_FILE_HPP
 #define ZCNET_FILE_HPP
-/* Files as the bodies of units, sent from where they stand; see file.h. Unit::append_file() takes them. */
+/*
+ * Files as the bodies of units, sent from where they stand; see file.h. Unit::append_file() takes them. The other way,
+ * into files, goes ConnRef::receive_file().
+ */
 #include <zcnet/file.h>
 
 #include <chrono>
@@ -14,6 +17,13 @@ namespace zcnet {
 /** The fields of zcn_file_options, with the defaults. */
 struct FileOptions : zcn_file_options {
     FileOptions() noexcept : zcn_file_options() { zcn_file_options_init(this, sizeof(zcn_file_options)); }
+};
+
+/** The fields of zcn_receive_file_options, with the defaults; for ConnRef::receive_file(). */
+struct ReceiveFileOptions : zcn_receive_file_options {
+    ReceiveFileOptions() noexcept : zcn_receive_file_options() {
+        zcn_receive_file_options_init(this, sizeof(zcn_receive_file_options));
+    }
 };
 
 /** An open regular file. Units that have it hold references of their own. */

@@ -29,6 +29,21 @@ class Framing : public detail::Handle<zcn_framing, zcn_framing_retain, zcn_frami
         auto error = detail::sized<zcn_error>();
         if (zcn_framing_create(out(), &options, &error) != ZCN_OK) throw Error(error);
     }
+    /**
+     * Measures the frame at the start of some bytes, at least one: its size, which may be more than there are; nothing
+     * as long as more bytes are needed to tell. It throws, whatever it likes, when they are wrong: the connection then
+     * closes with ZCN_EFRAME_MEASURE. It answers the same for the same bytes, and does not call the library.
+     */
+    using Measure = std::optional<std::uint64_t> (*)(Bytes bytes);
+    /** That a function measures. Frames longer than max are refused. */
+    static Framing custom(Measure measure, std::uint64_t max) {
+        FramingOptions options;
+        options.kind = ZCN_FRAMING_CUSTOM;
+        options.max = max;
+        options.measure = measure == nullptr ? nullptr : call_measure;
+        options.measure_context = reinterpret_cast<void *>(measure);
+        return Framing(options);
+    }
     /** Takes over a reference that C code gave. */
     static Framing adopt(zcn_framing *framing) noexcept { return Framing(framing); }
 
@@ -72,6 +87,18 @@ class Framing : public detail::Handle<zcn_framing, zcn_framing_retain, zcn_frami
     }
 
   private:
+    /* Nothing that is thrown passes through C. */
+    static zcn_status call_measure(void *context, const void *data, std::uint64_t size, std::uint64_t *out) noexcept {
+        try {
+            const auto measure = reinterpret_cast<Measure>(context);
+            const std::optional<std::uint64_t> frame = measure(Bytes(data, static_cast<std::size_t>(size)));
+            if (!frame) return ZCN_AGAIN;
+            *out = *frame;
+            return ZCN_OK;
+        } catch (...) {
+            return ZCN_EFRAME_MEASURE;
+        }
+    }
     explicit Framing(zcn_framing *framing) noexcept : Handle(framing) {}
 };
 

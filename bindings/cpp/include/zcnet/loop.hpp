@@ -66,6 +66,12 @@ class Loop : public detail::Handle<zcn_loop, zcn_loop_retain, zcn_loop_release> 
         explain(zcn_listen(&listener, get(), address.c_str(), framing.get(), &options));
         return Listener::adopt(listener);
     }
+    /** Tells the loop's counters to whoever connects to a Unix socket: `zcnet stat ADDRESS` shows them. */
+    Listener listen_stat(const std::string &address) {
+        zcn_listener *listener;
+        explain(zcn_listen_stat(&listener, get(), address.c_str()));
+        return Listener::adopt(listener);
+    }
     /** Connects to an address; connected or closed follows. */
     ConnRef connect(const std::string &address, const Framing &framing, const ConnOptions &options = {}) {
         zcn_conn *conn;
@@ -110,6 +116,10 @@ class Loop : public detail::Handle<zcn_loop, zcn_loop_retain, zcn_loop_release> 
     }
     /** False when there is no such timer. */
     bool cancel_timer(std::uint64_t token) { return detail::taken(zcn_loop_timer_cancel(get(), token)); }
+    /** One pool_ready with the token when a pool that is at its limit has room for so many bytes; 0: any. */
+    void await_memory(const Pool &pool, std::uint64_t size, std::uint64_t token) {
+        detail::check(zcn_loop_await_memory(get(), pool.get(), size, token));
+    }
     /** Makes the present or the next poll return; from any thread that holds a copy. */
     void wake() const { detail::check(zcn_loop_wake(get())); }
     /** Closes every connection, listener, dialer and relay; polls go on until they have ended. */

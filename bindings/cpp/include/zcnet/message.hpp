@@ -109,9 +109,7 @@ class Message : public detail::MessageBase<Message> {
     /** Takes over a handle that C code gave. */
     static Message adopt(zcn_msg *handle) noexcept {
         Message message;
-        message.handle_ = handle;
-        message.bytes_ = Bytes(zcn_msg_data(handle), static_cast<std::size_t>(zcn_msg_size(handle)));
-        if (message.bytes_.data() == nullptr) message.bytes_ = Bytes();
+        message.hold(handle);
         return message;
     }
     /** Several messages as one, as a list of parts: no byte is copied. They stay as they are. */
@@ -127,6 +125,22 @@ class Message : public detail::MessageBase<Message> {
         for (Message &message : messages) handles.push_back(message.detach());
         zcn_msg_release_batch(handles.data(), handles.size());
         messages.clear();
+    }
+
+    /**
+     * Lets messages go easy on memory: each that has been held for detach_ms of its pool's options, and keeps more than
+     * detach_ratio times its bytes, becomes a copy, and what was taken of it before is not valid any more; how many
+     * did. Give them in the order in which they came.
+     */
+    static std::size_t settle(std::vector<Message> &messages) {
+        std::vector<zcn_msg *> handles;
+        handles.reserve(messages.size());
+        for (const Message &message : messages) handles.push_back(message.handle_);
+        std::size_t copied;
+        const zcn_status status = zcn_msg_settle(handles.data(), handles.size(), &copied);
+        for (std::size_t i = 0; i < handles.size(); i++) messages[i].hold(handles[i]);
+        detail::check(status);
+        return copied;
     }
 
     const zcn_msg *get() const noexcept { return handle_; }
@@ -157,6 +171,11 @@ class Message : public detail::MessageBase<Message> {
 
   private:
     friend MessageBase<Message>;
+    void hold(zcn_msg *handle) noexcept {
+        handle_ = handle;
+        bytes_ = Bytes(zcn_msg_data(handle), static_cast<std::size_t>(zcn_msg_size(handle)));
+        if (bytes_.data() == nullptr) bytes_ = Bytes();
+    }
     void forget() noexcept {
         handle_ = nullptr;
         bytes_ = Bytes();

@@ -92,6 +92,14 @@ class Unit {
     void append_static(Bytes bytes) { detail::check(zcn_unit_append_static(handle_, bytes.data(), bytes.size())); }
 
     /**
+     * Appends constant pages, which local sockets take as they are, without a copy (vmsplice). DANGER: nothing tells
+     * when the receiver is done with them, so they are never written to again, by nobody, through whatever mapping or
+     * file. What the process can write to itself is refused with ZCN_EUNSUPPORTED. Make such a unit once, and send it
+     * often.
+     */
+    void append_pages(Bytes bytes) { detail::check(zcn_unit_append_pages(handle_, bytes.data(), bytes.size())); }
+
+    /**
      * Appends memory of the program without a copy: it stays as it is until release() is called, once, on whichever
      * thread lets go last. On failure release is not called. It must not throw: that ends the program.
      */

@@ -783,7 +783,7 @@ pub const ZCN_EVENT_UNANSWERED: u32 = 17;
 pub const ZCN_EVENT_FILE_RECEIVED: u32 = 18;
 /// token, size, status: a pool that zcn_loop_await_memory() asked about has room again; status ZCN_EINVAL: it can have none any more
 pub const ZCN_EVENT_POOL_READY: u32 = 19;
-/// what costs the sender the least processor time: ranges up to 32 KiB are read, and leave in * one call with what is around them; larger ones leave by sendfile, and over local sockets * from 256 KiB up through a pipe
+/// what costs the sender the least processor time: ranges up to 32 KiB are read, and leave in one call with what is around them; larger ones leave by sendfile, and over local sockets from 256 KiB up through a pipe
 pub const ZCN_FILE_AUTO: u32 = 0;
 /// the kernel sends from the page cache
 pub const ZCN_FILE_SENDFILE: u32 = 1;
@@ -793,7 +793,7 @@ pub const ZCN_FILE_MMAP: u32 = 2;
 pub const ZCN_FILE_SPLICE: u32 = 3;
 /// read into memory of the pool, which counts as copied, and sent from there
 pub const ZCN_FILE_COPY: u32 = 4;
-/// read past the page cache (O_DIRECT), by a helper thread, into memory of the pool: for large * files that are sent once, and should not push out of the page cache what is used often. * On a loop without a helper the owner's thread waits for the disk. A file or a system that * has no such reads is read as by ZCN_FILE_COPY
+/// read past the page cache (O_DIRECT), by a helper thread, into memory of the pool: for large files that are sent once, and should not push out of the page cache what is used often. On a loop without a helper the owner's thread waits for the disk. A file or a system that has no such reads is read as by ZCN_FILE_COPY
 pub const ZCN_FILE_DIRECT: u32 = 5;
 /// no part of the path leads out of the directory that it starts from
 pub const ZCN_FILE_BENEATH: u32 = 1;
@@ -803,7 +803,7 @@ pub const ZCN_FILE_NO_SYMLINKS: u32 = 2;
 pub const ZCN_FLUSH_NONE: u32 = 0;
 /// when the disk has them (fdatasync): everything on the loop waits for it meanwhile
 pub const ZCN_FLUSH_SYNC: u32 = 1;
-/// the same, by a helper thread: the loop goes on, and what follows on the connection may come * before the event. As ZCN_FLUSH_SYNC on a loop without a helper
+/// the same, by a helper thread: the loop goes on, and what follows on the connection may come before the event. As ZCN_FLUSH_SYNC on a loop without a helper
 pub const ZCN_FLUSH_ASYNC: u32 = 2;
 /// The value of `ZCN_FRAMING_LENGTH`.
 pub const ZCN_FRAMING_LENGTH: u32 = 1;

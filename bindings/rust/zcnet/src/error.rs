@@ -98,6 +98,8 @@ kinds! {
     Lagged = ZCN_ELAGGED => io::ErrorKind::ConnectionAborted;
     /// There is no such file.
     NotFound = ZCN_ENOTFOUND => io::ErrorKind::NotFound;
+    /// The disk, a quota or a limit has no room for more of the file.
+    NoSpace = ZCN_ENOSPACE => io::ErrorKind::Other;
 }
 
 /// Why a call failed, or a connection ended.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 use crate::error::check;
-use crate::{ConnRef, DialerRef, Loop, MessageRef, RelayRef, Result};
+use crate::{ConnRef, DialerRef, Header, Loop, MessageRef, RelayRef, Result};
 use std::fmt;
 use std::iter::FusedIterator;
 use std::ptr::NonNull;
@@ -31,6 +31,19 @@ pub enum Event<'a> {
         message: MessageRef<'a>,
         /// Of the request.
         token: u64,
+    },
+    /// A message of which the header alone is here: [`ConnOptions::header_from`](crate::ConnOptions::header_from).
+    Header(Header<'a>),
+    /// A body that was to go into a file has ended.
+    FileReceived {
+        /// That it came from.
+        conn: ConnRef<'a>,
+        /// Of the [`ReceiveFileOptions`](crate::ReceiveFileOptions).
+        token: u64,
+        /// Bytes that are in the file, from the offset on and without a gap.
+        size: u64,
+        /// All of them are, or why not more; [`ConnRef::file_error`] has the details of a file that took no more.
+        result: Result<()>,
     },
     /// A request of [`ConnRef::request`] that has no answer.
     Unanswered {
@@ -76,6 +89,13 @@ pub enum Event<'a> {
     },
     /// Reading pauses until the pool has memory again.
     PoolLimited(ConnRef<'a>),
+    /// A pool that [`Loop::await_memory`] asked about has room again.
+    PoolReady {
+        /// As it was given there.
+        token: u64,
+        /// Bytes that were asked for.
+        size: u64,
+    },
     /// A connection that another loop handed over.
     Arrived(ConnRef<'a>),
     /// Both directions of a relay have ended, or it was closed or failed.
@@ -115,7 +135,7 @@ pub enum Event<'a> {
 }
 
 impl<'a> Event<'a> {
-    /// The message, if this is one, an answer included.
+    /// The message, if this is one, an answer included; not one of which the header alone is here.
     pub fn message(&self) -> Option<MessageRef<'a>> {
         match self {
             Event::Message { message, .. } | Event::Answer { message, .. } => Some(*message),
@@ -132,11 +152,13 @@ impl<'a> Event<'a> {
             | Event::Message { conn, .. }
             | Event::Answer { conn, .. }
             | Event::Unanswered { conn, .. }
+            | Event::FileReceived { conn, .. }
             | Event::Sent { conn, .. }
             | Event::Writable(conn)
             | Event::PeerClosed(conn)
             | Event::Closed { conn, .. }
             | Event::PoolLimited(conn) => Some(*conn),
+            Event::Header(header) => Some(header.conn()),
             _ => None,
         }
     }
@@ -293,9 +315,15 @@ unsafe fn make<'a>(event: *const sys::zcn_event, owner: &'a Loop) -> Option<Even
             // SAFETY: as above; it stays as it is.
             match unsafe { (*event).token } {
                 0 => Event::Message { conn: conn(), message },
-                token => Event::Answer { conn: conn(), message, token },
+                token if conn().has_ids() => Event::Answer { conn: conn(), message, token },
+                body_size => Event::Header(Header::new(conn(), message, body_size)),
             }
         }
+        sys::ZCN_EVENT_FILE_RECEIVED => {
+            let Fields { status, size, token, .. } = of();
+            Event::FileReceived { conn: conn(), token, size, result: check(status) }
+        }
+        sys::ZCN_EVENT_POOL_READY => Event::PoolReady { token: of().token, size: of().size },
         sys::ZCN_EVENT_UNANSWERED => {
             let Fields { status, token, .. } = of();
             Event::Unanswered { conn: conn(), token, reason: check(status) }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 use crate::error::check;
 use crate::{Conn, ConnOptions, ConnRef, Error, Events, Framing, ListenOptions, Listener, ListenerStats, LoopOptions};
-use crate::{LoopStats, Result};
+use crate::{LoopStats, Pool, Result};
 use std::cell::Cell;
 use std::ffi::CString;
 use std::marker::PhantomData;
@@ -186,6 +186,20 @@ impl Loop {
         unsafe { Listener::new(NonNull::new(out).expect("ZCN_OK gives a listener"), self.id) }
     }
 
+    /// Tells the loop's counters to whoever connects to a Unix socket, `unix:///path` (for the user of this process alone)
+    /// or `unix-abstract:NAME`: `zcnet stat ADDRESS` shows them, in the format of Prometheus too.
+    ///
+    /// # Errors
+    /// As [`Loop::listen`].
+    pub fn listen_stat(&self, address: &str) -> Result<Listener> {
+        let address = text(address)?;
+        let mut out = ptr::null_mut();
+        // SAFETY: as in connect_with().
+        self.detailed(unsafe { sys::zcn_listen_stat(&mut out, self.as_ptr(), address.as_ptr().cast()) })?;
+        // SAFETY: as in listen_with().
+        unsafe { Listener::new(NonNull::new(out).expect("ZCN_OK gives a listener"), self.id) }
+    }
+
     /// Stops listening. Accepted connections live on.
     ///
     /// # Errors
@@ -248,6 +262,18 @@ impl Loop {
     pub fn cancel_timer(&self, token: u64) -> bool {
         // SAFETY: as in set_timer().
         unsafe { sys::zcn_loop_timer_cancel(self.as_ptr(), token) == sys::ZCN_OK }
+    }
+
+    /// Asks for one [`PoolReady`](crate::Event::PoolReady) event with this token when a pool that is at its limit has room
+    /// for so many bytes: what to do when an allocation said [`NoBuffers`](crate::ErrorKind::NoBuffers). It is no promise:
+    /// others may take the room first. Feature `tokio` has a future.
+    ///
+    /// # Errors
+    /// [`Invalid`](crate::ErrorKind::Invalid): the pool could never hold so many bytes. There is no memory, or the loop is
+    /// closed.
+    pub fn await_memory(&self, pool: &Pool, size: u64, token: u64) -> Result<()> {
+        // SAFETY: as in set_timer(). So it is below.
+        check(unsafe { sys::zcn_loop_await_memory(self.as_ptr(), pool.as_ptr(), size, token) })
     }
 
     /// Closes every connection, drained, and every listener, dialer and relay. Polls go on until the last event is handed out.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
+use crate::callback::caught;
 use crate::error::{check, empty_error};
 use crate::{Error, Result};
 use std::ffi::CString;
-use std::panic::catch_unwind;
 use std::ptr::{self, NonNull};
 use std::str::FromStr;
 use std::{fmt, slice};
@@ -49,15 +49,14 @@ unsafe extern "C" fn measure(context: *mut sys::c_void, data: *const sys::c_void
     let function: fn(&[u8]) -> Measured = unsafe { std::mem::transmute(context) };
     // SAFETY: the library shows `size` received bytes, at least one, for the time of the call.
     let bytes = unsafe { slice::from_raw_parts(data.cast::<u8>(), size as usize) };
-    // A panic must not cross the library: the bytes count as refused.
-    match catch_unwind(|| function(bytes)) {
-        Ok(Measured::Frame(frame)) => {
+    match caught(|| function(bytes)) {
+        Some(Measured::Frame(frame)) => {
             // SAFETY: out is the library's place for the answer.
             unsafe { *out = frame };
             sys::ZCN_OK
         }
-        Ok(Measured::More) => sys::ZCN_AGAIN,
-        Ok(Measured::Wrong) | Err(_) => sys::ZCN_EFRAME_MEASURE,
+        Some(Measured::More) => sys::ZCN_AGAIN,
+        Some(Measured::Wrong) | None => sys::ZCN_EFRAME_MEASURE,
     }
 }
 

@@ -2,7 +2,6 @@
 use crate::error::check;
 use crate::{Error, Result};
 use std::borrow::Borrow;
-use std::io::IoSlice;
 use std::marker::PhantomData;
 use std::ops::{Bound, Deref, DerefMut, RangeBounds};
 use std::ptr::{self, NonNull};
@@ -249,21 +248,12 @@ impl Message {
         }
         Ok(message)
     }
-}
 
-/// Releases many messages: several times cheaper than dropping them one by one. The vector keeps its room.
-pub fn release_all(messages: &mut Vec<Message>) {
-    let mut handles = [ptr::null_mut(); 256];
-    while !messages.is_empty() {
-        let from = messages.len().saturating_sub(handles.len());
-        let count = messages.len() - from;
-        for (handle, message) in handles.iter_mut().zip(messages.drain(from..)) {
-            *handle = message.as_ptr();
-            mem::forget(message);
-        }
-        // SAFETY: these handles were owned, and are forgotten.
-        let status = unsafe { sys::zcn_msg_release_batch(handles.as_ptr(), count) };
-        debug_assert_eq!(status, sys::ZCN_OK, "a message was released behind its owner's back");
+    /// # Safety
+    /// `raw` is an owned message that nothing else releases, and the one that this was is released, or the same.
+    pub(crate) unsafe fn becomes(&mut self, raw: *mut sys::zcn_msg) {
+        let message = owned(sys::ZCN_OK, raw).expect("it was made");
+        mem::forget(mem::replace(self, message));
     }
 }
 
@@ -376,62 +366,5 @@ impl DerefMut for MessageMut {
     fn deref_mut(&mut self) -> &mut [u8] {
         // SAFETY: zcn_msg_make_writable() gave these bytes to this handle alone, and it was not shared since.
         unsafe { slice::from_raw_parts_mut(self.message.data as *mut u8, self.message.size) }
-    }
-}
-
-/// Several messages as one, in parts: no byte is copied.
-#[derive(Debug)]
-pub struct Joined {
-    raw: NonNull<sys::zcn_msg>,
-}
-
-// SAFETY: as for Message.
-unsafe impl Send for Joined {}
-// SAFETY: as for Message.
-unsafe impl Sync for Joined {}
-
-impl Joined {
-    /// Joins 1 to 1024 messages, which stay as they are.
-    ///
-    /// # Errors
-    /// There are too few or too many, or there is no memory.
-    pub fn new(messages: &[&Message]) -> Result<Joined> {
-        let handles: Vec<_> = messages.iter().map(|message| message.as_ptr() as *const sys::zcn_msg).collect();
-        let mut out = ptr::null_mut();
-        // SAFETY: the handles are live, and there are as many as the call says.
-        check(unsafe { sys::zcn_msg_join(&mut out, handles.as_ptr(), handles.len()) })?;
-        Ok(Joined { raw: NonNull::new(out).expect("ZCN_OK gives a message") })
-    }
-
-    /// Bytes of all parts.
-    pub fn size(&self) -> u64 {
-        // SAFETY: the handle is live.
-        unsafe { sys::zcn_msg_size(self.as_ptr()) }
-    }
-
-    /// The parts in order.
-    pub fn parts(&self) -> Vec<IoSlice<'_>> {
-        let mut pieces = vec![sys::iovec { iov_base: ptr::null_mut(), iov_len: 0 }; 1024];
-        let mut count = 0;
-        // SAFETY: there is room for as many pieces as the call says.
-        let status = unsafe { sys::zcn_msg_iovecs(self.as_ptr(), pieces.as_mut_ptr(), pieces.len(), &mut count) };
-        debug_assert_eq!(status, sys::ZCN_OK);
-        // SAFETY: each piece stays as long as the message, which the result borrows.
-        pieces[..count]
-            .iter()
-            .map(|piece| IoSlice::new(unsafe { slice::from_raw_parts(piece.iov_base.cast(), piece.iov_len) }))
-            .collect()
-    }
-
-    pub(crate) fn as_ptr(&self) -> *mut sys::zcn_msg {
-        self.raw.as_ptr()
-    }
-}
-
-impl Drop for Joined {
-    fn drop(&mut self) {
-        // SAFETY: this value holds the handle, which ends here.
-        let status = unsafe { sys::zcn_msg_release(self.as_ptr()) };
-        debug_assert_eq!(status, sys::ZCN_OK, "a message was released behind its owner's back");
     }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //! Options, as values that are built up: what is not set is the library's default.
-use crate::{FileMethod, Framing, Lag, Pool, RelayMethod};
+use crate::{FileMethod, Flush, Framing, Lag, Pool, RelayMethod};
 use std::mem;
 use std::time::Duration;
 use zcnet_sys as sys;
@@ -66,6 +66,10 @@ options! {
     limit(bytes: u64) limit = bytes;
     /// Bytes of free memory kept for reuse before it goes back to the system. Default: 64 MiB.
     keep(bytes: u64) keep = bytes;
+    /// For [`settle`](crate::settle): how long a message is held before it may be copied out. Default: zero.
+    detach_after(time: Duration) detach_ms = u32::try_from(time.as_millis()).unwrap_or(u32::MAX);
+    /// For [`settle`](crate::settle): how many times its bytes a message must keep then. Default: none is ever copied.
+    detach_ratio(times: u32) detach_ratio = times;
 }
 
 options! {
@@ -154,6 +158,9 @@ options! {
     file_method(method: FileMethod) file_method = method as u32;
     /// TCP: pieces of at least so many bytes (4096 at least) may leave without a copy in the kernel. Default: none.
     zero_copy_from(bytes: u64) zero_copy_from = bytes;
+    /// Frames of at least so many bytes are delivered as their header alone, see [`Header`](crate::Header). Default: all are
+    /// delivered whole. Not together with [`ConnOptions::id_width`].
+    header_from(bytes: u64) header_from = bytes;
 }
 
 impl ConnOptions {
@@ -290,6 +297,17 @@ impl FileOptions {
     pub(crate) fn in_directory(&self, directory: std::os::unix::io::RawFd) -> sys::zcn_file_options {
         sys::zcn_file_options { directory, ..self.raw }
     }
+}
+
+options! {
+    /// Where a body goes: options of [`Header::receive_into`](crate::Header::receive_into).
+    ReceiveFileOptions(zcn_receive_file_options, zcn_receive_file_options_init) =>
+    /// Of the first byte in the file. Default: 0.
+    offset(bytes: u64) offset = bytes;
+    /// Comes with [`FileReceived`](crate::Event::FileReceived). Default: 0.
+    token(token: u64) token = token;
+    /// When that event comes. Default: when the kernel has the bytes.
+    flush(when: Flush) flush = when as u32;
 }
 
 options! {

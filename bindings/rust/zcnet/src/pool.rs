@@ -22,9 +22,13 @@ impl Pool {
     /// # Errors
     /// A size is out of range, or there is no memory.
     pub fn new(options: &PoolOptions) -> Result<Pool> {
+        Pool::made(options.raw())
+    }
+
+    pub(crate) fn made(options: &sys::zcn_pool_options) -> Result<Pool> {
         let mut out = ptr::null_mut();
         // SAFETY: both point to what the function asks for.
-        check(unsafe { sys::zcn_pool_create(&mut out, options.raw()) })?;
+        check(unsafe { sys::zcn_pool_create(&mut out, options) })?;
         Ok(Pool { raw: NonNull::new(out).expect("ZCN_OK gives a pool") })
     }
 

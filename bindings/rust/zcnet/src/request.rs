@@ -41,6 +41,14 @@ impl ConnRef<'_> {
         unsafe { sys::zcn_conn_end_request(self.as_ptr(), id) == sys::ZCN_OK }
     }
 
+    /// Whether messages carry ids.
+    pub(crate) fn has_ids(self) -> bool {
+        let (mut id, anything) = (0, [0_u8; 1]);
+        // SAFETY: as in request(). An empty message is asked about: the answer is no id, but why there is none.
+        let status = unsafe { sys::zcn_conn_get_id(self.as_ptr(), anything.as_ptr().cast(), 0, &mut id) };
+        status != sys::ZCN_EUNSUPPORTED
+    }
+
     /// Writes an id to its place in a body that is to be sent.
     ///
     /// # Errors

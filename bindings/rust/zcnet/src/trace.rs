@@ -33,6 +33,9 @@ pub(crate) unsafe fn events(first: *const sys::zcn_event, count: usize) {
             sys::ZCN_EVENT_CLOSED => warn!(target: "zcnet", ?conn, user, reason = name, "closed: {}", text),
             sys::ZCN_EVENT_ACCEPT_LIMITED => warn!(target: "zcnet", user, reason = name, "accepting pauses: {}", text),
             sys::ZCN_EVENT_POOL_LIMITED => warn!(target: "zcnet", ?conn, user, "reading pauses: the pool is full"),
+            sys::ZCN_EVENT_FILE_RECEIVED if status < 0 => {
+                warn!(target: "zcnet", ?conn, user, reason = name, "a file was not received: {}", text)
+            }
             sys::ZCN_EVENT_LISTENER_CLOSED if status < 0 => {
                 warn!(target: "zcnet", user, reason = name, "a listener ended: {}", text)
             }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
+use crate::callback::or_abort;
 use crate::error::check;
 use crate::{Framing, Joined, Message, MessageRef, Pool, Result, UnitBuf};
 use std::ptr::{self, NonNull};
-use std::{fmt, mem, process};
+use std::{fmt, mem};
 use zcnet_sys as sys;
 
 /// What is sent as one message: a body of one or more segments, each with its owner. No segment is copied on its way
@@ -60,12 +61,7 @@ impl Segment<'_> {
 /// Ends memory that a program handed over: drops its box, on whichever thread lets go last.
 unsafe extern "C" fn drop_box<T>(context: *mut sys::c_void, _data: *const sys::c_void, _size: u64) {
     // SAFETY: context is the box that append_owned() gave up, and the library calls this once.
-    let owned = unsafe { Box::from_raw(context.cast::<T>()) };
-    let dropped = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(owned)));
-    if dropped.is_err() {
-        // A panic may not cross the library, and what it left half done is not known.
-        process::abort();
-    }
+    or_abort("dropping memory that was sent", || drop(unsafe { Box::from_raw(context.cast::<T>()) }));
 }
 
 impl Unit {
@@ -148,6 +144,33 @@ impl Unit {
     pub fn append_static(&mut self, bytes: &'static [u8]) -> Result<()> {
         // SAFETY: the bytes stay and do not change for the life of the process.
         check(unsafe { sys::zcn_unit_append_static(self.as_ptr(), bytes.as_ptr().cast(), bytes.len() as u64) })
+    }
+
+    /// Appends constant memory that local sockets may take as it is, without a copy (vmsplice). Nothing tells when they
+    /// are done with it, not even the peer's answer: it is for what is never written to again, such as a `static`. So only
+    /// memory is taken that the process cannot write to itself. Looking at the memory map takes some microseconds: make
+    /// such a unit once, and send it often ([`Sealed`]).
+    ///
+    /// # Errors
+    /// [`Unsupported`](crate::ErrorKind::Unsupported): a part of it can be written to. The unit is sealed, or there is no
+    /// memory.
+    pub fn append_pages(&mut self, bytes: &'static [u8]) -> Result<()> {
+        // SAFETY: nobody writes to what lives as long as the process and is shared.
+        unsafe { self.append_mapped_pages(bytes) }
+    }
+
+    /// As [`Unit::append_pages`], of memory that does not live as long as the process: a mapping of a file, say.
+    ///
+    /// # Safety
+    /// **Nothing tells when these pages are free**: not [`Sent`](crate::Event::Sent), not the end of the unit or the
+    /// connection. The bytes stay as long as the unit and its clones, and what lies in these pages never changes again,
+    /// through whatever mapping or file: receivers would read the change. They may be unmapped when the unit has ended.
+    ///
+    /// # Errors
+    /// As [`Unit::append_pages`].
+    pub unsafe fn append_mapped_pages(&mut self, bytes: &[u8]) -> Result<()> {
+        // SAFETY: as the caller promises; data and size are a slice.
+        check(unsafe { sys::zcn_unit_append_pages(self.as_ptr(), bytes.as_ptr().cast(), bytes.len() as u64) })
     }
 
     /// Appends memory of the program, such as a `Vec<u8>`: the unit owns it, and drops it when the kernel needs it no

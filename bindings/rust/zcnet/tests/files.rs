@@ -5,10 +5,11 @@ mod shared;
 
 use shared::{framing, pair, poll_until, Pair};
 use std::fs;
-use std::os::unix::io::AsRawFd;
+use std::os::unix::io::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
-use zcnet::{ConnOptions, ErrorKind, Event, File, FileCache, FileMethod, FileOptions, Loop, Unit};
+use zcnet::{Conn, ConnOptions, ErrorKind, Event, File, FileCache, FileMethod, FileOptions, Flush, Framing};
+use zcnet::{ListenOptions, Loop, ReceiveFileOptions, Unit};
 
 /// A folder that goes with all that is in it.
 struct Folder(PathBuf);
@@ -143,6 +144,136 @@ fn a_cache_gives_what_lies_at_the_path_now() {
     drop(cache);
     assert_eq!(first.size(), 11);
     assert_eq!(FileCache::new(0, Duration::ZERO, &FileOptions::new()).unwrap_err().kind(), ErrorKind::Invalid);
+}
+
+struct Upload {
+    poller: Loop,
+    /// That sends.
+    near: Conn,
+    folder: Folder,
+}
+
+/// A connection whose other end is accepted with these options.
+fn upload(name: &str, framing: &Framing, options: ConnOptions) -> Upload {
+    let mut poller = Loop::new().unwrap();
+    let listener = poller.listen_with("tcp://127.0.0.1:0", framing, &ListenOptions::new().conn(options)).unwrap();
+    let deep = ConnOptions::new().high_water(1 << 20);
+    let near = poller.connect_with(listener.address(), framing, &deep).unwrap();
+    poll_until(&mut poller, |events| events.iter().any(|event| matches!(event, Event::Accepted(_))));
+    Upload { poller, near, folder: Folder::new(name) }
+}
+
+fn create(path: &Path) -> OwnedFd {
+    fs::File::create(path).unwrap().into()
+}
+
+#[test]
+fn large_messages_go_into_files_and_small_ones_do_not() {
+    let mut at = upload("upload", &framing(), ConnOptions::new().header_from(1000));
+    let content = content();
+    for body in [b"small", &content[..], &content[..2000], &content[..1000], b"last"] {
+        at.poller.get(&at.near).unwrap().send_copy(body).unwrap();
+    }
+    let (path, mut seen, mut files) = (at.folder.0.join("0"), Vec::new(), 0);
+    poll_until(&mut at.poller, |events| {
+        for event in events {
+            match event {
+                Event::Header(header) if header.body_size() == 2000 => {
+                    // A descriptor that nobody can write to is refused, and the header still waits.
+                    let wrong = header.receive_into(fs::File::open(&path).unwrap(), &ReceiveFileOptions::new());
+                    assert_eq!(wrong.unwrap_err().kind(), ErrorKind::Invalid);
+                    header.discard(&ReceiveFileOptions::new().token(1)).unwrap();
+                }
+                Event::Header(header) => {
+                    assert_eq!(header.message(), &(header.body_size() as u32).to_be_bytes());
+                    let options = ReceiveFileOptions::new().token(files).flush(Flush::Sync).offset(3 * files);
+                    header.receive_into(create(&at.folder.0.join(files.to_string())), &options).unwrap();
+                    let again = header.discard(&options).unwrap_err();
+                    assert_eq!(again.kind(), ErrorKind::Busy);
+                }
+                Event::FileReceived { conn, token, size, result } => {
+                    assert_eq!(token, files);
+                    result.unwrap();
+                    assert!(conn.file_error().is_none());
+                    assert_eq!(size, [300_000, 0, 1000][files as usize]);
+                    files += 1;
+                }
+                Event::Message { message, .. } => seen.push(message.to_vec()),
+                _ => {}
+            }
+        }
+        seen.len() == 2
+    });
+    assert_eq!((seen, files), (vec![b"small".to_vec(), b"last".to_vec()], 3));
+    assert_eq!(fs::read(&path).unwrap(), content);
+    assert_eq!(fs::read(at.folder.0.join("2")).unwrap(), [&[0; 6], &content[..1000]].concat());
+}
+
+#[test]
+fn a_message_says_that_a_file_follows() {
+    let lines: Framing = "delimiter=\\n,strip=1,max=64K".parse().unwrap();
+    let mut at = upload("follows", &lines, ConnOptions::new().messages_per_poll(1));
+    let near = at.poller.get(&at.near).unwrap();
+    near.set_send_framing(&"raw".parse().unwrap()).unwrap();
+    near.send_copy(b"put 10\n0123456789put the rest\nabc\n").unwrap();
+    near.shutdown().unwrap();
+    let options = ReceiveFileOptions::new();
+    let (mut put, mut sizes) = (None, Vec::new());
+    while sizes.len() < 2 {
+        poll_until(&mut at.poller, |events| {
+            for event in events {
+                match event {
+                    Event::Message { conn, message } => {
+                        put = Some((conn.to_conn(), if message == b"put 10" { Some(10) } else { None }))
+                    }
+                    Event::FileReceived { result, size, .. } => {
+                        result.unwrap();
+                        sizes.push(size);
+                    }
+                    _ => {}
+                }
+            }
+            put.is_some() || sizes.len() == 2
+        });
+        if let Some((conn, size)) = put.take() {
+            let path = at.folder.0.join(if size.is_some() { "first" } else { "rest" });
+            at.poller.receive_file(&conn, Some(create(&path)), size, &options).unwrap();
+        }
+    }
+    assert_eq!(sizes, [10, 4]);
+    assert_eq!(fs::read(at.folder.0.join("first")).unwrap(), b"0123456789");
+    assert_eq!(fs::read(at.folder.0.join("rest")).unwrap(), b"abc\n");
+    let other = Loop::new().unwrap();
+    assert_eq!({ other }.receive_file(&at.near, None, None, &options).unwrap_err().kind(), ErrorKind::Invalid);
+}
+
+#[test]
+fn a_file_without_room_says_so_and_the_messages_go_on() {
+    let mut at = upload("full", &framing(), ConnOptions::new().header_from(1000));
+    for body in [&content()[..], b"last"] {
+        at.poller.get(&at.near).unwrap().send_copy(body).unwrap();
+    }
+    let mut told = false;
+    poll_until(&mut at.poller, |events| {
+        for event in events {
+            match event {
+                Event::Header(header) => {
+                    let full = fs::File::options().write(true).open("/dev/full").unwrap();
+                    header.receive_into(full, &ReceiveFileOptions::new()).unwrap();
+                }
+                Event::FileReceived { conn, result, size, .. } => {
+                    assert_eq!((result.unwrap_err().kind(), size), (ErrorKind::NoSpace, 0));
+                    let error = conn.file_error().unwrap();
+                    assert_eq!((error.kind(), error.raw_os_error()), (ErrorKind::NoSpace, Some(28)));
+                    told = true;
+                }
+                Event::Message { message, .. } => assert_eq!(message, b"last"),
+                _ => {}
+            }
+        }
+        events.iter().any(|event| event.message().is_some())
+    });
+    assert!(told);
 }
 
 #[test]

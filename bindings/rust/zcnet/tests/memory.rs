@@ -10,9 +10,8 @@ use std::mem::size_of;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
 use std::thread;
-use zcnet::{
-    release_all, ErrorKind, Event, Framing, Joined, Measured, Message, Pool, PoolOptions, Stream, StreamEvent,
-};
+use std::time::Duration;
+use zcnet::{release_all, settle, ErrorKind, Event, Framing, Joined, Message, Pool, PoolOptions, Stream, StreamEvent};
 use zcnet::{StreamOptions, Unit};
 
 /// A stream that was given these bytes, in a pool of its own.
@@ -84,6 +83,27 @@ fn what_is_kept_is_counted_and_comes_back() {
     drop((detached, stream));
     assert_eq!(pool.stats().unwrap().views, 0);
     pool.trim().unwrap();
+}
+
+#[test]
+fn messages_that_keep_too_much_become_copies() {
+    let options = PoolOptions::new().detach_after(Duration::ZERO).detach_ratio(10);
+    let pool = Pool::new(&options).unwrap();
+    let mut stream = Stream::new(Some(&pool), &"fixed=4".parse().unwrap(), &StreamOptions::new()).unwrap();
+    stream.read_from(&mut &b"onetwosixten"[..]).unwrap();
+    let mut messages = kept(&mut stream);
+    let places: Vec<_> = messages.iter().map(|message| message.as_ptr()).collect();
+    assert_eq!(settle(&mut messages).unwrap(), 3);
+    assert_eq!(messages, [&b"onet"[..], b"wosi", b"xten"]);
+    assert!(messages.iter().zip(places).all(|(message, place)| message.as_ptr() != place));
+    assert_eq!(pool.stats().unwrap().copied_bytes, 12);
+    assert_eq!(settle(&mut messages).unwrap(), 0);
+    drop(messages);
+    assert_eq!(pool.stats().unwrap().views, 0);
+
+    let (mut stream, pool) = stream_of("fixed=4", b"stay");
+    assert_eq!(settle(&mut kept(&mut stream)).unwrap(), 0);
+    assert_eq!((settle(&mut []).unwrap(), pool.stats().unwrap().copied_bytes), (0, 0));
 }
 
 #[test]
@@ -190,6 +210,32 @@ fn memory_that_is_handed_over_is_dropped_once_whatever_becomes_of_the_unit() {
     assert_eq!(drops.load(Ordering::SeqCst), 6, "it could not be framed");
 }
 
+static CONSTANT: [u8; 200_000] = [b'c'; 200_000];
+
+#[test]
+fn constant_pages_leave_as_they_are_over_local_sockets() {
+    let path = std::env::temp_dir().join(format!("zcnet-rust-pages-{}", std::process::id()));
+    for (address, lent) in [("tcp://127.0.0.1:0", 0), (&*format!("unix://{}", path.display()), CONSTANT.len())] {
+        let mut pair = pair(address, &framing());
+        let mut unit = Unit::new().unwrap();
+        unit.append_pages(&CONSTANT).unwrap();
+        // SAFETY: as above, these bytes never change.
+        unsafe { unit.append_mapped_pages(&CONSTANT[..9]) }.unwrap();
+        pair.poller.get(&pair.near).unwrap().send(unit).unwrap();
+        poll_until(&mut pair.poller, |events| {
+            events.iter().any(|event| event.message().map_or(false, |message| *message == [b'c'; 200_009]))
+        });
+        assert_eq!(pair.poller.get(&pair.near).unwrap().stats().pages_lent, lent as u64);
+    }
+    // What can be written to is no constant, whatever its type says.
+    let leaked: &'static [u8] = Box::leak(vec![1; 100_000].into_boxed_slice());
+    let mut unit = Unit::new().unwrap();
+    assert_eq!(unit.append_pages(leaked).unwrap_err().kind(), ErrorKind::Unsupported);
+    assert_eq!(unit.size(), 0);
+    // SAFETY: it is not changed, and nothing leaks then.
+    drop(unsafe { Box::from_raw(leaked as *const [u8] as *mut [u8]) });
+}
+
 #[test]
 fn a_sealed_unit_goes_to_many_and_does_not_change() {
     let mut pair = pair("tcp://127.0.0.1:0", &framing());
@@ -228,30 +274,6 @@ fn bodies_are_written_in_place_and_no_further() {
     assert_eq!(Unit::batch_with_capacity(0, None, None, 8).unwrap_err().kind(), ErrorKind::Invalid);
     let full = std::panic::catch_unwind(|| Unit::with_capacity(None, None, 2).unwrap().put(b"abc"));
     assert!(full.is_err());
-}
-
-#[test]
-fn a_panicking_measure_counts_as_refused_bytes() {
-    fn measure(bytes: &[u8]) -> Measured {
-        match bytes[0] {
-            0 => Measured::Wrong,
-            b'!' => panic!("on purpose"),
-            size if bytes.len() < 2 && size > 8 => Measured::More,
-            size => Measured::Frame(u64::from(size)),
-        }
-    }
-    let framing = Framing::custom(measure, 1 << 20).unwrap();
-    assert_eq!(framing.to_string(), "custom");
-    assert_eq!(framing.measure(&[3, 0, 0]).unwrap(), Some(3));
-    assert_eq!(framing.measure(&[9]).unwrap(), None);
-    assert_eq!(framing.measure(&[0]).unwrap_err().kind(), ErrorKind::FrameMeasure);
-    for (bytes, wanted) in [(&[2, 7, b'!'][..], 1), (&[2, 7, 0][..], 1)] {
-        let mut stream = Stream::new(None, &framing, &StreamOptions::new()).unwrap();
-        stream.read_from(&mut &*bytes).unwrap();
-        let (messages, reason) = ended(&mut stream);
-        assert_eq!((messages, reason), (wanted, Some(ErrorKind::FrameMeasure)));
-        assert_eq!(stream.error().unwrap().kind(), ErrorKind::FrameMeasure);
-    }
 }
 
 #[test]

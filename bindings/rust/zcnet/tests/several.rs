@@ -3,12 +3,13 @@
 
 mod shared;
 
-use shared::{framing, pair, poll_until};
+use shared::{framing, pair, poll_until, DEADLINE};
 use std::io::{Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::sync::mpsc;
 use std::thread;
+use std::time::{Duration, Instant};
 use zcnet::{Conn, ConnOptions, Direction, ErrorKind, Event, Lag, Loop, LoopOptions, Pool, PoolOptions};
 use zcnet::{Relay, RelayMethod, RelayOptions, Tap, Unit};
 
@@ -237,4 +238,26 @@ fn what_cannot_be_handed_over() {
     for _ in 0..100 {
         assert_eq!(Loop::new().unwrap().get(&far).unwrap_err().kind(), ErrorKind::Invalid);
     }
+}
+
+#[test]
+fn a_loop_tells_its_counters_at_a_socket() {
+    let mut poller = Loop::new().unwrap();
+    let path = std::env::temp_dir().join(format!("zcnet-rust-stat-{}", std::process::id()));
+    let listener = poller.listen_stat(&format!("unix://{}", path.display())).unwrap();
+    let mut asking = UnixStream::connect(&path).unwrap();
+    asking.set_nonblocking(true).unwrap();
+    let (mut page, mut ended) = (Vec::new(), false);
+    let end = Instant::now() + DEADLINE;
+    while !ended {
+        assert!(poller.poll(Some(Duration::from_millis(1))).unwrap().is_empty());
+        ended = asking.read_to_end(&mut page).is_ok();
+        assert!(Instant::now() < end, "it did not happen in time");
+    }
+    let page = String::from_utf8(page).unwrap();
+    assert!(page.starts_with(&format!("zcnet {}\n", zcnet::version())) && page.ends_with("\nend\n"), "{}", page);
+    assert!(page.contains("\ncounter loop_polls "), "{}", page);
+    poller.close_listener(&listener).unwrap();
+    poll_until(&mut poller, |events| events.iter().any(|event| matches!(event, Event::ListenerClosed { .. })));
+    assert_eq!(poller.listen_stat("tcp://127.0.0.1:0").unwrap_err().kind(), ErrorKind::Address);
 }

@@ -14,8 +14,8 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::time::timeout;
-use zcnet::tokio::{Driver, Framed};
-use zcnet::{ErrorKind, Event, Loop, LoopOptions, StreamOptions, Unit};
+use zcnet::tokio::{memory, Driver, Framed};
+use zcnet::{ErrorKind, Event, Loop, LoopOptions, Pool, PoolOptions, StreamOptions, Unit};
 
 fn run<T>(future: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -281,6 +281,33 @@ fn sinks_refuse_what_cannot_be_framed_and_go_on() {
         other.read_to_end(&mut wire).await.unwrap();
         assert_eq!(wire, b"\0\0\0\x08\x01\0\0\0\0\0\0\0");
     });
+}
+
+#[test]
+fn memory_is_waited_for() {
+    let pool = Pool::new(&PoolOptions::new().block_size(64 << 10).limit(1 << 20)).unwrap();
+    run(async {
+        memory(&pool, 1000).await.unwrap(); // there is room
+        assert_eq!(memory(&pool, 2 << 20).await.unwrap_err().kind(), ErrorKind::Invalid);
+        let take = || Unit::with_capacity(Some(&pool), None, 24 << 10);
+        let mut units = Vec::new();
+        let refused = loop {
+            match take() {
+                Ok(unit) => units.push(unit),
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(refused.kind(), ErrorKind::NoBuffers);
+        assert!(dropped(memory(&pool, 24 << 10), 3).await.is_none(), "there is none yet");
+        // Several tasks wait; the memory comes from another thread.
+        let waiting = futures_util::future::join(memory(&pool, 24 << 10), memory(&pool, 1));
+        let other = thread::spawn(move || drop(units));
+        let (one, two) = waiting.await;
+        one.and(two).unwrap();
+        other.join().unwrap();
+        take().unwrap();
+    });
+    drop(is_send(memory(&pool, 1)));
 }
 
 #[test]

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-use crate::{Conn, Error, Events, Framing, Loop, Result, Waker};
+use crate::{Conn, Error, Events, Framing, Loop, ReceiveFileOptions, Result, Waker};
 use std::io;
 use std::ops::Deref;
-use std::os::unix::io::{AsRawFd, RawFd};
+use std::os::unix::io::{AsRawFd, OwnedFd, RawFd};
 use std::time::Duration;
 use tokio::io::unix::AsyncFd;
 use tokio::io::Interest;
@@ -111,6 +111,20 @@ impl Driver {
     /// As there.
     pub fn set_framing(&mut self, conn: &Conn, framing: &Framing) -> Result<()> {
         self.inner.set_framing(conn, framing)
+    }
+
+    /// [`Loop::receive_file`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn receive_file(
+        &mut self,
+        conn: &Conn,
+        file: Option<OwnedFd>,
+        size: Option<u64>,
+        options: &ReceiveFileOptions,
+    ) -> Result<()> {
+        self.inner.receive_file(conn, file, size, options)
     }
 
     /// [`Loop::hand_over`].

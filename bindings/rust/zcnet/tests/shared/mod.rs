@@ -2,6 +2,8 @@
 //! What the tests share. Every wait has a deadline.
 #![allow(dead_code)] // each test program uses a part of it
 
+use std::env;
+use std::process::{exit, Command, Output};
 use std::time::{Duration, Instant};
 use zcnet::{Conn, Event, Events, Framing, Listener, Loop};
 
@@ -50,4 +52,18 @@ pub fn pair(address: &str, framing: &Framing) -> Pair {
         connected && far.is_some()
     });
     Pair { poller, listener, near, far: far.expect("it was accepted") }
+}
+
+/// Runs a part of the test `name` in a process of its own, whose environment has these variables too. In that process the
+/// part is run and does not come back.
+pub fn in_process(name: &str, environment: &[(&str, &str)], part: impl FnOnce()) -> Output {
+    if env::var_os("ZCNET_TEST_PART").map_or(false, |wanted| wanted == name) {
+        part();
+        exit(0);
+    }
+    // A process that aborts leaves no file behind.
+    let mut command = Command::new("sh");
+    command.args(["-c", "ulimit -c 0; exec \"$0\" \"$@\""]).arg(env::current_exe().expect("this program"));
+    command.args([name, "--exact", "--nocapture"]).env("ZCNET_TEST_PART", name).envs(environment.iter().copied());
+    command.output().expect("a process")
 }
