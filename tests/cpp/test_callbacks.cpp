@@ -35,9 +35,13 @@ void a_function_measures_frames() {
         CHECK(stream.feed(bytes) == bytes.size());
         int messages = 0;
         zcn_status end = ZCN_OK;
-        for (const zcnet::Event event : stream.poll()) {
-            messages += event.type() == zcnet::EventType::message;
-            if (event.type() == zcnet::EventType::closed) end = event.status();
+        for (bool more = true; more;) {
+            const zcnet::Events events = stream.poll();
+            more = events.more();
+            for (const zcnet::Event event : events) {
+                messages += event.type() == zcnet::EventType::message;
+                if (event.type() == zcnet::EventType::closed) end = event.status();
+            }
         }
         CHECK(messages == 2 && end == ZCN_EFRAME_MEASURE);
     }
