@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* A ticker: ten times a second one message goes to every connection. The unit is sealed once; all connections send the
-   same bytes. A receiver that lags misses ticks and slows nobody down.
+/* A ticker: ten times a second one message goes to every connection. All connections send the same bytes. A receiver
+   that lags misses ticks and slows nobody down.
    Usage: fan_out ADDRESS RECEIVERS TICKS      starts when so many receivers are there, ends after so many ticks */
-#include <stdio.h>
 #include <stdlib.h>
 #include <zcnet/zcnet.h>
 
-enum { MOST = 1000 };
-static zcn_conn *receivers[MOST]; /* borrowed: each is taken out at its CLOSED */
-static size_t present;
+#include "descriptors.h"
+
+static zcn_conn **receivers; /* borrowed: each is taken out at its CLOSED */
+static size_t present, wanted;
 static unsigned long missed;
 
 static void remove_receiver(const zcn_conn *conn) {
@@ -20,18 +20,16 @@ static void remove_receiver(const zcn_conn *conn) {
 static zcn_status tick(const zcn_framing *framing, int number) {
     zcn_unit *unit;
     void *data;
+    size_t sent;
+    if (present == 0) return ZCN_OK;
     zcn_status status = zcn_unit_alloc(&unit, &data, NULL, framing, 32);
     if (status != ZCN_OK) return status;
     const int size = snprintf(data, 32, "tick %d", number);
     zcn_unit_truncate(unit, (uint64_t)size);
-    status = zcn_unit_seal(unit, framing); /* the header is written; from here on no byte changes */
-    for (size_t i = 0; i < present && status == ZCN_OK; i++) {
-        zcn_unit_retain(unit); /* a reference for each send to consume */
-        if (zcn_conn_send(receivers[i], unit) == ZCN_OK) continue;
-        zcn_unit_release(unit);
-        missed++;
-    }
-    zcn_unit_release(unit); /* ours; the memory goes when the last connection has written it */
+    /* Its memory goes when the last connection has written it. */
+    status = zcn_conn_send_to_all(receivers, present, unit, 0, NULL, &sent);
+    if (status != ZCN_OK) zcn_unit_release(unit);
+    missed += present - sent;
     return status;
 }
 
@@ -40,12 +38,13 @@ int main(int argc, char **argv) {
     zcn_loop *loop;
     zcn_listener *listener;
     char address[128];
-    if (argc != 4) {
+    if (argc == 4) wanted = strtoul(argv[2], NULL, 10);
+    const int ticks = argc == 4 ? atoi(argv[3]) : 0;
+    if (wanted == 0 || ticks <= 0) {
         fprintf(stderr, "usage: fan_out ADDRESS RECEIVERS TICKS\n");
         return 2;
     }
-    const size_t wanted = (size_t)atoi(argv[2]);
-    const int ticks = atoi(argv[3]);
+    if (!allow_connections(wanted) || (receivers = calloc(wanted, sizeof *receivers)) == NULL) return 1;
     if (zcn_framing_parse(&framing, "delimiter=\\n,strip=1", NULL) < 0 || zcn_loop_create(&loop, NULL) < 0) return 1;
     if (zcn_listen(&listener, loop, argv[1], framing, NULL) < 0) return 1;
     zcn_listener_address(listener, address, sizeof address);
@@ -59,7 +58,7 @@ int main(int argc, char **argv) {
     while (status >= 0 && zcn_loop_poll(loop, -1, &events, &count, NULL) == ZCN_OK) {
         for (size_t i = 0; i < count && status >= 0; i++) {
             if (events[i].type == ZCN_EVENT_ACCEPTED) {
-                if (present < MOST) receivers[present++] = events[i].conn;
+                if (present < wanted) receivers[present++] = events[i].conn;
                 if (present == wanted && done == 0) status = zcn_loop_timer_set(loop, 0, 0);
             } else if (events[i].type == ZCN_EVENT_CLOSED) {
                 remove_receiver(events[i].conn);
@@ -73,5 +72,6 @@ int main(int argc, char **argv) {
     zcn_listener_release(listener);
     zcn_loop_release(loop);
     zcn_framing_release(framing);
+    free(receivers);
     return done == ticks ? 0 : 1;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What the Go package calls: the C API with handles as numbers, and loops over batches, so that one call from Go does
-   the work of many. Nothing in here keeps a pointer to Go memory unless it is pinned. Go is called in one case only: for
-   framings whose frames a function in Go measures, out of the functions whose names end in _calling. */
+   the work of many. Nothing in here keeps a pointer to Go memory unless it is pinned. Go is called in one case only:
+   for framings whose frames a function in Go measures, out of the functions whose names end in _calling. */
 #ifndef ZCNET_GO_BRIDGE_H
 #define ZCNET_GO_BRIDGE_H
 
@@ -48,7 +48,8 @@ typedef struct zcngo_loop {
     int32_t keep; /* retain the messages of each poll */
     size_t forward_count;
     zcngo_forward forwards[ZCNGO_FORWARDS];
-    uintptr_t kept[4096]; /* by event: 0, a message that was retained, or ZCNGO_LOST; pages that are not used cost nothing */
+    /* By event: 0, a message that was retained, or ZCNGO_LOST. Pages that are not used cost nothing. */
+    uintptr_t kept[4096];
 } zcngo_loop;
 
 enum { ZCNGO_LOST = 1 };

@@ -56,7 +56,7 @@ for client in "echo_client unix://$work/nobody hello" "batch_client unix://$work
 done
 serve first "$other/echo_server" tcp://127.0.0.1:0
 says 1 'in use' "$other/echo_server" "$address"
-for program in echo_client batch_client request fan_out forward_proxy; do says 2 '^usage' "$other/$program"; done
+for program in echo_client batch_client request forward_proxy; do says 2 '^usage' "$other/$program"; done
 
 # Files, and large messages on a connection of their own, opened when the first of them comes.
 head -c 20000000 /dev/urandom >"$work/large"
@@ -78,6 +78,3 @@ for pair in "$other $other" "$other $EXAMPLES" "$EXAMPLES $other"; do
     echo "ok      files and large messages from $client to $server"
 done
 for program in file_sender two_connections; do says 2 '^usage' "$other/$program"; done
-
-fanned_out "$other/fan_out" 40 3
-echo "ok      40 receivers of a ticker in $language"

@@ -52,6 +52,23 @@ says() {
     holds "$work/both.out" "$pattern" "$*"
 }
 
+# thousand FAN_OUT SUBSCRIBE ADDRESS: a thousand connections of the one get every tick of the other.
+thousand() {
+    serve ticker "$1" "$3" 1000 3
+    says 0 '^1000 subscribers, 3 ticks each$' "$2" "$address" 1000
+    ended "$pid" 0 'the ticker'
+    equal "$(sed 1d "$work/ticker.out")" '3 ticks, 0 missed' 'what the ticker says'
+}
+
+# allow_thousand: lets programs that do not do so themselves have a descriptor for each.
+allow_thousand() {
+    hard=$(ulimit -H -n)
+    [ "$hard" = unlimited ] || [ "$hard" -ge 1024 ] ||
+        skip "a thousand connections: 1024 descriptors are needed, and the hard limit is $hard (raise it with ulimit -H -n)"
+    soft=$(ulimit -S -n)
+    [ "$soft" = unlimited ] || [ "$soft" -ge 1024 ] || ulimit -S -n 1024
+}
+
 # fanned_out PROGRAM RECEIVERS TICKS: every receiver gets every tick.
 fanned_out() {
     serve ticker "$1" tcp://127.0.0.1:0 "$2" "$3"
