@@ -199,6 +199,49 @@ void test_two_object_trims(void **) {
                   }});
 }
 
+// A trim against one who takes an object and gives it back. There is no memory for another chunk: what the trimmer has
+// in hand is missing, and the search stays small.
+constexpr uint32_t objects_of_chunk =
+    zcnet::memory::object_chunk_bytes / zcnet::memory::object_sizes[trimmed_class] - 1;
+FreeObject *out[objects_of_chunk];
+
+void give_list(uint32_t first, uint32_t count) {
+    ObjectBin bin;
+    for (uint32_t i = first; i < first + count; i++) bin.free(out[i]);
+    zcnet::memory::objects_give_back(bin, trimmed_class);
+}
+// All objects of one chunk are out, but for lists of `count` each.
+template <uint32_t lists, uint32_t count>
+void set_up_lists() {
+    before = model::memory_in_use();
+    for (FreeObject *&object : out) object = take_object<trimmed_class>(bins[3]);
+    for (uint32_t i = 0; i < lists; i++) give_list(i * count, count);
+    model::no_more_memory();
+}
+void take_and_give_back() {
+    ObjectBin &bin = bins[model::this_thread()];
+    FreeObject *object = take_object<trimmed_class>(bin);
+    if (object == nullptr) return;
+    write(object);
+    bin.free(object);
+    zcnet::memory::objects_give_back(bin, trimmed_class);
+}
+template <uint32_t given>
+void the_rest_goes_back() {
+    give_list(given, objects_of_chunk - given);
+    chunks_go_back();
+}
+void test_object_trim_against_take(void **) {
+    model::holds({"one trims a chunk that is free, one takes an object of it",
+                  set_up_lists<1, objects_of_chunk>,
+                  {zcnet::memory::objects_trim, take_and_give_back},
+                  the_rest_goes_back<objects_of_chunk>});
+    model::holds({"one trims what is free of a chunk, one takes an object of it",
+                  set_up_lists<2, 17>,
+                  {zcnet::memory::objects_trim, take_and_give_back},
+                  the_rest_goes_back<34>});
+}
+
 // The pool of the process: all get the same one, and there is no other.
 volatile uint64_t limits[model::max_threads];
 void find_default() {
@@ -225,7 +268,8 @@ void test_three_objects(void **) {
 int main(int count, char **words) {
     const CMUnitTest quick[] = {cmocka_unit_test(test_thread_end),  cmocka_unit_test(test_close),
                                 cmocka_unit_test(test_objects),     cmocka_unit_test(test_orphans),
-                                cmocka_unit_test(test_object_trim), cmocka_unit_test(test_default_pool)};
+                                cmocka_unit_test(test_object_trim), cmocka_unit_test(test_object_trim_against_take),
+                                cmocka_unit_test(test_default_pool)};
     const CMUnitTest thorough[] = {cmocka_unit_test(test_three_threads), cmocka_unit_test(test_three_objects),
                                    cmocka_unit_test(test_two_object_trims)};
     return model::run_short_or_all(quick, thorough, count, words);

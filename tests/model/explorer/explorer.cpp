@@ -352,6 +352,8 @@ unsigned choose(unsigned count) noexcept {
 
 uint64_t memory_in_use() noexcept { return core->taken(); }
 
+void no_more_memory() noexcept { core->no_more_memory(); }
+
 void note(uint64_t outcome) noexcept {
     const Inside inside;
     core->note_outcome(outcome);

@@ -50,6 +50,7 @@ unsigned choose(unsigned count) noexcept;                      // explores each 
 unsigned this_thread() noexcept;                               // 0 …; only in a thread
 void each_thread_has(void *variable, size_t size) noexcept;    // in set_up: a thread_local variable of explored code
 uint64_t memory_in_use() noexcept;                             // bytes that os::map and os::allocate gave
+void no_more_memory() noexcept;                                // in set_up: they give none from then on
 void note(uint64_t outcome) noexcept;                          // in finish: an outcome that is possible
 void at_thread_end(void (*run)(void *), void *with) noexcept;  // of this thread; replaces what was said before
 
