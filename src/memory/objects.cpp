@@ -88,8 +88,8 @@ FreeObject *cut_chunk(uint32_t object_class) noexcept {
             os::unmap(chunk, chunk_size);
             return nullptr;
         }
-        // release: who finds the chunk sees its zeroes.
-        chunks_of_groups[entry].store(chunk, std::memory_order_release);
+        // relaxed: who finds the chunk reads nothing of it that was written here, but zeroes, which it was mapped with.
+        chunks_of_groups[entry].store(chunk, std::memory_order_relaxed);
     }
     mapped.add(chunk_size);
     const size_t size = object_sizes[object_class];
@@ -224,8 +224,8 @@ uint32_t group_chunks() noexcept { return chunks_of_groups.size(); }
 
 unsigned char *group_chunk(uint32_t index) noexcept {
     ChunkEntry *entry = chunks_of_groups.find(index);
-    // acquire: pairs with the release in cut_chunk().
-    return entry == nullptr ? nullptr : entry->load(std::memory_order_acquire);
+    // relaxed: as in cut_chunk().
+    return entry == nullptr ? nullptr : entry->load(std::memory_order_relaxed);
 }
 
 void objects_orphan(FreeObject *object, uint32_t object_class) noexcept { orphan_chain(object, object, object_class); }

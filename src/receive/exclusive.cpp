@@ -75,11 +75,11 @@ bool is_exclusive(const zcn_msg *msg, const View &view) noexcept {
     if (meets(root->shared, view)) {
         // A view can be made of another one, and that one end, while we look at neither. The count tells: it rises
         // after the new view is there and before the old one ends, and the end of the old one is acquired with its
-        // group. So two equal counts say that whoever was there at the first was met. acquire: the second is read after
-        // the views.
+        // group. So two equal counts say that whoever was there at the first was met. relaxed for the second: it is
+        // read after the views, all of whose loads acquire.
         const uint64_t before = root->shares.load(std::memory_order_acquire);
         if (meets_other_view(msg, view)) return false;
-        if (root->shares.load(std::memory_order_acquire) != before) return false;
+        if (root->shares.load(std::memory_order_relaxed) != before) return false;
     }
     // Last: what was lent by the holder of a view that has ended meanwhile was noted before that end.
     return !meets(root->lent_by_lessee, view) && !meets(root->lent, view);

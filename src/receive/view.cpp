@@ -133,7 +133,8 @@ zcn_msg *issue(const View &view, const Holding &holding) noexcept {
     group->issued.store(1, std::memory_order_release);
     // relaxed: nobody has the handle yet.
     const uint64_t word = group->word.load(std::memory_order_relaxed);
-    group->word.store((word & ~all_bits) | 2, std::memory_order_relaxed);
+    // release: as in open_group().
+    group->word.store((word & ~all_bits) | 2, std::memory_order_release);
     return make_handle(group, 1, word >> 32);
 }
 

@@ -24,9 +24,7 @@ weaker = {"acq_rel": ["acquire", "release"], "acquire": ["relaxed"], "release": 
 buffered = ("what it forbids is an exchange that comes before its own flag: a cycle of program order and reads-from, "
             "which the model does not have and weakly ordered processors do")
 strength = "compilers refuse an order on success that is weaker than the one on failure"
-looked_at = "for those who look at all views at once (survey.h, exclusive.h), which no scenario does"
-reclaimed = "for two who give slabs back at the same time, which no scenario does"
-account, view = "memory/pool_account.cpp", "receive/view.cpp"
+account = "memory/pool_account.cpp"
 kept = {
     (account, "use_giver - bytes", "success", "release"): buffered,
     (account, "use_.fetch_add(0,", "success", "release"): buffered,
@@ -38,15 +36,8 @@ kept = {
         strength,
     ("memory/directory.h", "compare_exchange_strong(", "success", "release"): strength,
     ("memory/pool.cpp", "process_pool.compare_exchange_strong(", "success", "release"): strength,
-    (view, "| all_bits, std::memory_order_release)", "success", "relaxed"): looked_at,
-    (view, "block->borrows.store(", "success", "relaxed"): looked_at,
-    ("memory/pool_slabs.cpp", "reclaiming_.exchange(", "success", "relaxed"): reclaimed,
-    ("memory/pool_slabs.cpp", "reclaiming_.store(", "success", "relaxed"): reclaimed,
     ("receive/view.h", "handle.group->word.load(", "success", "relaxed"):
         "a holder got its handle through something that synchronises; a stale one may have come by nothing of the kind",
-    ("receive/view.h", "group->issued.store(", "success", "relaxed"): looked_at,
-    ("receive/view.h", "place.data.store(", "success", "relaxed"): looked_at,
-    ("receive/view.h", "place.size.store(", "success", "relaxed"): looked_at,
 }
 
 

@@ -5,6 +5,7 @@
 
 #include <utility>
 
+#include "memory/clock.h"
 #include "pools.h"
 #include "receive/exclusive.h"
 
@@ -68,6 +69,12 @@ void end_and_issue_another() {
     MODEL_REQUIRE(zcnet::receive::take_apart(handles[1]).group == group);
     let_go(blocks[1]);
 }
+void end_and_issue_one() {
+    end(handles[0]);
+    blocks[1] = make_block(1);
+    handles[1] = zcnet::receive::issue(view_of(1), zcnet::receive::holding_of(blocks[1]));
+    MODEL_REQUIRE(zcnet::receive::take_apart(handles[1]).group == group);
+}
 void look_at_group() { was_held = zcnet::receive::read_group(group, &held); }
 void it_is_of_one_life() {
     if (!was_held) return;
@@ -77,12 +84,17 @@ void it_is_of_one_life() {
     MODEL_REQUIRE(held.at[0].data == bytes[life]);
     MODEL_REQUIRE(held.pool == pools[life]->number());
     MODEL_REQUIRE(held.pins == (64 << life) + sizeof(Block));
+    MODEL_REQUIRE((held.made == zcnet::memory::ticks()) == (life == 1));
 }
 
 void test_group(void **) {
     model::holds({"a group that serves again, looked at",
                   set_up_group,
                   {end_and_issue_another, look_at_group},
+                  it_is_of_one_life});
+    model::holds({"a group that serves again for one view, looked at",
+                  set_up_group,
+                  {end_and_issue_one, look_at_group},
                   it_is_of_one_life});
 }
 
@@ -150,6 +162,23 @@ void lend_and_end() {
 }
 void it_is_shared() { MODEL_REQUIRE(!mine(handles[0])); }
 
+// The other view is of the lessee's open group, which the lessee takes back.
+void set_up_open() {
+    set_up();
+    handles[1] = zcnet::receive::issue_leased(blocks[0], view_of(0));
+    handles[0] = make_view(handles[1]);
+}
+void close() { zcnet::receive::close_group(blocks[0]); }
+void test_open(void **) {
+    model::holds({"the other view of the bytes ends, and its group is taken back",
+                  set_up_open,
+                  {close, [] { read_and_end(handles[1]); }, write_mine},
+                  [] {
+                      MODEL_REQUIRE(mine(handles[0]));
+                      zcnet::memory::lease_end(blocks[0]);
+                  }});
+}
+
 void test_shared(void **) {
     model::holds(
         {"the other view of the bytes ends", set_up_shared, {[] { read_and_end(handles[1]); }, write_mine}, [] {
@@ -168,6 +197,6 @@ void test_shared(void **) {
 
 int main() {
     const CMUnitTest tests[] = {cmocka_unit_test(test_group), cmocka_unit_test(test_event),
-                                cmocka_unit_test(test_shared)};
+                                cmocka_unit_test(test_shared), cmocka_unit_test(test_open)};
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }
