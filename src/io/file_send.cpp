@@ -31,7 +31,7 @@ uint32_t choose_method(const zcn_file &file, uint32_t of_connection, bool local,
     return local && size >= pipe_pays_from ? ZCN_FILE_SPLICE : ZCN_FILE_SENDFILE;
 }
 
-ssize_t Transfer::send(int socket, const zcn_file &file, uint64_t offset, uint64_t size, uint32_t method,
+ssize_t Transfer::send(int socket, zcn_file &file, uint64_t offset, uint64_t size, uint32_t method,
                        os::PipeSignal &signal) noexcept {
     switch (method) {
         case ZCN_FILE_SENDFILE:
@@ -54,8 +54,8 @@ ssize_t Transfer::by_sendfile(int socket, const zcn_file &file, uint64_t offset,
     return is_refusal(sent) ? -EOPNOTSUPP : sent;
 }
 
-ssize_t Transfer::by_mmap(int socket, const zcn_file &file, uint64_t offset, uint64_t size) noexcept {
-    if (map_ != nullptr && (mapped_ != &file || offset < map_offset_ || offset >= map_offset_ + map_size_)) unmap();
+ssize_t Transfer::by_mmap(int socket, zcn_file &file, uint64_t offset, uint64_t size) noexcept {
+    if (map_ != nullptr && (!mapped_.is(file) || offset < map_offset_ || offset >= map_offset_ + map_size_)) unmap();
     if (map_ == nullptr) {
         const uint64_t start = offset - offset % page;
         // Also what is behind the range: the next one is often there, and mapping costs more than sending a little.
@@ -63,7 +63,7 @@ ssize_t Transfer::by_mmap(int socket, const zcn_file &file, uint64_t offset, uin
         const uint64_t length = std::min(whole - start, map_window);
         map_ = static_cast<const uint8_t *>(os::map_range(file.fd(), start, static_cast<size_t>(length)));
         if (map_ == nullptr) return -EOPNOTSUPP;
-        mapped_ = &file;
+        mapped_.hold(file);
         map_offset_ = start;
         map_size_ = length;
     }
@@ -81,9 +81,9 @@ ssize_t Transfer::by_mmap(int socket, const zcn_file &file, uint64_t offset, uin
     return sent;
 }
 
-ssize_t Transfer::by_splice(int socket, const zcn_file &file, uint64_t offset, uint64_t size,
+ssize_t Transfer::by_splice(int socket, zcn_file &file, uint64_t offset, uint64_t size,
                             os::PipeSignal &signal) noexcept {
-    if (in_pipe_ != 0 && (piped_ != &file || pipe_offset_ != offset || in_pipe_ > size)) close_pipe();
+    if (in_pipe_ != 0 && (!piped_.is(file) || pipe_offset_ != offset || in_pipe_ > size)) close_pipe();
     // No descriptors for a pipe: another way goes without.
     if (!open_pipe()) return -EOPNOTSUPP;
     if (in_pipe_ == 0) {
@@ -93,7 +93,7 @@ ssize_t Transfer::by_splice(int socket, const zcn_file &file, uint64_t offset, u
         if (got <= 0) return is_refusal(got) ? -EOPNOTSUPP : got;
         in_pipe_ = static_cast<uint64_t>(got);
         pipe_offset_ = offset;
-        piped_ = &file;
+        piped_.hold(file);
         piped_pages_ = nullptr;
     }
     const ssize_t sent = empty_pipe(socket, signal);
@@ -111,7 +111,7 @@ ssize_t Transfer::send_pages(int socket, const iovec &pages, uint64_t most, os::
         });
         if (got > 0 && in_pipe_ == 0) {
             in_pipe_ = static_cast<uint64_t>(got);
-            piped_ = nullptr;
+            piped_.let_go();
         }
         // Whatever the kernel has against these pages, it may take a copy of them.
         if (got > 0) sent = empty_pipe(socket, signal);
@@ -147,10 +147,11 @@ ssize_t Transfer::empty_pipe(int socket, os::PipeSignal &signal) noexcept {
 void Transfer::unmap() noexcept {
     if (map_ != nullptr) os::unmap(const_cast<uint8_t *>(map_), static_cast<size_t>(map_size_));
     map_ = nullptr;
-    mapped_ = nullptr;
+    mapped_.let_go();
 }
 
 void Transfer::close_pipe() noexcept {
+    piped_.let_go();
     if (pipe_[0] < 0) return;
     (void)os::close(pipe_[0]);
     (void)os::close(pipe_[1]);
@@ -161,7 +162,7 @@ void Transfer::close_pipe() noexcept {
 void Transfer::drop() noexcept {
     unmap();
     close_pipe();
-    refused_ = nullptr;
+    refused_.let_go();
 }
 
 }  // namespace zcnet::io

@@ -106,7 +106,7 @@ int zcn_conn::load_source() noexcept {
     SourceStep step;
     if (transfer() == nullptr) return -ENOMEM;
     if (!queue.source_step(&step)) return 0;
-    const auto &file = static_cast<const zcn_file &>(*step.source);
+    auto &file = static_cast<zcn_file &>(*step.source);
     uint32_t method = file_method(step);
     if (method == ZCN_FILE_DIRECT) {
         if (queue.is_source_loaded()) return 0;
@@ -128,7 +128,7 @@ int zcn_conn::load_source() noexcept {
 ssize_t zcn_conn::send_source(uint64_t most, zcnet::os::PipeSignal &signal) noexcept {
     SourceStep step;
     if (!stream_.queue().source_step(&step)) return -EIO;
-    const auto &file = static_cast<const zcn_file &>(*step.source);
+    auto &file = static_cast<zcn_file &>(*step.source);
     const uint32_t method = file_method(step);
     const ssize_t sent = rare_->transfer->send(fd_, file, step.offset, std::min(step.size, most), method, signal);
     if (sent == -EOPNOTSUPP) {

@@ -18,6 +18,8 @@ Status zcn_conn::send_lagging(Send &&send) noexcept {
     flushing_ = flushing;
     rare_->dropped.messages += dropped.messages;
     rare_->dropped.bytes += dropped.bytes;
+    // The kernel may have had the first bytes of what was dropped in its pipe.
+    if (dropped.messages != 0 && rare_->transfer != nullptr) rare_->transfer->start_again();
     if (stream_.queue().has_ended()) become_ready();
     if (status == ZCN_OK) loop()->become_dirty(this);
     if (status != ZCN_ELAGGED) return status;
