@@ -104,12 +104,13 @@ void zcn_conn::go_on_closing() noexcept {
     // A local socket hands its bytes over when they are sent; TCP counts the end itself as one byte.
     const bool arrived = !is_tcp_ || zcnet::os::unsent_bytes(fd_, &unsent) < 0 || unsent <= 1;
     // Units that left without a copy end in order where there is time for it.
-    const bool settled = stream_.queue().awaited() == 0 || loop()->now() >= close_by_;
-    if ((input_ended_ || arrived) && settled) {
+    const bool settled = stream_.queue().awaited() == 0;
+    const bool late = loop()->now() >= close_by_;
+    if (settled ? input_ended_ || arrived : late && arrived) {
         finish(reason_);
         return;
     }
-    if (loop()->now() >= close_by_) {
+    if (late) {
         abort_now(ZCN_ETIMEDOUT);
         return;
     }
@@ -121,10 +122,7 @@ void zcn_conn::abort_now(Status reason) noexcept {
     if (state_ == State::ended || state_ == State::closed) return;
     // A child of fork only closes its copy: the socket and the poller are its parent's.
     if (fd_ >= 0 && state_ != State::connecting && in_process()) {
-        // Disconnecting sends the reset while the descriptor is still open.
-        sockaddr nowhere{};
-        nowhere.sa_family = AF_UNSPEC;
-        if (is_tcp_) (void)zcnet::os::connect(fd_, &nowhere, sizeof nowhere);
+        if (is_tcp_) zcnet::os::reset(fd_);
     }
     requests_.fetch_or(zcnet::net::request_over, std::memory_order_acq_rel);
     finish(reason);

@@ -88,7 +88,10 @@ void zcn_conn::leave_socket(Status why) noexcept {
     if (in_process() && stream_.queue().has_ledger()) {
         (void)read_pinned_done();
         if (zcnet::send::Ledger *left = stream_.queue().leave_ledger(why)) {
+            // As closing would: the peer sees the end behind what it still gets.
+            (void)zcnet::os::shutdown(fd_, SHUT_WR);
             left->fd = fd_;
+            left->by = loop()->read_clock() + settings().drain_timeout;
             left->process = loop()->process();
             zcnet::net::add_unsettled(left);
             fd_ = -1;

@@ -13,6 +13,14 @@ namespace {
 // Who looks takes the whole list and puts back what stays, so that nothing is ever taken from its middle.
 constinit std::atomic<send::Ledger *> list{nullptr};
 
+// A socket with a descriptor is no orphan, which the kernel would end by limits of its own: a peer that takes nothing
+// could have it for ever, and the memory with it. A reset throws away what is unsent, and the kernel is done with it.
+void end_when_late(send::Ledger *ledger) noexcept {
+    if (os::now() < ledger->by) return;
+    ledger->by = INT64_MAX;
+    os::reset(ledger->fd);
+}
+
 // True: the kernel is done.
 bool hear(send::Ledger *ledger) noexcept {
     (void)os::hear_pinned_done(ledger->fd,
@@ -49,6 +57,7 @@ void look_after_unsettled() noexcept {
             (void)os::close(ledger->fd);
             delete ledger;
         } else {
+            end_when_late(ledger);
             add_unsettled(ledger);
         }
     }

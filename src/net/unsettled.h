@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Sockets whose connection has ended while the kernel may still read memory that was written from.
 //
-// They belong to no loop, since theirs may end as well: whichever loop of the process polls next looks after them.
+// They belong to no loop, since theirs may end as well: whichever loop of the process polls next looks after them. One
+// that is not done by its time is reset.
 #pragma once
 
 #include <cstdint>

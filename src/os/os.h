@@ -24,6 +24,12 @@ int make_probe() noexcept;             // a local datagram socket
 int bind(int fd, const sockaddr *address, socklen_t size) noexcept;
 int listen(int fd, int backlog) noexcept;
 int connect(int fd, const sockaddr *address, socklen_t size) noexcept;
+// Sends a reset, where the protocol has one, while the descriptor is still open.
+inline void reset(int fd) noexcept {
+    sockaddr nowhere{};
+    nowhere.sa_family = AF_UNSPEC;
+    (void)os::connect(fd, &nowhere, sizeof nowhere);
+}
 int accept(int fd) noexcept;
 int shutdown(int fd, int how) noexcept;
 int close(int fd) noexcept;

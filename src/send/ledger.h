@@ -53,6 +53,7 @@ class Ledger {
 
     // For whom the socket has outlived its connection.
     int fd = -1;
+    int64_t by = 0;  // nanoseconds of the clock: then the socket is reset
     uint64_t process = 0;
     Ledger *next = nullptr;
 

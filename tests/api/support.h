@@ -243,6 +243,7 @@ zcn_listener *listen_at(side *on, const char *address, const zcn_framing *framin
 int raw_connect(const char *address);
 /* Two connected stream sockets of the program. */
 void raw_pair(int ends[2]);
+void raw_tcp_pair(int ends[2]);
 /* Writes all of it; fails when the other side takes nothing for too long. */
 void raw_write(int fd, const void *data, size_t size);
 /* The frame of a body in the plain framing. */

@@ -6,22 +6,10 @@
 static void set_nonblocking(int fd) { assert_int_equal(fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK), 0); }
 
 void relay_pair(bool tcp, int ends[2]) {
-    if (!tcp) {
+    if (tcp)
+        raw_tcp_pair(ends);
+    else
         raw_pair(ends);
-        return;
-    }
-    const int listening = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t size = sizeof address;
-    assert_true(listening >= 0);
-    assert_int_equal(bind(listening, (struct sockaddr *)&address, sizeof address), 0);
-    assert_int_equal(listen(listening, 1), 0);
-    assert_int_equal(getsockname(listening, (struct sockaddr *)&address, &size), 0);
-    ends[0] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(connect(ends[0], (struct sockaddr *)&address, sizeof address), 0);
-    ends[1] = accept4(listening, NULL, NULL, SOCK_CLOEXEC);
-    assert_true(ends[1] >= 0);
-    close(listening);
 }
 
 static void note_end(side *self, const zcn_event *event) {

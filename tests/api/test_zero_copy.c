@@ -186,6 +186,45 @@ static void a_socket_that_was_used_so_before(void **state) {
     }
 }
 
+/* Who takes nothing and ends his half does not get to keep the descriptor and the memory of a closed connection. */
+static void a_peer_that_takes_nothing(void **state) {
+    (void)state;
+    /* More than the peer has room for, and little enough to leave the queue for the kernel's. */
+    enum { UNITS = 8 };
+    static uint8_t body[BODY];
+    const size_t descriptors = open_descriptors();
+    zcn_conn_options options;
+    take_options(&options);
+    options.drain_timeout_ms = 50;
+    side on;
+    side_open(&on, NULL);
+    zcn_framing *raw = framing_of("raw");
+    const size_t with_loop = open_descriptors();
+    int peers[4];
+    atomic_store(&releases, 0);
+    for (unsigned i = 0; i < 4; i++) {
+        int ends[2];
+        raw_tcp_pair(ends);
+        peers[i] = ends[1];
+        const int little = 4096;
+        assert_int_equal(setsockopt(peers[i], SOL_SOCKET, SO_RCVBUF, &little, sizeof little), 0);
+        zcn_conn *conn = NULL;
+        assert_ok(zcn_conn_adopt(&conn, on.loop, ends[0], raw, &options));
+        for (unsigned n = 0; n < UNITS; n++) send_released(conn, body, BODY);
+        side_poll(&on, 0);
+        assert_int_equal(shutdown(peers[i], SHUT_WR), 0);
+    }
+    PUMP_UNTIL(&on, NULL, count_of(&on.got, ZCN_EVENT_CLOSED) == 4);
+    PUMP_UNTIL(&on, NULL, atomic_load(&releases) == 4 * UNITS && open_descriptors() == with_loop + 4);
+    for (unsigned i = 0; i < 4; i++) {
+        assert_status(nth_of(&on.got, ZCN_EVENT_CLOSED, i)->status, ZCN_ETIMEDOUT);
+        close(peers[i]);
+    }
+    zcn_framing_release(raw);
+    side_close(&on);
+    assert_int_equal(open_descriptors(), descriptors);
+}
+
 static void options_and_words(void **state) {
     (void)state;
     zcn_conn_options options;
@@ -228,9 +267,13 @@ static void options_and_words(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_kernel_that_copies_is_found_out), cmocka_unit_test(bodies_arrive_unaltered),
-        cmocka_unit_test(closing_ends_all_units_well),       cmocka_unit_test(local_sockets_copy),
-        cmocka_unit_test(a_socket_that_was_used_so_before),  cmocka_unit_test(options_and_words),
+        cmocka_unit_test(a_kernel_that_copies_is_found_out),
+        cmocka_unit_test(bodies_arrive_unaltered),
+        cmocka_unit_test(closing_ends_all_units_well),
+        cmocka_unit_test(local_sockets_copy),
+        cmocka_unit_test(a_socket_that_was_used_so_before),
+        cmocka_unit_test(a_peer_that_takes_nothing),
+        cmocka_unit_test(options_and_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -279,6 +279,26 @@ void test_aborted_without_an_answer(void **) { end_without_an_answer(Ending::abo
 void test_reset_without_an_answer(void **) { end_without_an_answer(Ending::reset); }
 void test_a_loop_that_goes_without_an_answer(void **) { end_without_an_answer(Ending::loop_gone); }
 
+// A socket that has outlived its connection is reset in the end: what it has not sent keeps memory from nobody.
+void test_what_is_late_is_reset(void **) {
+    begin();
+    Rig rig(threshold, 50);
+    rig.probe();
+    rig.send(body_size, false);
+    rig.arrive();
+    assert_int_equal(zcn_conn_close(rig.conn), ZCN_OK);
+    rig.poll_until([&] { return rig.is_closed; });
+    assert_int_equal(rig.closed, ZCN_OK);
+    const uint64_t connects = script_calls(call_connect);
+    rig.poll_until([&] { return script_calls(call_connect) > connects; });
+    // Once, and what the kernel says behind it still counts.
+    for (int i = 0; i < 20; i++) rig.poll(1000000);
+    assert_int_equal(script_calls(call_connect), connects + 1);
+    assert_int_equal(Rig::released, 0);
+    rig.done_to(1);
+    rig.poll_until([&] { return Rig::released == 1; });
+}
+
 void test_a_descriptor_is_not_given_back_meanwhile(void **) {
     begin();
     Rig rig;
@@ -384,6 +404,7 @@ int main() {
         cmocka_unit_test(test_aborted_without_an_answer),
         cmocka_unit_test(test_reset_without_an_answer),
         cmocka_unit_test(test_a_loop_that_goes_without_an_answer),
+        cmocka_unit_test(test_what_is_late_is_reset),
         cmocka_unit_test(test_a_descriptor_is_not_given_back_meanwhile),
         cmocka_unit_test(test_no_memory_to_keep_account),
         cmocka_unit_test(test_random_programs),
