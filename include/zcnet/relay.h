@@ -69,7 +69,9 @@ typedef struct zcn_relay_flow {
     uint64_t tapped_bytes;     /* written to the tap */
     uint64_t tap_missed_bytes; /* that a tap did not get */
     uint32_t ended;            /* 1: its end was passed on */
-    zcn_status tap_status;     /* why the tap ended before the relay; else ZCN_OK */
+    zcn_status tap_status;     /* why the tap ended before the relay: it was too slow (ZCN_ENOBUFS, ZCN_ETIMEDOUT), its
+                                * reader is gone (ZCN_ERESET), there is no room for more of the file (ZCN_ENOSPACE),
+                                * another failure of its own (ZCN_ESYS); else ZCN_OK */
 } zcn_relay_flow;
 
 typedef struct zcn_relay_stats {

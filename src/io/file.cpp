@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "io/file.h"
 
+#include <cerrno>
 #include <cstdio>
 #include <new>
 
@@ -23,6 +24,10 @@ Status read_file_options(zcn_file_options *out, const zcn_file_options *given) n
     constexpr uint32_t flags = ZCN_FILE_BENEATH | ZCN_FILE_NO_SYMLINKS;
     if ((out->flags & ~flags) != 0 || out->reserved != 0) return ZCN_EOPTION;
     return out->method <= last_method && out->directory >= -1 ? ZCN_OK : ZCN_EINVAL;
+}
+
+Status status_of_write(int number) noexcept {
+    return number == ENOSPC || number == EDQUOT || number == EFBIG ? ZCN_ENOSPACE : ZCN_ESYS;
 }
 
 Status file_failure(int number, const char *path, Error *error) noexcept {
@@ -75,6 +80,9 @@ Status zcn_file::adopt(zcn_file **out, int fd, uint32_t method, Error *error) no
         return error->set(status, -result, "descriptor %d: %s", fd, zcn_status_text(status));
     }
     if (!found.regular) return error->set(ZCN_EUNSUPPORTED, 0, "descriptor %d is no regular file", fd);
+    // A read of nothing tells whether a descriptor can be read from.
+    if (zcnet::os::uninterrupted([&] { return zcnet::os::read_at(fd, &found, 0, 0); }) == -EBADF)
+        return error->set(ZCN_EINVAL, EBADF, "descriptor %d is not open for reading", fd);
     auto *file = new (std::nothrow) zcn_file(fd, method, found);
     if (file == nullptr) return error->set(ZCN_ENOMEM, 0, "%s", zcn_status_text(ZCN_ENOMEM));
     *out = file;

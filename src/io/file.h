@@ -17,6 +17,8 @@ Status read_file_options(zcn_file_options *out, const zcn_file_options *given) n
 
 // The status of what opening or looking at a path answered; fills the error.
 Status file_failure(int number, const char *path, Error *error) noexcept;
+// The status that a failed write to a file stands for.
+Status status_of_write(int number) noexcept;
 
 }  // namespace zcnet::io
 

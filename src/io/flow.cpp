@@ -48,7 +48,7 @@ void Flow::start(int from, int to, bool from_tcp, memory::Block *rest) noexcept 
 }
 
 Flow::Step Flow::move(const Means &means, uint64_t budget) noexcept {
-    const uint64_t enough = figures_.bytes_in + budget;
+    const uint64_t before = figures_.bytes_in;
     if (ready_ < end_) parse();
     Step step = Step::more;
     while (step == Step::more) {
@@ -66,7 +66,7 @@ Flow::Step Flow::move(const Means &means, uint64_t budget) noexcept {
             ready_ = end_;
         } else if (!readable_) {
             step = Step::blocked;
-        } else if (figures_.bytes_in >= enough) {
+        } else if (figures_.bytes_in - before >= budget) {
             return Step::more;
         } else {
             step = take_in(means);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "io/tap.h"
 
+#include "io/file.h"
 #include "os/os.h"
 
 namespace zcnet::io {
@@ -55,8 +56,9 @@ void Tap::write(os::PipeSignal &signal, PipePool &pipes) noexcept {
             writable_ = false;
             return;
         }
-        if (moved == -EPIPE) signal.raised();
-        end(moved == -EPIPE || moved == -ECONNRESET ? Status{ZCN_ERESET} : Status{ZCN_ESYS}, pipes);
+        if (moved == -EPIPE || moved == -EFBIG) signal.raised();
+        const bool gone = moved == -EPIPE || moved == -ECONNRESET;
+        end(gone ? Status{ZCN_ERESET} : status_of_write(static_cast<int>(-moved)), pipes);
     }
 }
 

@@ -23,12 +23,8 @@ void flush_for(zcnet::os::Task *task) noexcept {
     body->conn->loop()->put(body);
 }
 
-Status status_of_file_error(int number) noexcept {
-    return number == ENOSPC || number == EDQUOT || number == EFBIG ? ZCN_ENOSPACE : ZCN_ESYS;
-}
-
 void file_failed(Body *body, int number, const char *what) noexcept {
-    const Status status = status_of_file_error(number);
+    const Status status = zcnet::io::status_of_write(number);
     body->error.set(status, number, "the file %s: %s (errno %d)", what, zcn_status_text(status), number);
 }
 
@@ -79,8 +75,8 @@ Status zcn_conn::receive_file(const zcn_msg *after, int fd, uint64_t size,
 bool zcn_conn::receive_body(uint64_t *budget) noexcept {
     Bodies &bodies = *rare_->bodies;
     FileReceive &receive = bodies.receive;
-    // Blocks with the first write only.
-    zcnet::os::PipeSignal signal(SIGXFSZ);
+    zcnet::os::PipeSignal own_signal;
+    zcnet::os::PipeSignal &signal = loop()->pipe_signal_or(own_signal);
     take_pending(&receive, signal);
     if (finisher_) end_finisher();
     if (bodies.present != nullptr && (receive.missing() == 0 || receive.failure() != 0)) {

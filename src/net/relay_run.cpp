@@ -34,15 +34,21 @@ void zcn_relay::become_ready() noexcept { loop_->become_ready(this); }
 // --- what the loop tells ---
 
 void zcn_relay::on_readiness(uint32_t side, uint32_t events) noexcept {
-    if (phase_ != Phase::running) return;
+    if (phase_ != Phase::running && phase_ != Phase::lingering) return;
     const uint32_t ends = EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI;
     if ((events & (EPOLLIN | ends)) != 0) flows_[side].on_input((events & ends) != 0);
     if ((events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0) flows_[1 - side].on_output();
     if ((events & EPOLLERR) != 0) {
         int number = 0;
         socklen_t size = sizeof number;
-        if (zcnet::os::get_option(sides_[side].fd, SOL_SOCKET, SO_ERROR, &number, &size) >= 0 && number != 0)
-            side_gone(side, zcnet::net::status_of_errno(number), number);
+        if (zcnet::os::get_option(sides_[side].fd, SOL_SOCKET, SO_ERROR, &number, &size) >= 0 && number != 0) {
+            const Status why = zcnet::net::status_of_errno(number);
+            if (phase_ == Phase::running) {
+                side_gone(side, why, number);
+            } else if (has_unsent(sides_[side])) {
+                fail(why, number, "a side went before its kernel had everything");
+            }
+        }
     }
     become_ready();
 }
@@ -194,14 +200,18 @@ void zcn_relay::finish() noexcept {
     close_sides();
 }
 
+bool zcn_relay::has_unsent(const Side &side) noexcept {
+    int unsent = 0;
+    // A local socket hands its bytes over when they are sent; TCP counts the end itself as one byte.
+    return side.is_tcp && zcnet::os::unsent_bytes(side.fd, &unsent) >= 0 && unsent > 1;
+}
+
 // Closing a socket with unread input resets it, and the reset may overtake what was written: so their kernels have it
 // first.
 void zcn_relay::linger() noexcept {
     if (loop_->now() < close_by_) {
         for (const Side &side : sides_) {
-            int unsent = 0;
-            // A local socket hands its bytes over when they are sent; TCP counts the end itself as one byte.
-            if (!side.is_tcp || zcnet::os::unsent_bytes(side.fd, &unsent) < 0 || unsent <= 1) continue;
+            if (!has_unsent(side)) continue;
             linger_ms_ = std::min(linger_ms_ * 2, longest_linger_ms);
             return;
         }
@@ -220,11 +230,8 @@ void zcn_relay::fail(Status why, int number, const char *what) noexcept {
 }
 
 void zcn_relay::reset_sides() noexcept {
-    // Disconnecting sends the reset while the descriptor is still open.
-    sockaddr nowhere{};
-    nowhere.sa_family = AF_UNSPEC;
     for (const Side &side : sides_)
-        if (side.is_tcp && side.fd >= 0) (void)zcnet::os::connect(side.fd, &nowhere, sizeof nowhere);
+        if (side.is_tcp && side.fd >= 0) zcnet::os::reset(side.fd);
 }
 
 // The pair is over; taps may still have to write.

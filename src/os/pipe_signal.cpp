@@ -10,34 +10,33 @@ namespace zcnet::os {
 
 namespace {
 
-sigset_t only(int number) noexcept {
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, number);
-    return set;
-}
+constexpr int numbers[] = {SIGPIPE, SIGXFSZ};
 
 }  // namespace
 
 void PipeSignal::block_now() noexcept {
-    const sigset_t set = only(number_);
-    blocked_ = pthread_sigmask(SIG_BLOCK, &set, &before_) == 0;
+    sigemptyset(&ours_);
+    for (const int number : numbers) sigaddset(&ours_, number);
+    blocked_ = pthread_sigmask(SIG_BLOCK, &ours_, &before_) == 0;
+    if (!blocked_) return;
+    bool any = false;
+    for (const int number : numbers) any = any || sigismember(&before_, number) == 1;
     // Only where it was blocked already can one be pending that is not ours.
-    if (!blocked_ || sigismember(&before_, number_) == 0) return;
     sigset_t pending;
-    was_pending_ = sigpending(&pending) == 0 && sigismember(&pending, number_) == 1;
+    if (!any || sigpending(&pending) != 0) return;
+    for (const int number : numbers)
+        if (sigismember(&pending, number) == 1) sigdelset(&ours_, number);
 }
 
 void PipeSignal::restore() noexcept {
     const int number = errno;
-    if (raised_ && !was_pending_) {
-        const sigset_t set = only(number_);
+    if (raised_) {
         const timespec at_once{};
-        while (sigtimedwait(&set, nullptr, &at_once) < 0 && errno == EINTR) {
+        while (sigtimedwait(&ours_, nullptr, &at_once) >= 0 || errno == EINTR) {
         }
     }
     (void)pthread_sigmask(SIG_SETMASK, &before_, nullptr);
-    blocked_ = raised_ = was_pending_ = false;
+    blocked_ = raised_ = false;
     errno = number;
 }
 

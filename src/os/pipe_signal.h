@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Keeps SIGPIPE away from the program round calls that have no flag against it: splice, sendfile, write. Or SIGXFSZ,
-// round writes to files that may be larger than the process is allowed to make them.
+// Keeps SIGPIPE away from the program round calls that have no flag against it: splice, sendfile, write; and SIGXFSZ,
+// which writes to a file raise that would get larger than the process is allowed to make it.
 //
 // Blocking a signal costs two system calls, so one PipeSignal stands round as many such calls as there are at a time,
 // and blocks with the first of them only. A signal that they raised is taken away before the mask is restored; one that
@@ -13,7 +13,7 @@ namespace zcnet::os {
 
 class PipeSignal {
   public:
-    explicit PipeSignal(int number = SIGPIPE) noexcept : number_(number) {}
+    PipeSignal() noexcept = default;
     ~PipeSignal() {
         if (blocked_) restore();
     }
@@ -31,11 +31,10 @@ class PipeSignal {
     void block_now() noexcept;
     void restore() noexcept;
 
-    int number_;
     sigset_t before_;
+    sigset_t ours_;  // those of them that were not pending before
     bool blocked_ = false;
     bool raised_ = false;
-    bool was_pending_ = false;
 };
 
 }  // namespace zcnet::os

@@ -114,7 +114,7 @@ class Comparison {
 };
 
 Comparison::Comparison(const FilesOptions &options) : options_(options), progress_(!options.json, "measuring", 0, 0) {
-    file_ = Descriptor(::open(options.path.c_str(), O_RDONLY | O_CLOEXEC));
+    file_ = Descriptor(::open(options.path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
     struct stat found {};
     if (file_.get() < 0 || fstat(file_.get(), &found) != 0) throw Failure(system_error(options.path));
     if (!S_ISREG(found.st_mode)) throw Failure(options.path + " is no regular file");

@@ -187,6 +187,13 @@ static void descriptors_are_adopted(void **state) {
     assert_status(zcn_file_adopt(&file, -1, NULL), ZCN_EINVAL);
     assert_null(file);
     assert_status(zcn_file_adopt(NULL, fd, NULL), ZCN_EINVAL);
+    static const int unreadable[] = {O_WRONLY, O_PATH};
+    for (size_t i = 0; i < sizeof unreadable / sizeof *unreadable; i++) {
+        fd = open(path_of("plain"), unreadable[i]);
+        assert_true(fd >= 0);
+        assert_status(zcn_file_adopt(&file, fd, NULL), ZCN_EINVAL);
+        close(fd); /* still ours */
+    }
     int ends[2];
     raw_pair(ends);
     assert_status(zcn_file_adopt(&file, ends[0], NULL), ZCN_EUNSUPPORTED);

@@ -323,6 +323,33 @@ static void test_relay_close_times_out(void **state) {
     both_transports(close_times_out);
 }
 
+/* Everything is written, and the peer goes before its kernel has it all. */
+static void test_relay_close_and_a_reset(void **state) {
+    (void)state;
+    zcn_relay_options options = relay_options();
+    options.drain_timeout_ms = 3600000;
+    relay_rig rig;
+    rig_open(&rig, true, &options);
+    const int little = 4096;
+    assert_int_equal(setsockopt(rig.peer[1], SOL_SOCKET, SO_RCVBUF, &little, sizeof little), 0);
+    uint8_t data[300000];
+    fill_pattern(data, sizeof data, 1);
+    raw_write(rig.peer[0], data, sizeof data);
+    const uint64_t deadline = deadline_after_ms(WAIT_MS);
+    while (rig_stats(&rig).forward.bytes_out != sizeof data) {
+        if (deadline_passed(deadline)) fail_msg("%zu bytes do not pass", sizeof data);
+        rig_poll(&rig, 1);
+    }
+    assert_ok(zcn_relay_close(rig.relay));
+    rig_poll(&rig, 5);
+    assert_int_equal(rig.ended, 0);
+    raw_reset(rig.peer[1]);
+    rig.peer[1] = -1;
+    rig_until_ended(&rig);
+    assert_status(rig.status, ZCN_ERESET);
+    rig_close(&rig);
+}
+
 static void *abort_it(void *relay) { return (void *)(intptr_t)zcn_relay_abort(relay); }
 static void *close_it(void *relay) { return (void *)(intptr_t)zcn_relay_close(relay); }
 
@@ -489,6 +516,7 @@ int main(void) {
         cmocka_unit_test(test_relay_half_close_timeout),
         cmocka_unit_test(test_relay_close_drains),
         cmocka_unit_test(test_relay_close_times_out),
+        cmocka_unit_test(test_relay_close_and_a_reset),
         cmocka_unit_test(test_relay_ends_by_another_thread),
         cmocka_unit_test(test_relay_abort_while_closing),
         cmocka_unit_test(test_relay_ends_with_its_loop),

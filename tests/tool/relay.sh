@@ -90,8 +90,28 @@ if [ -w /dev/full ]; then
     run 0 send "$entry" --framing length "$work/file"
     finish r 0
     finish s 1
-    holds "$work/s.err" '^zcnet: /dev/full has not got all of connection 1: ' 'a full tap'
+    holds "$work/s.err" '^zcnet: /dev/full lacks [0-9,]* bytes of connection 1: the disk, a quota' 'a full tap'
 fi
+# One that may not grow as much ends, and the relay does not.
+cat >"$work/limited" <<END
+#!/bin/sh
+ulimit -f 8
+exec "$ZCNET" "\$@"
+END
+chmod +x "$work/limited"
+start r recv tcp://127.0.0.1:0 --framing length --once
+unlimited=$ZCNET
+ZCNET=$work/limited
+start_relay tcp://127.0.0.1:0 --once --tap "$work/small"
+ZCNET=$unlimited
+run 0 send "$entry" --framing length "$work/file"
+finish r 0
+finish s 1
+holds "$work/s.err" '^zcnet: .*/small lacks [0-9,]* bytes of connection 1: the disk, a quota' 'a tap that may not grow'
+# A tap that nobody reads.
+mkfifo "$work/unread"
+run 1 relay tcp://127.0.0.1:0 tcp://127.0.0.1:1 --tap "$work/unread"
+run 1 files "$work/unread"
 
 # Wrong usage.
 run 2 relay

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-// SIGPIPE is kept away from the program, and nothing else is changed: not its mask, not what was pending.
+// SIGPIPE and SIGXFSZ are kept away from the program, and nothing else is changed: not its mask, not what was pending.
 #include "os/pipe_signal.h"
 
 #include <pthread.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -10,6 +11,7 @@
 #include <csetjmp>
 #include <cstdarg>
 #include <cstdint>
+#include <cstdlib>
 
 #include "os/os.h"
 
@@ -86,6 +88,33 @@ void test_signal_is_taken_away(void **) {
     assert_int_equal(caught, 0);
 }
 
+// A write beyond the size that files may have.
+void test_files_at_their_limit(void **) {
+    rlimit before{};
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    char path[] = "/tmp/zcnet-limit-XXXXXX";
+    const int file = mkstemp(path);
+    assert_true(file >= 0);
+    (void)unlink(path);
+    rlimit none = before;
+    none.rlim_cur = 0;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
+    {
+        PipeSignal guard;
+        guard.block();
+        assert_int_equal(zcnet::os::write(file, "x", 1), -EFBIG);
+        guard.raised();
+        raise_by_call(&guard);
+    }
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    sigset_t set;
+    assert_int_equal(sigpending(&set), 0);
+    assert_int_equal(sigismember(&set, SIGXFSZ), 0);
+    assert_false(pending());
+    assert_int_equal(caught, 0);
+    (void)close(file);
+}
+
 void test_nothing_is_blocked_without_a_call(void **) {
     PipeSignal guard;
     assert_false(blocked());
@@ -152,6 +181,7 @@ void test_ignored_stays_ignored(void **) {
 int main() {
     const CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_signal_is_taken_away, prepare),
+        cmocka_unit_test_setup(test_files_at_their_limit, prepare),
         cmocka_unit_test_setup(test_nothing_is_blocked_without_a_call, prepare),
         cmocka_unit_test_setup(test_errno_stays, prepare),
         cmocka_unit_test_setup(test_a_mask_of_the_program_stays, prepare),
