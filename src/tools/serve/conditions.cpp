@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "tools/serve/conditions.h"
 
+#include <strings.h>
+
 #include <optional>
 #include <string_view>
 
@@ -47,7 +49,7 @@ std::optional<uint64_t> number(std::string_view digits) {
 // One range. Nothing: it is no such field, or asks for several, and the whole is the answer.
 std::optional<Selection> parse_range(std::string_view text, uint64_t size) {
     text = trimmed(text);
-    if (text.size() < 6 || !(text.starts_with("bytes=") || text.starts_with("Bytes="))) return std::nullopt;
+    if (text.size() < 6 || strncasecmp(text.data(), "bytes=", 6) != 0) return std::nullopt;
     text = trimmed(text.substr(6));
     const size_t dash = text.find('-');
     if (dash == std::string_view::npos) return std::nullopt;
@@ -67,10 +69,13 @@ std::optional<Selection> parse_range(std::string_view text, uint64_t size) {
     return Selection{206, *from, std::min(*to, size - 1) - *from + 1};
 }
 
+std::optional<std::time_t> date_of(const std::string &field) { return parse_http_date(std::string(trimmed(field))); }
+
 // The range counts only when the document is still the one that the client has a part of.
-bool same_as(const std::string &if_range, const Validators &validators) {
+bool same_as(std::string_view if_range, const Validators &validators) {
+    if_range = trimmed(if_range);
     if (if_range.starts_with('"') || if_range.starts_with("W/")) return if_range == validators.etag;
-    const std::optional<std::time_t> date = parse_http_date(if_range);
+    const std::optional<std::time_t> date = parse_http_date(std::string(if_range));
     return date && *date == validators.modified;
 }
 
@@ -82,13 +87,13 @@ Selection select(const Request &request, const Validators &validators) {
     if (request.has(Field::if_match)) {
         if (!lists(request.value(Field::if_match), validators.etag, false)) return {412, 0, 0};
     } else if (request.has(Field::if_unmodified_since)) {
-        const auto date = parse_http_date(request.value(Field::if_unmodified_since));
+        const auto date = date_of(request.value(Field::if_unmodified_since));
         if (date && validators.modified > *date) return {412, 0, 0};
     }
     if (request.has(Field::if_none_match)) {
         if (lists(request.value(Field::if_none_match), validators.etag, true)) return {304, 0, 0};
     } else if (request.has(Field::if_modified_since)) {
-        const auto date = parse_http_date(request.value(Field::if_modified_since));
+        const auto date = date_of(request.value(Field::if_modified_since));
         if (date && validators.modified <= *date) return {304, 0, 0};
     }
     if (request.method != Method::get || !request.has(Field::range)) return whole;

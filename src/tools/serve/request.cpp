@@ -90,7 +90,7 @@ int RequestReader::on_begin(http_parser *parser) {
     request.hosts = 0;
     request.given = 0;
     reader.name_.clear();
-    reader.in_value_ = false;
+    reader.in_value_ = reader.coded_ = false;
     reader.inside_ = true;
     return 0;
 }
@@ -130,6 +130,7 @@ void RequestReader::begin_value() {
         request_.hosts++;
         return;
     }
+    coded_ = coded_ || equals(name_, "transfer-encoding");
     for (const Name &name : names) {
         if (!equals(name_, name.text)) continue;
         const auto number = static_cast<size_t>(name.field);
@@ -144,8 +145,10 @@ void RequestReader::begin_value() {
     }
 }
 
-// 1: no body follows, whatever the fields say. What there is of one is not read.
+// 1: no body follows, whatever the fields say. What there is of one is not read. -1: nobody knows where the body ends.
 int RequestReader::on_head(http_parser *parser) {
+    const bool chunked = (parser->flags & F_CHUNKED) != 0;
+    if (of(parser).coded_ && !chunked) return -1;
     Request &request = of(parser).request_;
     request.method = parser->method == HTTP_GET    ? Method::get
                      : parser->method == HTTP_HEAD ? Method::head
@@ -155,7 +158,7 @@ int RequestReader::on_head(http_parser *parser) {
     request.minor = parser->http_minor;
     request.keep_alive = http_should_keep_alive(parser) != 0;
     const bool sized = parser->content_length != 0 && parser->content_length != UINT64_MAX;
-    request.has_body = sized || (parser->flags & F_CHUNKED) != 0;
+    request.has_body = sized || chunked;
     // Another protocol was offered, not demanded.
     parser->upgrade = 0;
     return 1;

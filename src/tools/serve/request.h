@@ -71,6 +71,7 @@ class RequestReader {
     std::string name_;              // of the field that is being read
     std::string *value_ = nullptr;  // where its value goes; nullptr: it does not matter
     bool in_value_ = false;
+    bool coded_ = false;  // a transfer coding was named
     bool inside_ = false;
     bool complete_ = false;
     unsigned status_ = 0;

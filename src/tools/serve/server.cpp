@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <csignal>
 #include <exception>
 #include <memory>
 #include <thread>
@@ -50,9 +51,17 @@ Descriptor open_root(const std::string &path) {
 
 Descriptor open_log(const std::string &path) {
     if (path.empty()) return Descriptor();
-    Descriptor log(path == "-" ? fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0)
-                               : open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666));
-    if (log.get() < 0) throw Failure(system_error(path));
+    // What cannot be logged is said, and ends nothing.
+    std::signal(SIGPIPE, SIG_IGN);
+    std::signal(SIGXFSZ, SIG_IGN);
+    if (path == "-") {
+        Descriptor log(fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0));
+        if (log.get() < 0) throw Failure(system_error(path));
+        return log;
+    }
+    // A pipe that nobody reads is no log; to one that is read, lines may wait.
+    Descriptor log(open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0666));
+    if (log.get() < 0 || fcntl(log.get(), F_SETFL, O_APPEND) < 0) throw Failure(system_error(path));
     return log;
 }
 

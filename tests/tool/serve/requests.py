@@ -122,12 +122,13 @@ def conditions(server):
             (b"If-Modified-Since", b"Sunday, 06-Nov-94 08:49:37 GMT", 304), (b"If-Modified-Since", b"Sun Nov  6 08:49:37 1994", 304),
             (b"If-Modified-Since", b"yesterday", 200), (b"If-Match", etag, 200), (b"If-Match", b"*", 200),
             (b"If-Match", b'"other"', 412), (b"If-Match", b"W/" + etag, 412), (b"If-Unmodified-Since", DATE, 200),
-            (b"If-Unmodified-Since", earlier, 412)):
+            (b"If-Unmodified-Since", earlier, 412), (b"If-Modified-Since", b"\t" + DATE + b" ", 304),
+            (b"If-Unmodified-Since", earlier + b" \t", 412)):
         check(server, get(b"/small.txt", field(name, value)), status, what=(name, value))
     both = field(b"If-None-Match", b'"other"') + field(b"If-Modified-Since", DATE)
     check(server, get(b"/small.txt", both), 200)
     part = field(b"Range", b"bytes=0-9")
-    for value, status in ((etag, 206), (b'"other"', 200), (b"W/" + etag, 200), (DATE, 206), (later, 200), (b"nonsense", 200)):
+    for value, status in ((etag, 206), (b'"other"', 200), (b"W/" + etag, 200), (DATE, 206), (DATE + b" ", 206), (later, 200), (b"nonsense", 200)):
         check(server, get(b"/small.txt", part + field(b"If-Range", value)), status, what=(b"If-Range", value))
     check(server, get(b"/nothing", field(b"If-None-Match", b"*")), 404)
 
@@ -137,7 +138,9 @@ def malformed(server):
                  b"GET /\0 HTTP/1.1\r\nHost: test\r\n\r\n", b"GET / HTTP/1.1\r\nHost: a\0b\r\n\r\n", b"GET / HTTP/1.1\r\nA\0: b\r\n\r\n",
                  b"GET / HTTP/1.1\r\n: b\r\n\r\n", b"GET / HTTP/1.1\r\nno colon\r\n\r\n", b"PRI * HTTP/2.0\r\n\r\n",
                  b"GET / HTTP/1.1\r\nHost: test\r\nContent-Length: x\r\n\r\n",
-                 b"GET / HTTP/1.1\r\nHost: test\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n"):
+                 b"GET / HTTP/1.1\r\nHost: test\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+                 *(get(b"/", field(b"Transfer-Encoding", coding)) + get(b"/small.txt") for coding in
+                   (b"gzip", b"identity", b"xchunked", b"chunked, identity", b""))):
         check(server, data, 400, closes=True)
     for fields in (b"", b"Host: a\r\nHost: b\r\n"):
         check(server, b"GET / HTTP/1.1\r\n" + fields + b"\r\n", 400)
