@@ -24,7 +24,7 @@ int run_serve(int count, char **words) {
         "Serves the files below DIR over HTTP/1.1. Nothing that is asked for leads out of DIR. A directory\n"
         "is answered with its index.html.\n\n"
         "Listens on ADDR (port 0 takes a free one) and prints the bound address as the first line. A signal\n"
-        "ends it: what was asked for is still answered.\n");
+        "ends it: what it has begun to answer is still sent.\n");
     arguments.text("method", "M",
                    "how large files are sent: auto (default: sendfile), sendfile, mmap, splice, copy, direct", &method);
     arguments.number("threads", "N", "threads that serve (1)", &options.threads, 1, 256);

@@ -509,19 +509,59 @@ static void test_lag_forwarding_goes_on(void **state) {
     close(out[1]);
 }
 
+/* Messages that are larger than the socket's room leave in parts: what has begun to leave is not dropped. */
+static void large_messages_stay_whole(uint32_t lag, size_t size, bool copied) {
+    enum { MESSAGES = 60 };
+    struct lagging *of = lag_open(lag, "length,width=4");
+    for (int i = 1; i <= MESSAGES; i++) {
+        uint8_t *body = exact_block(size, (uint8_t)i);
+        if (copied) {
+            assert_ok(zcn_conn_send_copy(of->conn, body, size));
+        } else {
+            zcn_unit *unit = NULL;
+            void *data = NULL;
+            assert_ok(zcn_unit_alloc(&unit, &data, NULL, of->framing, size));
+            memcpy(data, body, size);
+            assert_ok(zcn_conn_send(of->conn, unit));
+        }
+        free(body);
+        side_poll(&of->on, 0);
+    }
+    const zcn_stats stats = stats_of(of->conn);
+    assert_true(stats.messages_dropped != 0);
+    assert_ok(zcn_conn_close(of->conn));
+    bytes got = {0};
+    assert_int_equal(raw_read_to_end(of->peer, &of->on, &got), 0);
+    assert_int_equal(got.size % (size + 4), 0);
+    assert_int_equal(got.size / (size + 4), MESSAGES - stats.messages_dropped);
+    int last = 0;
+    for (const uint8_t *at = got.data; at != got.data + got.size; at += size + 4) {
+        const size_t told = (size_t)at[0] << 24 | (size_t)at[1] << 16 | (size_t)at[2] << 8 | at[3];
+        assert_int_equal(told, size);
+        assert_true(at[4] > last);
+        last = at[4];
+        for (size_t i = 0; i < size; i++) assert_int_equal(at[4 + i], last);
+    }
+    assert_int_equal(last, MESSAGES);
+    bytes_clear(&got);
+    lag_close(of);
+}
+
+static void test_large_messages_stay_whole(void **state) {
+    (void)state;
+    for (size_t size = 1500; size < 9000; size += 611)
+        for (uint32_t lag = ZCN_LAG_DROP_OLDEST; lag <= ZCN_LAG_KEEP_LATEST; lag++)
+            for (int copied = 0; copied < 2; copied++) large_messages_stay_whole(lag, size, copied != 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_lag_drops_the_newest),
-        cmocka_unit_test(test_lag_drops_the_oldest),
-        cmocka_unit_test(test_lag_keeps_the_latest),
-        cmocka_unit_test(test_lag_disconnects),
-        cmocka_unit_test(test_lag_refuses_by_default),
-        cmocka_unit_test(test_lag_what_is_refused),
-        cmocka_unit_test(test_lag_release_functions_may_send),
-        cmocka_unit_test(test_to_all_reaches_all),
-        cmocka_unit_test(test_to_all_tells_who_did_not_take_it),
-        cmocka_unit_test(test_to_all_what_it_refuses),
-        cmocka_unit_test(test_lag_forwarding_goes_on),
+        cmocka_unit_test(test_large_messages_stay_whole), cmocka_unit_test(test_lag_drops_the_newest),
+        cmocka_unit_test(test_lag_drops_the_oldest),      cmocka_unit_test(test_lag_keeps_the_latest),
+        cmocka_unit_test(test_lag_disconnects),           cmocka_unit_test(test_lag_refuses_by_default),
+        cmocka_unit_test(test_lag_what_is_refused),       cmocka_unit_test(test_lag_release_functions_may_send),
+        cmocka_unit_test(test_to_all_reaches_all),        cmocka_unit_test(test_to_all_tells_who_did_not_take_it),
+        cmocka_unit_test(test_to_all_what_it_refuses),    cmocka_unit_test(test_lag_forwarding_goes_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -465,8 +465,23 @@ static void the_cache_notices_changes(void **state) {
     zcn_file *longer = cached(cache, "changes");
     assert_int_equal(zcn_file_size(longer), 20);
     assert_int_equal(zcn_file_size(old), 10);
-    /* replaced by one of the same size, with the same time */
+    /* rewritten in place, with the same size and the time that it had */
     struct stat found;
+    struct stat again;
+    assert_int_equal(stat(path_of("changes"), &found), 0);
+    const uint64_t deadline = deadline_after_ms(WAIT_MS);
+    do {
+        if (deadline_passed(deadline)) fail_msg("the file system's clock stands still");
+        write_file("changes", 20, 3);
+        const struct timespec same[2] = {found.st_atim, found.st_mtim};
+        assert_int_equal(utimensat(AT_FDCWD, path_of("changes"), same, 0), 0);
+        assert_int_equal(stat(path_of("changes"), &again), 0);
+    } while (memcmp(&again.st_ctim, &found.st_ctim, sizeof again.st_ctim) == 0);
+    assert_int_equal(again.st_ino, found.st_ino);
+    zcn_file *rewritten = cached(cache, "changes");
+    assert_ptr_not_equal(rewritten, longer);
+    zcn_file_release(rewritten);
+    /* replaced by one of the same size, with the same time */
     assert_int_equal(stat(path_of("changes"), &found), 0);
     write_file("changes.new", 20, 2);
     const struct timespec times[2] = {found.st_atim, found.st_mtim};

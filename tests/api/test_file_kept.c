@@ -91,6 +91,30 @@ static void one_file_after_the_other(uint32_t method) {
     lone_close(&on);
 }
 
+/* A file that is shorter than it was: what comes is a start of what was promised, and not a byte behind its end. */
+static void of_a_shorter_file(uint32_t method) {
+    enum { FROM = 101, PROMISED = 300000, LEFT = 150001 };
+    const zcn_conn_options options = deep_options();
+    lone on;
+    lone_open(&on, &options);
+    int fd = -1;
+    zcn_file *file = pattern_file(FILE_SIZE, 1, method, &fd);
+    assert_int_equal(ftruncate(fd, LEFT), 0);
+    assert_ok(zcn_conn_send(on.conn, unit_of_file(file, FROM, PROMISED)));
+    zcn_file_release(file);
+    bytes got = {0};
+    assert_int_equal(raw_read_to_end(on.peer, &on.on, &got), 0);
+    assert_in_range(got.size, 0, LEFT - FROM);
+    assert_status(nth_of(&on.on.got, ZCN_EVENT_CLOSED, 0)->status, ZCN_ETRUNCATED);
+    uint8_t *content = exact_block(FILE_SIZE, 0);
+    fill_pattern(content, FILE_SIZE, 1);
+    if (got.size != 0) assert_memory_equal(got.data, content + FROM, got.size);
+    free(content);
+    bytes_clear(&got);
+    close(fd);
+    lone_close(&on);
+}
+
 /* A connection whose socket is full, so that a file gets as far as the pipe, and which drops what it did not send. */
 static size_t full_open(lone *of) {
     zcn_conn_options options;
@@ -142,6 +166,11 @@ static void test_one_file_after_the_other(void **state) {
     by_every_method(one_file_after_the_other);
 }
 
+static void test_of_a_shorter_file(void **state) {
+    (void)state;
+    by_every_method(of_a_shorter_file);
+}
+
 static void test_after_a_dropped_one(void **state) {
     (void)state;
     by_every_method(after_a_dropped_one);
@@ -184,6 +213,7 @@ static void test_pages_after_dropped_ones(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one_file_after_the_other),
+        cmocka_unit_test(test_of_a_shorter_file),
         cmocka_unit_test(test_after_a_dropped_one),
         cmocka_unit_test(test_pages_after_dropped_ones),
     };
