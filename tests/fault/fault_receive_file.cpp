@@ -27,6 +27,8 @@ struct Outcome {
     zcn_stats stats;
 };
 
+uint32_t flush_policy = ZCN_FLUSH_SYNC;
+
 bool holds(int fd, uint64_t size) {
     static uint8_t expected[body_size];
     static uint8_t content[body_size + 1];
@@ -55,7 +57,7 @@ void serve(zcn_conn *conn, int file, const zcn_event *event, Outcome *out) {
         zcn_receive_file_options options;
         zcn_receive_file_options_init(&options, sizeof options);
         options.token = 7;
-        options.flush = ZCN_FLUSH_SYNC;
+        options.flush = flush_policy;
         const int fd = dup(file);
         out->call = zcn_conn_receive_file(conn, event->msg, fd, body_size, &options);
         if (out->call != ZCN_OK) close(fd);
@@ -90,7 +92,8 @@ void run(Outcome *out) {
     } else {
         (void)zcn_conn_retain(conn);
         const int64_t deadline = real_now() + int64_t{60} * 1000000000;
-        while (out->closed == ZCN_OK && out->behind == 0 && verdict->text[0] == '\0') {
+        // By a helper, the event may come behind the message.
+        while (out->closed == ZCN_OK && (out->behind == 0 || out->ends == 0) && verdict->text[0] == '\0') {
             if (real_now() > deadline)
                 note(verdict, "only %llu bytes came", static_cast<unsigned long long>(out->size));
             const uint64_t most = out->call == ZCN_OK ? sizeof wire : 5 + early;
@@ -240,19 +243,24 @@ void test_the_file_takes_no_more(void **) {
 // The disk breaks when it is to keep what it has: that is told, and nothing is dropped.
 void test_a_flush_fails(void **) {
     static Outcome outcome;
-    script_reset();
-    script_fail(call_flush_file, 1, 1, EIO);
-    expect_sound("flush", &outcome);
-    assert_int_equal(outcome.received, ZCN_ESYS);
-    assert_int_equal(outcome.file_errno, EIO);
-    assert_int_equal(outcome.size, body_size);
-    assert_int_equal(outcome.behind, 1);
-    // A file system that keeps nothing anyhow.
-    for (const int error : {EINVAL, EROFS}) {
+    for (const uint32_t policy : {ZCN_FLUSH_SYNC, ZCN_FLUSH_ASYNC}) {
+        flush_policy = policy;
         script_reset();
-        script_fail(call_flush_file, 1, 1, error);
-        expect_received("flush of a device", &outcome);
+        script_fail(call_flush_file, 1, 1, EIO);
+        expect_sound("flush", &outcome);
+        assert_int_equal(outcome.received, ZCN_ESYS);
+        assert_int_equal(outcome.file_errno, EIO);
+        assert_int_equal(outcome.size, body_size);
+        assert_int_equal(outcome.behind, 1);
+        // A file system that keeps nothing anyhow.
+        for (const int error : {EINVAL, EROFS}) {
+            script_reset();
+            script_fail(call_flush_file, 1, 1, error);
+            expect_received("flush of a device", &outcome);
+            assert_int_equal(script_calls(call_flush_file), 1);
+        }
     }
+    flush_policy = ZCN_FLUSH_SYNC;
 }
 
 // The socket ends or breaks in the middle.
