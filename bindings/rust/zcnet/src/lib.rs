@@ -123,3 +123,8 @@ pub fn version() -> &'static str {
     // SAFETY: the library answers with a static, terminated string.
     unsafe { error::static_text(zcnet_sys::zcn_version_text()) }
 }
+
+/// What the README shows is compiled and run as what the documentation shows.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
