@@ -119,6 +119,7 @@ class ConnRef {
     }
     /** Answers a message with a copy of some bytes, whose id's place gets the message's. */
     [[nodiscard]] bool answer(const MessageView &request, Bytes body) const { return answer(id_of(request), body); }
+    [[nodiscard]] bool answer(const Message &request, Bytes body) const { return answer(id_of(request), body); }
     [[nodiscard]] bool answer(std::uint64_t id, Bytes body) const { return detail::taken(try_answer(id, body)); }
     [[nodiscard]] zcn_status try_answer(std::uint64_t id, Bytes body) const noexcept {
         return zcn_conn_answer(conn_, id, body.data(), body.size());
@@ -134,7 +135,9 @@ class ConnRef {
     void put_id(MutableBytes body, std::uint64_t id) const {
         detail::check(zcn_conn_put_id(conn_, body.data(), body.size(), id));
     }
-    std::uint64_t id_of(const MessageView &message) const {
+    std::uint64_t id_of(const MessageView &message) const { return id_of(message.bytes()); }
+    std::uint64_t id_of(const Message &message) const { return id_of(message.bytes()); }
+    std::uint64_t id_of(Bytes message) const {
         std::uint64_t id;
         detail::check(zcn_conn_get_id(conn_, message.data(), message.size(), &id));
         return id;

@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: MIT */
+/* Coroutines on the connections of a loop. */
+#include <zcnet/coroutine.hpp>
+
+#include "support.hpp"
+
+#ifndef __cpp_impl_coroutine
+int main() {
+    std::puts("skipped: this compiler has no coroutines. Install: apt-get install g++");
+    return 77;
+}
+#else
+
+namespace {
+
+using namespace std::chrono_literals;
+
+const zcnet::Framing framing("length,width=4,strip=4");
+
+/* Polls until a task has ended, for a minute at most; throws what it threw. */
+void run(zcnet::AsyncLoop &loop, zcnet::Task task) {
+    bool done = false;
+    loop.spawn([](zcnet::Task inner, bool &ended) -> zcnet::Task {
+        try {
+            co_await inner;
+        } catch (...) {
+            ended = true;
+            throw;
+        }
+        ended = true;
+    }(std::move(task), done));
+    const auto deadline = std::chrono::steady_clock::now() + 1min;
+    while (!done) {
+        CHECK(loop.poll(1s) && std::chrono::steady_clock::now() < deadline);
+    }
+}
+
+zcnet::Task echo(zcnet::AsyncConn conn) {
+    while (auto message = co_await conn.next()) co_await conn.send(*message);
+}
+
+zcnet::Task serve(zcnet::AsyncLoop &loop, const zcnet::AsyncListener &listener) {
+    for (;;) loop.spawn(echo(co_await listener.accept()));
+}
+
+zcnet::Task ask_echo(zcnet::AsyncLoop &loop, std::string address, int rounds, int &done) {
+    const zcnet::AsyncConn conn = co_await loop.connect(address, framing);
+    for (int i = 0; i < rounds; i++) {
+        const std::string text = std::to_string(i);
+        co_await conn.send_copy(text);
+        const auto message = co_await conn.next();
+        CHECK(message && message->text() == text);
+    }
+    done++;
+}
+
+zcnet::Task all_of(std::vector<zcnet::Task> &tasks) {
+    for (const zcnet::Task &task : tasks) co_await task;
+}
+
+void many_talk_to_one_server() {
+    zcnet::AsyncLoop loop;
+    const zcnet::AsyncListener listener = loop.listen("tcp://127.0.0.1:0", framing);
+    int done = 0;
+    const auto both = [&]() -> zcnet::Task {
+        for (int i = 0; i < 10; i++) loop.spawn(ask_echo(loop, listener.listener().address(), 100, done));
+        std::vector<zcnet::Task> tasks;
+        tasks.push_back(ask_echo(loop, listener.listener().address(), 200, done));
+        tasks.push_back(ask_echo(loop, listener.listener().address(), 1, done));
+        co_await all_of(tasks);
+    };
+    loop.spawn(serve(loop, listener));
+    run(loop, both());
+    const auto deadline = std::chrono::steady_clock::now() + 1min;
+    while (done < 12) CHECK(loop.poll(1s) && std::chrono::steady_clock::now() < deadline);
+}
+
+void who_sends_waits_for_who_does_not_receive() {
+    zcnet::AsyncLoop loop;
+    const zcnet::AsyncListener listener = loop.listen("tcp://127.0.0.1:0", framing);
+    constexpr int count = 3000;
+    int sent = 0, got = 0, sent_before = 0;
+    const auto send = [&]() -> zcnet::Task {
+        zcnet::ConnOptions options;
+        options.high_water = 100000;
+        const zcnet::AsyncConn conn = co_await loop.connect(listener.listener().address(), framing, options);
+        const auto part = [&](int from) -> zcnet::Task {
+            for (int i = from; i < count; i += 2) {
+                zcnet::Unit unit = zcnet::Unit::create();
+                unit.append_owned(std::string(20000, 'x'));
+                co_await conn.send(std::move(unit));
+                sent++;
+            }
+        };
+        std::vector<zcnet::Task> tasks;
+        tasks.push_back(part(0));
+        loop.spawn(part(1));
+        co_await all_of(tasks);
+        while (sent < count) {
+            const auto more = co_await conn.next();
+            CHECK(!more || more->empty());
+        }
+        conn.conn().close();
+        co_await conn.closed();
+    };
+    const auto receive = [&]() -> zcnet::Task {
+        const zcnet::AsyncConn conn = co_await listener.accept();
+        // More than sockets and queues hold is not sent before this one receives.
+        for (int before = -1; before != sent || sent == 0;) {
+            before = sent;
+            for (int i = 0; i < 20; i++) co_await loop.connect(listener.listener().address(), framing);
+        }
+        sent_before = sent;
+        while (const auto message = co_await conn.next()) {
+            CHECK(message->size() == 20000);
+            if (++got == count) co_await conn.send_copy("");
+        }
+    };
+    loop.spawn(send());
+    run(loop, receive());
+    CHECK(got == count && sent == count && sent_before < count);
+}
+
+zcnet::ConnOptions with_ids() {
+    zcnet::ConnOptions options;
+    options.id_width = 8;
+    options.max_requests = 3;
+    return options;
+}
+
+/* Answers in the wrong order, two at a time; never what begins with '?'. */
+zcnet::Task answer(zcnet::AsyncConn conn) {
+    std::optional<zcnet::Message> held;
+    while (auto message = co_await conn.next()) {
+        const std::string text = std::string(message->text().substr(8)) + "!";
+        if (text[0] == '?') continue;
+        if (!held) {
+            held = std::move(message);
+            continue;
+        }
+        const std::string first = std::string(held->text()) + "!";
+        CHECK(conn.conn().answer(conn.conn().id_of(*message), std::string(8, 0) + text));
+        CHECK(conn.conn().answer(conn.conn().id_of(*held), first));
+        held.reset();
+    }
+}
+
+void requests_find_their_answers() {
+    zcnet::AsyncLoop loop;
+    const zcnet::ConnOptions options = with_ids();
+    zcnet::ListenOptions listen;
+    listen.conn = &options;
+    const zcnet::AsyncListener listener = loop.listen("tcp://127.0.0.1:0", framing, listen);
+    int answers = 0;
+    const auto client = [&]() -> zcnet::Task {
+        const zcnet::AsyncConn conn = co_await loop.connect(listener.listener().address(), framing, options);
+        loop.spawn(answer(co_await listener.accept()));
+        const auto ask = [&](int number) -> zcnet::Task {
+            const std::string text = std::to_string(number);
+            const zcnet::Message message = co_await conn.request(std::string(8, 0) + text);
+            CHECK(message.text().substr(8) == text + "!");
+            answers++;
+        };
+        // More than may be asked at a time.
+        for (int i = 0; i < 9; i++) loop.spawn(ask(i));
+        std::vector<zcnet::Task> last;
+        last.push_back(ask(9));
+        co_await all_of(last);
+        zcn_status status = ZCN_OK;
+        try {
+            static_cast<void>(co_await conn.request(std::string(8, 0) + "?", 1ms));
+        } catch (const zcnet::Error &error) {
+            status = error.status();
+        }
+        CHECK(status == ZCN_ETIMEDOUT);
+        try {
+            static_cast<void>(co_await conn.request("short"));
+        } catch (const zcnet::Error &error) {
+            status = error.status();
+        }
+        CHECK(status == ZCN_EINVAL);
+        // One that is not waited for any more is taken back.
+        const auto forgotten = [&]() -> zcnet::Task {
+            static_cast<void>(co_await conn.request(std::string(8, 0) + "?"));
+        };
+        {
+            zcnet::AsyncLoop other;  // begins it, and ends it
+            other.spawn(forgotten());
+            CHECK(conn.conn().stats().requests_waiting == 1);
+        }
+        CHECK(conn.conn().stats().requests_waiting == 0);
+        conn.conn().abort();
+        try {
+            static_cast<void>(co_await conn.request(std::string(8, 0) + "?"));
+            CHECK(false);
+        } catch (const zcnet::Error &error) {
+            CHECK(error.status() == ZCN_EABORTED || error.status() == ZCN_ECLOSED);
+        }
+    };
+    run(loop, client());
+    CHECK(answers == 10);
+}
+
+void ends_are_told() {
+    zcnet::AsyncLoop loop;
+    std::string address;
+    const auto all = [&]() -> zcnet::Task {
+        zcnet::AsyncListener listener = loop.listen("tcp://127.0.0.1:0", framing);
+        address = listener.listener().address();
+        {
+            const zcnet::AsyncConn near = co_await loop.connect(address, framing);
+            zcnet::AsyncConn far = co_await listener.accept();
+            co_await near.send_copy("last");
+            near.conn().close();
+            co_await near.closed();
+            CHECK(!co_await near.next());
+            CHECK((co_await far.next())->text() == "last");
+            CHECK(!co_await far.next() && !co_await far.next());
+            zcn_status status = ZCN_OK;
+            try {
+                co_await far.send_copy("late");
+            } catch (const zcnet::Error &error) {
+                status = error.status();
+            }
+            CHECK(status == ZCN_ECLOSED);
+        }
+        {
+            const zcnet::AsyncConn near = co_await loop.connect(address, framing);
+            const zcnet::AsyncConn far = co_await listener.accept();
+            near.conn().abort();
+            zcn_status status = ZCN_OK;
+            try {
+                static_cast<void>(co_await far.next());
+            } catch (const zcnet::Error &error) {
+                status = error.status();
+            }
+            CHECK(status == ZCN_ERESET);
+        }
+        listener.listener().close();
+        zcn_status status = ZCN_OK;
+        try {
+            static_cast<void>(co_await listener.accept());
+        } catch (const zcnet::Error &error) {
+            status = error.status();
+        }
+        CHECK(status == ZCN_ECLOSED);
+        try {
+            static_cast<void>(co_await loop.connect(address, framing));
+        } catch (const zcnet::Error &error) {
+            status = error.status();
+        }
+        CHECK(status == ZCN_EREFUSED);
+    };
+    run(loop, all());
+    CHECK_THROWS(ZCN_EADDRESS, loop.connect("nowhere", framing));
+    CHECK_THROWS(ZCN_EINUSE, [&] {
+        const zcnet::AsyncListener one = loop.listen(address, framing);
+        static_cast<void>(loop.listen(address, framing));
+    }());
+}
+
+void what_a_task_throws_comes_out_of_the_poll() {
+    zcnet::AsyncLoop loop;
+    const auto wrong = []() -> zcnet::Task {
+        throw zcnet::Error(ZCN_EBUSY);
+        co_return;
+    };
+    loop.spawn(wrong());
+    CHECK_THROWS(ZCN_EBUSY, loop.poll(0s));
+    CHECK(loop.poll(0s));
+    CHECK_THROWS(ZCN_EBUSY, loop.run(wrong()));
+    loop.loop().close();
+    const auto waits = [&](const zcnet::AsyncListener &on) -> zcnet::Task { static_cast<void>(co_await on.accept()); };
+    zcnet::AsyncLoop other;
+    const zcnet::AsyncListener listener = other.listen("tcp://127.0.0.1:0", framing);
+    CHECK_THROWS(ZCN_ECLOSED, loop.run(waits(listener)));  // of another loop, which nobody polls
+}
+
+/* Coroutines that wait for everything there is, and are ended where they are. */
+void ending_loses_nothing() {
+    zcnet::AsyncLoop loop;
+    const zcnet::AsyncListener listener = loop.listen("tcp://127.0.0.1:0", framing);
+    std::optional<zcnet::AsyncConn> near, far;
+    const auto open = [&]() -> zcnet::Task {
+        near.emplace(co_await loop.connect(listener.listener().address(), framing));
+        far.emplace(co_await listener.accept());
+    };
+    run(loop, open());
+    const auto take = [&]() -> zcnet::Task { static_cast<void>(co_await far->next()); };
+    const auto accept = [&]() -> zcnet::Task { static_cast<void>(co_await listener.accept()); };
+    const auto connect = [&]() -> zcnet::Task {
+        static_cast<void>(co_await loop.connect(listener.listener().address(), framing));
+    };
+    {
+        zcnet::AsyncLoop ended;
+        for (int i = 0; i < 3; i++) {
+            ended.spawn(take());
+            ended.spawn(accept());
+            ended.spawn(connect());
+        }
+    }
+    const auto rest = [&]() -> zcnet::Task {
+        co_await near->send_copy("not lost");
+        const auto message = co_await far->next();
+        CHECK(message && message->text() == "not lost");
+    };
+    run(loop, rest());
+    // Tasks that wait when their loop ends.
+    loop.spawn(take());
+    loop.spawn(accept());
+    loop.spawn(connect());
+}
+
+}  // namespace
+
+int main() {
+    const CMUnitTest tests[] = {
+        TEST(many_talk_to_one_server),
+        TEST(who_sends_waits_for_who_does_not_receive),
+        TEST(requests_find_their_answers),
+        TEST(ends_are_told),
+        TEST(what_a_task_throws_comes_out_of_the_poll),
+        TEST(ending_loses_nothing),
+    };
+    return cmocka_run_group_tests(tests, nullptr, nullptr);
+}
+#endif
