@@ -61,6 +61,11 @@ def sentence(comment):
     return re.sub(r"([\[\]<>])", r"\\\1", text).replace("*_", r"\*_").strip()
 
 
+def one_line(note):
+    """A comment behind a field or value, which may go on in lines that begin with a star."""
+    return re.sub(r"\s*\n\s*(\* )?|\s+", " ", note).strip()
+
+
 def struct(name, body, comment):
     out = [f"/// {sentence(comment) if comment else 'Filled by its options_init(), and changed from there.'}"]
     if name == "zcn_event":
@@ -69,7 +74,7 @@ def struct(name, body, comment):
     body = re.sub(r"^[ \t]*/\*.*?\*/\n", "", body, flags=re.S | re.M)  # those that stand before a field
     for text, note in re.findall(r"^\s*([^;/]+);[ \t]*(?:/\*(.*?)\*/)?", body, re.S | re.M):
         field, kind = declarator(text)
-        note = re.sub(r"\s+", " ", note).strip() or "See the header."
+        note = one_line(note) or "See the header."
         out += [f"    /// {sentence(note)}", f"    pub {rust_name(field)}: {kind},"]
     return "\n".join(out + ["}", ""])
 
@@ -77,8 +82,7 @@ def struct(name, body, comment):
 def constants(body, kind):
     out = []
     for name, value, note in re.findall(r"^\s*(ZCN_\w+) = (\w+),?[ \t]*(?:/\*(.*?)\*/)?", body, re.S | re.M):
-        note = re.sub(r"\s*\n\s*(\* )?|\s+", " ", note).strip()
-        note = note or f"The value of `{name}`."
+        note = one_line(note) or f"The value of `{name}`."
         out.append(f"/// {sentence(note)}\npub const {name}: {kind} = {value};\n")
     return "".join(out)
 

@@ -359,7 +359,7 @@ pub struct zcn_loop_options {
     pub event_capacity: u32,
     /// microseconds to spin before a poll sleeps; 0: none
     pub spin_us: u32,
-    /// 1: no helper thread; zcn_connect() then takes numeric addresses only, and files that * are read past the page cache (ZCN_FILE_DIRECT) are waited for
+    /// 1: no helper thread; zcn_connect() then takes numeric addresses only, and files that are read past the page cache (ZCN_FILE_DIRECT) are waited for
     pub no_helper: u32,
     /// blocks that unfinished messages may hold before stalled ones are moved into memory of their own; 0: 64
     pub unfinished_blocks: u32,
@@ -521,7 +521,7 @@ pub struct zcn_relay_flow {
     pub tap_missed_bytes: u64,
     /// 1: its end was passed on
     pub ended: u32,
-    /// why the tap ended before the relay; else ZCN_OK
+    /// why the tap ended before the relay: it was too slow (ZCN_ENOBUFS, ZCN_ETIMEDOUT), its reader is gone (ZCN_ERESET), there is no room for more of the file (ZCN_ENOSPACE), another failure of its own (ZCN_ESYS); else ZCN_OK
     pub tap_status: zcn_status,
 }
 
