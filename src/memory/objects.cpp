@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "memory/objects.h"
 
+#include "base/flag.h"
 #include "base/statistic.h"
 #include "memory/directory.h"
 #include "memory/tagged_stack.h"
@@ -43,7 +44,7 @@ constinit Magazines magazines;
 constinit TaggedStack<> empty_magazines;
 constinit TaggedStack<> full_magazines[object_classes];
 constinit std::atomic<FreeObject *> orphans[object_classes];
-constinit std::atomic<bool> trimming{false};  // somebody looks for chunks to give back
+constinit ExchangedFlag trimming{0};  // somebody looks for chunks to give back
 constinit Statistic mapped;
 constinit Directory<ChunkEntry, 512, 8192> chunks_of_groups;
 

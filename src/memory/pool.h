@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cstdint>
 
+#include "base/flag.h"
 #include "base/guard.h"
 #include "base/probe.h"
 #include "base/statistic.h"
@@ -26,7 +27,7 @@ class MemfdSource;
 // Someone who waits for memory of a limited pool. woken() runs once per wait, on the thread that freed memory.
 struct Waiter {
     Waiter *next = nullptr;
-    std::atomic<bool> queued{false};
+    ExchangedFlag queued{0};
     void (*woken)(Waiter *) noexcept = nullptr;
 };
 

@@ -14,6 +14,7 @@
 #include <unordered_map>
 
 #include "base/error.h"
+#include "base/flag.h"
 #include "base/inbox.h"
 #include "base/list.h"
 #include "memory/pool.h"
@@ -203,8 +204,8 @@ struct zcn_loop final {
     int poller_ = -1;
     int inbox_fd_ = -1;
     zcnet::Inbox inbox_;
-    std::atomic<bool> wake_asked_{false};
-    std::atomic<bool> memory_asked_{false};
+    zcnet::ExchangedFlag wake_asked_{0};
+    zcnet::ExchangedFlag memory_asked_{0};
     std::atomic<bool> dead_{false};  // nobody takes letters any more
     zcnet::net::LoopLetter wake_letter_{zcnet::net::Message::wake};
     zcnet::net::LoopLetter memory_letter_{zcnet::net::Message::memory};

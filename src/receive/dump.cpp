@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "base/flag.h"
 #include "memory/clock.h"
 #include "memory/pool.h"
 #include "os/os.h"
@@ -125,7 +126,7 @@ void report_leaks() {
 
 void report_at_the_end() noexcept {
     // relaxed: only who is first matters.
-    static constinit std::atomic<bool> asked{false};
+    static constinit ExchangedFlag asked{0};
     if (!asked.exchange(true, std::memory_order_relaxed)) (void)std::atexit(report_leaks);
 }
 

@@ -18,14 +18,14 @@ class Interrupt {
     Interrupt(const Interrupt &) = delete;
     Interrupt &operator=(const Interrupt &) = delete;
 
-    bool raised() const { return raised_.load(std::memory_order_acquire); }
+    bool raised() const { return raised_.load(std::memory_order_acquire) != 0; }
 
   private:
     void wait_for_signals();
 
     zcn_loop *loop_;
     sigset_t signals_;
-    std::atomic<bool> raised_ = false;
+    std::atomic<uint32_t> raised_ = 0;  // not a byte, which not every processor exchanges
     std::atomic<bool> over_ = false;
     std::thread thread_;
 };

@@ -9,7 +9,8 @@
 
 namespace model {
 
-constexpr uint64_t block_bytes = 1 << 20;  // a slab has two
+constexpr uint64_t block_bytes = 1 << 20;       // a slab has two
+constexpr uint64_t slab_block_bytes = 4 << 20;  // is a slab by itself
 
 // A source of the program that takes back no single pages.
 inline const zcn_pool_source whole_slabs = {
@@ -23,11 +24,12 @@ inline const zcn_pool_source whole_slabs = {
 
 // A pool of large blocks, since slabs of few blocks make short chains. `limit` in blocks, 0: none; `keep` in blocks
 // that may stay resident, 0: none.
-inline zcn_pool *make_pool(uint64_t limit, uint64_t keep, const zcn_pool_source *source = nullptr) {
+inline zcn_pool *make_pool(uint64_t limit, uint64_t keep, const zcn_pool_source *source = nullptr,
+                           uint64_t block_size = block_bytes) {
     zcn_pool_options options = zcnet::memory::default_pool_options();
-    options.block_size = block_bytes;
-    options.limit = limit * block_bytes;
-    options.keep = keep == 0 ? 1 : keep * block_bytes;
+    options.block_size = block_size;
+    options.limit = limit * block_size;
+    options.keep = keep == 0 ? 1 : keep * block_size;
     options.source = source;
     zcn_pool *pool = nullptr;
     MODEL_REQUIRE(zcn_pool::create(&pool, options) == ZCN_OK);

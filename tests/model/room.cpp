@@ -96,12 +96,26 @@ void test_new_source(void **) {
 }
 
 // One who looks while another does leaves it to that one, and what was free for him is found all the same.
-void look() { (void)pool->room_for(large); }
+constexpr uint64_t half = model::slab_block_bytes / 2;  // more than is cut from a block
+void set_up_slab_blocks() {
+    pool = model::make_pool(8, 8, &model::whole_slabs, model::slab_block_bytes);
+    for (Block *&block : blocks) block = model::take(pool);
+}
+template <uint64_t size>
+void look() {
+    (void)pool->room_for(size);
+}
+// From the wait on.
+template <uint64_t size>
+void queue_and_look() {
+    model::Sleeper &me = sleepers[model::this_thread()];
+    me.sleeps = pool->wait_for_room(&me.waiter, size) == Room::none;
+}
 void test_two_look(void **) {
-    model::holds({"room in a slab, against the release of its last block and one who looks",
-                  set_up<&model::whole_slabs, 7>,
-                  {give<6>, await<large, 1>, look},
-                  nobody_sleeps_in_vain<large>});
+    model::holds({"room in a slab, against its release and one who looks",
+                  set_up_slab_blocks,
+                  {give<0>, queue_and_look<half>, look<half>},
+                  nobody_sleeps_in_vain<half>});
 }
 
 // Who looks for room has the free blocks in hand for a moment.
@@ -117,7 +131,7 @@ void take_or_sleep() {
 void test_passing_hands(void **) {
     model::holds({"waiting for a block, against one who looks for room",
                   set_up<&model::whole_slabs, 7>,
-                  {look, take_or_sleep},
+                  {look<large>, take_or_sleep},
                   [] {
                       for (const model::Sleeper &sleeper : sleepers)
                           if (sleeper.sleeps_on()) MODEL_REQUIRE(model::take(pool) == nullptr);
