@@ -98,15 +98,15 @@ void zcn_pool::for_chain(uint32_t first, Each &&each) noexcept {
 uint64_t zcn_pool::reclaim_slabs(bool for_block) noexcept {
     constexpr uint64_t needs_block = uint64_t{1} << 32;
     // One at a time: two would each hold a part of a slab's blocks, and count in the same place. Whoever comes
-    // meanwhile leaves it to the one who is at it. acq_rel: the counts of one end before those of the next, and what
-    // was free for the one who leaves it is found.
+    // meanwhile leaves it to the one who is at it. release: what was free for the one who leaves it is found. It need
+    // not acquire: what the last one counted in has come back through the stacks.
     const uint64_t mine = for_block ? needs_block + 1 : 1;
-    if (reclaiming_.fetch_add(mine, std::memory_order_acq_rel) != 0) return 0;
+    if (reclaiming_.fetch_add(mine, std::memory_order_release) != 0) return 0;
     uint64_t uncharged = 0;
     bool missed = false;
     for (uint64_t asked = mine; asked != 0;) {
         uncharged += reclaim_once();
-        // acq_rel: as above.
+        // acquire: as above. release: who needs a block, and comes next, finds those that were in our hand.
         asked = reclaiming_.fetch_sub(asked, std::memory_order_acq_rel) - asked;
         missed = missed || asked >= needs_block;
     }
