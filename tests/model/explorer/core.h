@@ -49,7 +49,7 @@ class Core {
     void note_outcome(uint64_t outcome) { outcome_.seen.insert(outcome); }
     void each_thread_has(void *variable, size_t size);
     void at_thread_end(void (*end)(void *), void *with);
-    void *take(size_t size, size_t alignment);               // zeroed memory, never the same twice in an execution
+    void *take(size_t size, size_t alignment);  // zeroed memory, never the same twice in an execution
     void no_more_memory() { arena_end_ = arena_; }
     [[nodiscard]] uint64_t taken() const { return taken_; }  // bytes, less what was given back
     [[nodiscard]] Phase phase() const { return phase_; }
