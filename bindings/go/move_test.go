@@ -3,6 +3,7 @@
 package zcnet_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -217,4 +218,69 @@ func TestMovingFromALoopThatStops(t *testing.T) {
 		<-loop.Done()
 		check(t, near.Close())
 	}
+}
+
+// What is at hand on the loop that a connection leaves stays, unless the connection is closed there.
+func TestEventsAtHandWhenAConnectionMoves(t *testing.T) {
+	ctx := limited(t)
+	to := background(t, nil)
+	for _, closes := range []bool{false, true} {
+		loop := must[*zcnet.Loop](t)(zcnet.NewLoop(nil))
+		listener := must[*zcnet.Listener](t)(loop.Listen("tcp://127.0.0.1:0", lengths, nil))
+		near := must[net.Conn](t)(net.Dial("tcp", listener.Addr().String()[len("tcp://"):]))
+		defer near.Close()
+		const total = 100
+		must[int](t)(near.Write(bytes.Repeat([]byte{0, 0, 0, 1, 'x'}, total)))
+		var far *zcnet.Conn
+		shown := 0
+		for event := range loop.Events(ctx) {
+			if event.Type() != zcnet.EventMessage {
+				continue
+			}
+			if shown++; shown > 1 {
+				continue
+			}
+			far = event.Conn()
+			check(t, far.Move(to))
+			check(t, loop.Close()) // when its turn is over: the connection is none of it any more
+			if closes {
+				check(t, far.Close())
+			}
+		}
+		if closes {
+			if shown != 1 {
+				t.Errorf("%d messages of a connection that is closed", shown)
+			}
+			continue
+		}
+		for range total - shown {
+			m := must[zcnet.Message](t)(far.Recv(ctx))
+			check(t, m.Release())
+		}
+		check(t, far.Err())
+		check(t, far.Close())
+	}
+}
+
+// A loop that nobody drives any more ends without those that have left it.
+func TestALoopThatEndsAtOnceAfterAMove(t *testing.T) {
+	ctx := limited(t)
+	to := background(t, nil)
+	loop := must[*zcnet.Loop](t)(zcnet.NewLoop(nil))
+	listener := must[*zcnet.Listener](t)(loop.Listen("tcp://127.0.0.1:0", lengths, nil))
+	near := must[*zcnet.Conn](t)(to.Dial(ctx, listener.Addr().String(), lengths, nil))
+	var far *zcnet.Conn
+	for event := range loop.Events(ctx) {
+		far = event.Conn()
+		check(t, far.Move(to))
+		break
+	}
+	check(t, loop.Close())
+	<-loop.Done()
+	check(t, near.SendCopy(ctx, []byte("still there")))
+	m := must[zcnet.Message](t)(far.Recv(ctx))
+	if m.String() != "still there" {
+		t.Errorf("%q", m.String())
+	}
+	check(t, m.Release())
 }
