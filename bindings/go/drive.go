@@ -221,7 +221,7 @@ func (l *Loop) note(raw *rawEvent) bool {
 	case EventFileReceived:
 		l.conn(raw.user).fileReceived(raw)
 	case EventPoolReady:
-		return !l.roomFound(raw.token)
+		return !l.roomFound(raw.token, raw.status)
 	case EventPeerClosed:
 		l.conn(raw.user).readEnded()
 	case EventClosed:

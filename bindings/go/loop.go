@@ -47,10 +47,10 @@ type Loop struct {
 	leak    *leakMark
 
 	// Under mu.
-	calls      bool                     // polls may call functions of framings in Go
-	moved      []uintptr                // numbers of connections that have moved away, until the array at hand is through
-	departures []*departure             // who waits to move away, of a loop that works in the background
-	rooms      map[uint64]chan struct{} // who waits for memory, by token
+	calls      bool                  // polls may call functions of framings in Go
+	moved      []uintptr             // numbers of connections that have moved away, until the array at hand is through
+	departures []*departure          // who waits to move away, of a loop that works in the background
+	rooms      map[uint64]chan error // who waits for memory, by token
 	lastRoom   uint64
 
 	closed    atomic.Int32 // connections closed since the last poll: what they have in the array is skipped

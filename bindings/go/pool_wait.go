@@ -39,8 +39,8 @@ func (p *Pool) Wait(ctx context.Context, size int) error {
 		return err
 	}
 	select {
-	case <-ready:
-		return nil
+	case err := <-ready:
+		return err
 	case <-ctx.Done():
 		l.mu.Lock()
 		delete(l.rooms, token)
@@ -51,11 +51,11 @@ func (p *Pool) Wait(ctx context.Context, size int) error {
 	}
 }
 
-func (l *Loop) awaitRoom(p *Pool, size int) (token uint64, ready chan struct{}, err error) {
-	ready = make(chan struct{})
+func (l *Loop) awaitRoom(p *Pool, size int) (token uint64, ready chan error, err error) {
+	ready = make(chan error, 1)
 	l.mu.Lock()
 	if l.rooms == nil {
-		l.rooms = map[uint64]chan struct{}{}
+		l.rooms = map[uint64]chan error{}
 	}
 	l.lastRoom++
 	token = ownRoom | l.lastRoom
@@ -90,7 +90,7 @@ func (l *Loop) watchMemory(pool *Pool, size int, token uint64) error {
 }
 
 // roomFound tells who waits in Wait; false: the event is the program's.
-func (l *Loop) roomFound(token uint64) bool {
+func (l *Loop) roomFound(token uint64, status Status) bool {
 	if token&ownRoom == 0 {
 		return false
 	}
@@ -98,7 +98,7 @@ func (l *Loop) roomFound(token uint64) bool {
 	defer l.mu.Unlock()
 	if ready := l.rooms[token]; ready != nil { // else the waiting has ended
 		delete(l.rooms, token)
-		close(ready)
+		ready <- status.orNil()
 	}
 	return true
 }

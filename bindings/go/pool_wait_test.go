@@ -3,6 +3,7 @@
 package zcnet_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"net"
@@ -88,6 +89,23 @@ func TestWaitingForMemory(t *testing.T) {
 	if err := closed.Wait(ctx, 0); !errors.Is(err, net.ErrClosed) {
 		t.Error(err)
 	}
+}
+
+// A stream with large messages raises what the pool keeps for those that have begun: what found room beside less cannot any
+// more, whatever comes back.
+func TestWaitingInVain(t *testing.T) {
+	pool, _ := full(t)
+	ready := make(chan error, 1)
+	go func() { ready <- pool.Wait(limited(t), 3<<20) }()
+	for must[zcnet.PoolStats](t)(pool.Stats()).Waits == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	framing := must[*zcnet.Framing](t)(zcnet.ParseFraming("length,max=2M"))
+	stream := must[*zcnet.Stream](t)(zcnet.NewStream(new(bytes.Buffer), framing, &zcnet.StreamOptions{Pool: pool}))
+	if err := <-ready; err != zcnet.ErrInvalid {
+		t.Error(err)
+	}
+	check(t, stream.Close())
 }
 
 func TestEventsAndMemory(t *testing.T) {

@@ -236,6 +236,25 @@ class Asyncio(TestCase):
 
         self.run_it(main)
 
+    def test_memory_that_can_never_come(self):
+        async def main():
+            with zcnet.Pool(block_size=64 << 10, limit=1 << 20) as pool:
+                units = []
+                with self.assertRaises(OSError):
+                    while len(units) < 100:
+                        units.append(zcnet.Unit(size=24 << 10, pool=pool))
+                waiting = asyncio.ensure_future(zcnet.aio.memory(pool, 700 << 10))
+                await asyncio.sleep(0)
+                self.assertFalse(waiting.done())
+                # Keeps more of the pool for messages that have begun.
+                with zcnet.Stream(zcnet.Framing("length,max=512K"), pool=pool):
+                    with self.assertRaises(ValueError):
+                        await waiting
+                for unit in units:
+                    unit.close()
+
+        self.run_it(main)
+
     def test_what_a_handler_raises_is_reported(self):
         async def main():
             reported = []

@@ -62,7 +62,10 @@ class Driver:
         if event.type == EventType.POOL_READY:
             waiter = self.memory.pop(event.token, None)
             if waiter is not None and not waiter.done():
-                waiter.set_result(None)
+                if event.error is not None:
+                    waiter.set_exception(event.error)
+                else:
+                    waiter.set_result(None)
         elif event.type == EventType.ACCEPTED:
             server = self.users.get(event.listener)
             if server is None:

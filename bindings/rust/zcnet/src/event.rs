@@ -95,6 +95,8 @@ pub enum Event<'a> {
         token: u64,
         /// Bytes that were asked for.
         size: u64,
+        /// [`Invalid`](crate::ErrorKind::Invalid): it can never have so much room any more.
+        result: Result<()>,
     },
     /// A connection that another loop handed over.
     Arrived(ConnRef<'a>),
@@ -323,7 +325,10 @@ unsafe fn make<'a>(event: *const sys::zcn_event, owner: &'a Loop) -> Option<Even
             let Fields { status, size, token, .. } = of();
             Event::FileReceived { conn: conn(), token, size, result: check(status) }
         }
-        sys::ZCN_EVENT_POOL_READY => Event::PoolReady { token: of().token, size: of().size },
+        sys::ZCN_EVENT_POOL_READY => {
+            let Fields { status, size, token, .. } = of();
+            Event::PoolReady { token, size, result: check(status) }
+        }
         sys::ZCN_EVENT_UNANSWERED => {
             let Fields { status, token, .. } = of();
             Event::Unanswered { conn: conn(), token, reason: check(status) }

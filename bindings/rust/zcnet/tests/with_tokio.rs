@@ -15,7 +15,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::time::timeout;
 use zcnet::tokio::{memory, Driver, Framed};
-use zcnet::{ErrorKind, Event, Loop, LoopOptions, Pool, PoolOptions, StreamOptions, Unit};
+use zcnet::{ErrorKind, Event, Loop, LoopOptions, Pool, PoolOptions, Stream, StreamOptions, Unit};
 
 fn run<T>(future: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -299,6 +299,12 @@ fn memory_is_waited_for() {
         };
         assert_eq!(refused.kind(), ErrorKind::NoBuffers);
         assert!(dropped(memory(&pool, 24 << 10), 3).await.is_none(), "there is none yet");
+        // A stream with large messages keeps more of the pool for those that have begun.
+        let mut vain = Box::pin(memory(&pool, 700 << 10));
+        assert!(dropped(&mut vain, 3).await.is_none(), "there is none yet");
+        let large = Stream::new(Some(&pool), &"length,max=512K".parse().unwrap(), &StreamOptions::new()).unwrap();
+        assert_eq!(vain.await.unwrap_err().kind(), ErrorKind::Invalid);
+        drop(large);
         // Several tasks wait; the memory comes from another thread.
         let waiting = futures_util::future::join(memory(&pool, 24 << 10), memory(&pool, 1));
         let other = thread::spawn(move || drop(units));

@@ -35,6 +35,11 @@ pub async fn memory(pool: &Pool, size: u64) -> Result<()> {
         waiter.await_memory(pool, size, 0)?;
         Driver::new(waiter).map_err(|_| Error::new(sys::ZCN_ESYS))?
     };
-    while !driver.poll().await?.iter().any(|event| matches!(event, Event::PoolReady { .. })) {}
-    Ok(())
+    loop {
+        for event in driver.poll().await?.iter() {
+            if let Event::PoolReady { result, .. } = event {
+                return result;
+            }
+        }
+    }
 }
