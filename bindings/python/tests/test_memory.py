@@ -129,6 +129,26 @@ class Messages(TestCase):
         stream.poll()
         self.assertRaises(ValueError, next, generator)
 
+    def test_an_event_that_is_kept_gives_no_message_after_its_poll(self):
+        loop = self.loop()
+        near, far = self.pair(loop)
+        near.send(b"of a loop")
+        of_loop = next(event for event in self.until(loop) if event.type == zcnet.EventType.MESSAGE)
+        loop.poll(0)
+        stream = zcnet.Stream(FRAMING)
+        looked_at, asked_late, of_closed = stream.feed(frames(b"looked at", b"asked late", b"of a stream"))
+        message = looked_at.message
+        with self.subTest("closed"):
+            stream.close()
+            self.assertRaises(ValueError, lambda: of_closed.message)
+        for event in (of_loop, asked_late):
+            with self.subTest(event=event):
+                with self.assertRaises(ValueError) as raised:
+                    event.message
+                self.assertEqual(raised.exception.name, "ZCN_ESTALE")
+        self.assertRaises(ValueError, bytes, looked_at.message)
+        self.assertRaises(ValueError, bytes, message)
+
     def test_parts_and_copies(self):
         _, (message,) = self.messages(b"0123456789")
         with message.slice(2, 5) as part, message.detach() as copy:

@@ -31,13 +31,14 @@ _ENDS = frozenset((_CLOSED, _RELAY_ENDED, _DIALER_CLOSED, _LISTENER_CLOSED))
 class Event:
     """Something that happened: `type`, and what belongs to it."""
 
-    __slots__ = ("type", "status", "conn", "token", "size", "_source", "_message", "_data", "_user")
+    __slots__ = ("type", "status", "conn", "token", "size", "_source", "_generation", "_message", "_data", "_user")
 
     def __init__(self, source, conn, fields):
         kind, self.status, _, self._user, self._message, self._data, self.size, self.token, _ = fields
         self.type = _TYPES.get(kind, kind)
         self.conn = conn
         self._source = source
+        self._generation = source._generation
 
     @property
     def message(self):
@@ -47,6 +48,8 @@ class Event:
         if self.type != _MESSAGE:
             raise Invalid(-1, f"a {self.type!r} has no message")
         if isinstance(self._message, int):
+            if self._generation != self._source._generation:
+                raise Invalid(-6, "the event's message was borrowed until the next poll")
             self._message = Message(self._message, self._data, self.size, self._source)
             if self.token and not self.conn._has_ids():
                 self._message.body_size = self.token
