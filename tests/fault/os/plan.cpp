@@ -41,7 +41,8 @@ constinit uint64_t sends_with_more = 0;
 constinit bool random_plan = false;
 constinit uint64_t random_state = 0;
 constinit Odds random_odds = {};
-constinit bool scripted_clock = false;
+// A helper thread of the library that has nothing to do asks it too; relaxed: with its own time, whatever it finds.
+constinit std::atomic<bool> scripted_clock{false};
 constinit int64_t clock_now = 0;
 constinit int64_t clock_per_look = 0;
 // Threads of the library that come and go may touch these two.
@@ -110,7 +111,8 @@ const char *call_name(Call call) noexcept {
 
 void script_reset() noexcept {
     std::memset(plans, 0, sizeof plans);
-    failed = random_plan = scripted_clock = false;
+    failed = random_plan = false;
+    scripted_clock.store(false, std::memory_order_relaxed);
     sends_with_more = 0;
     forget_pinned();
 }
@@ -205,7 +207,7 @@ void raise_edge(int fd) noexcept {
 }
 
 void clock_start(int64_t now, int64_t tick) noexcept {
-    scripted_clock = true;
+    scripted_clock.store(true, std::memory_order_relaxed);
     clock_now = now;
     clock_per_look = tick;
 }
@@ -214,7 +216,7 @@ void clock_advance(int64_t nanoseconds) noexcept { clock_now += nanoseconds; }
 
 int64_t clock_read() noexcept { return clock_now; }
 
-bool clock_is_scripted() noexcept { return scripted_clock; }
+bool clock_is_scripted() noexcept { return scripted_clock.load(std::memory_order_relaxed); }
 
 void clock_tick() noexcept { clock_now += clock_per_look; }
 
