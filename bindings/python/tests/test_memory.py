@@ -180,6 +180,16 @@ class Messages(TestCase):
             self.release(messages)
             self.assertRaises(ValueError, zcnet.settle, messages)
 
+    def test_what_is_settled_twice_is_copied_once(self):
+        with zcnet.Pool(detach_ratio=10) as pool:
+            stream = zcnet.Stream(FRAMING, pool)
+            (message,) = [event.message.retain() for event in stream.feed(frames(b"one"))]
+            self.assertEqual(zcnet.settle(iter([message, message])), 1)
+            self.assertEqual((bytes(message), len(message.data)), (b"one", 3))
+            stream.close()
+            message.release()
+            self.assertEqual(pool.stats()["views"], 0)
+
     def test_a_release_function_that_raises_is_reported(self):
         class Wrong:
             def release(self):

@@ -217,6 +217,8 @@ def settle(messages):
     than detach_ratio times its bytes, becomes a copy; how many did. With the default options of pools none does. Messages
     whose views are in use are left out. Call it now and then over what is kept for long, in the order in which it came.
     """
+    # A message that is named twice has one handle, which can be replaced only once.
+    messages = dict.fromkeys(messages)
     known = [message for message in messages if not isinstance(message, Joined) and message._may_move()]
     handles = (ctypes.c_void_p * len(known))(*[message._live for message in known])
     copied = ctypes.c_size_t()
