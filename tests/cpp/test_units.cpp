@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Units: who owns what before, during and after sending. */
+#include <array>
 #include <cstring>
 #include <memory>
 #include <vector>
@@ -114,6 +115,27 @@ void owners_end_once() {
     }
 }
 
+template <typename Owner, typename = void>
+constexpr bool can_be_owned = false;
+template <typename Owner>
+constexpr bool
+    can_be_owned<Owner, std::void_t<decltype(std::declval<zcnet::Unit &>().append_owned(std::declval<Owner>()))>> =
+        true;
+
+/* What does not keep its bytes alive cannot be given away as if it did. */
+void views_are_no_owners() {
+    CHECK((can_be_owned<std::string> && can_be_owned<std::vector<int>> && can_be_owned<std::array<char, 8>>));
+    CHECK(can_be_owned<std::shared_ptr<std::string>> && can_be_owned<Counted> && can_be_owned<zcnet::Message>);
+    CHECK(!can_be_owned<std::string_view> && !can_be_owned<zcnet::Bytes> && !can_be_owned<zcnet::MessageView>);
+    CHECK(!can_be_owned<zcnet::MutableBytes> && !can_be_owned<const char *>);
+#if __cplusplus >= 202002L
+    CHECK(!can_be_owned<std::span<const std::byte>>);
+#endif
+    zcnet::Unit unit = zcnet::Unit::create();
+    unit.append_owned(std::array<char, 4>{'f', 'o', 'u', 'r'});
+    CHECK(unit.size() == 4);
+}
+
 void lent_memory_comes_back() {
     int released = 0;
     static const char memory[] = "lent";
@@ -220,6 +242,7 @@ int main() {
         TEST(sending_empties_a_unit_when_it_was_taken),
         TEST(above_high_water_a_unit_stays_whole),
         TEST(owners_end_once),
+        TEST(views_are_no_owners),
         TEST(lent_memory_comes_back),
         TEST(segments_leave_as_one_message),
         TEST(batches_and_prefixes),

@@ -9,7 +9,9 @@
  */
 #include <zcnet/unit.h>
 
+#include <array>
 #include <memory>
+#include <type_traits>
 #include <utility>
 #include <vector>
 #include <zcnet/file.hpp>
@@ -18,6 +20,16 @@
 #include <zcnet/pool.hpp>
 
 namespace zcnet {
+
+namespace detail {
+
+/** Whether bytes live as long as a T: what has nothing to destroy is a view of memory that others own, or an array. */
+template <typename T>
+struct OwnsBytes : std::bool_constant<!std::is_trivially_destructible_v<T>> {};
+template <typename T, std::size_t size>
+struct OwnsBytes<std::array<T, size>> : std::true_type {};
+
+}  // namespace detail
 
 /** The body of one message: one or more segments, each with its owner. A moved-from or sent unit is empty. */
 class Unit {
@@ -117,7 +129,7 @@ class Unit {
      * Appends the bytes of a string, a vector or the like, which the unit then owns: they are not copied, and are
      * destroyed on whichever thread lets go last. A shared_ptr to one is taken too. On failure owner is destroyed.
      */
-    template <typename Owner>
+    template <typename Owner, std::enable_if_t<detail::OwnsBytes<Owner>::value, int> = 0>
     void append_owned(Owner owner) {
         auto box = std::make_unique<Owner>(std::move(owner));
         const Bytes bytes = bytes_of(*box);
@@ -127,6 +139,10 @@ class Unit {
         detail::check(zcn_unit_append_ref(handle_, bytes.data(), bytes.size(), call, box.get()));
         static_cast<void>(box.release());
     }
+
+    /** Views and pointers own nothing: append_ref() lends memory, append_copy() copies it. */
+    template <typename View, std::enable_if_t<!detail::OwnsBytes<View>::value, int> = 0>
+    void append_owned(View view) = delete;
 
     /** Appends the body of a received message, without a copy. */
     void append(const MessageView &message) { detail::check(zcn_unit_append_msg(handle_, message.get())); }
