@@ -311,6 +311,46 @@ void ending_loses_nothing() {
     loop.spawn(connect());
 }
 
+void what_was_moved_from_is_empty() {
+    zcnet::AsyncLoop loop;
+    zcnet::AsyncListener left = loop.listen("tcp://127.0.0.1:0", framing);
+    const zcnet::AsyncListener listener = std::move(left);
+    CHECK_THROWS(ZCN_EINVAL, left.listener());
+    CHECK_THROWS(ZCN_EINVAL, left.accept());
+
+    std::optional<zcnet::AsyncConn> conn;
+    zcnet::Unit unit = zcnet::Unit::copy(framing, "stays");
+    zcn_status again = ZCN_OK;
+    const auto connect = [&]() -> zcnet::Task {
+        auto connecting = loop.connect(listener.listener().address(), framing);
+        conn.emplace(co_await connecting);
+        try {
+            static_cast<void>(co_await connecting);
+        } catch (const zcnet::Error &error) {
+            again = error.status();
+        }
+    };
+    run(loop, connect());
+    CHECK(again == ZCN_EINVAL);
+    const zcnet::AsyncConn moved = std::move(*conn);
+    CHECK_THROWS(ZCN_EINVAL, conn->conn());
+    CHECK_THROWS(ZCN_EINVAL, conn->next());
+    CHECK_THROWS(ZCN_EINVAL, conn->send(std::move(unit)));
+    CHECK_THROWS(ZCN_EINVAL, conn->send(zcnet::Message()));
+    CHECK_THROWS(ZCN_EINVAL, conn->send_copy("bytes"));
+    CHECK_THROWS(ZCN_EINVAL, conn->request("bytes"));
+    CHECK_THROWS(ZCN_EINVAL, conn->closed());
+    CHECK(unit.size() == 5);
+
+    const auto nothing = []() -> zcnet::Task { co_return; };
+    zcnet::Task task = nothing();
+    run(loop, std::move(task));
+    CHECK_THROWS(ZCN_EINVAL, loop.spawn(std::move(task)));
+    CHECK_THROWS(ZCN_EINVAL, loop.run(std::move(task)));
+    CHECK_THROWS(ZCN_EINVAL, task.operator co_await());
+    CHECK(loop.poll(0s));
+}
+
 }  // namespace
 
 int main() {
@@ -321,6 +361,7 @@ int main() {
         TEST(ends_are_told),
         TEST(what_a_task_throws_comes_out_of_the_poll),
         TEST(ending_loses_nothing),
+        TEST(what_was_moved_from_is_empty),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

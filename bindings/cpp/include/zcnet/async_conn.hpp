@@ -147,7 +147,9 @@ class AsyncClosed final : public ConnWaiter {
 
 }  // namespace detail
 
-/** A connection for coroutines. At its end it is closed: what is queued is sent. Not for connections with header_from.
+/**
+ * A connection for coroutines. At its end it is closed: what is queued is sent. A moved-from connection is empty: calls
+ * throw ZCN_EINVAL. Not for connections with header_from.
  */
 class AsyncConn {
   public:
@@ -163,28 +165,32 @@ class AsyncConn {
         static_cast<void>(zcn_conn_close(state_->conn.get()));
     }
     /** The connection, for all that is not awaited. */
-    const Conn &conn() const noexcept { return state_->conn; }
+    const Conn &conn() const { return state()->conn; }
 
     /** The next message; nothing when the peer has ended in order, or this side has closed. Throws why it broke off. */
-    [[nodiscard]] auto next() const { return detail::AsyncNext(state_); }
+    [[nodiscard]] auto next() const { return detail::AsyncNext(state()); }
     /** Queues a unit, and waits while the peer is behind. */
-    [[nodiscard]] auto send(Unit &&unit) const { return detail::AsyncSend<Unit>(state_, std::move(unit)); }
+    [[nodiscard]] auto send(Unit &&unit) const { return detail::AsyncSend<Unit>(state(), std::move(unit)); }
     /** Queues a message as it stands, without a copy; it stays until this was awaited, as bytes do that are copied. */
     [[nodiscard]] auto send(const Message &message) const {
-        return detail::AsyncSend<const Message &>(state_, message);
+        return detail::AsyncSend<const Message &>(state(), message);
     }
     /** Queues a copy of some bytes. */
-    [[nodiscard]] auto send_copy(Bytes bytes) const { return detail::AsyncSend<Bytes>(state_, std::move(bytes)); }
+    [[nodiscard]] auto send_copy(Bytes bytes) const { return detail::AsyncSend<Bytes>(state(), std::move(bytes)); }
     /** Asks with a copy of some bytes, as ConnRef::request() does, and gives the answer. A negative timeout is none. */
     [[nodiscard]] auto request(Bytes body, std::chrono::nanoseconds timeout = std::chrono::nanoseconds(-1)) const {
-        return detail::AsyncRequest(state_, body, timeout);
+        return detail::AsyncRequest(state(), body, timeout);
     }
     /** Until it has ended, for whatever reason: conn().error() says it. */
-    [[nodiscard]] auto closed() const { return detail::AsyncClosed(state_); }
+    [[nodiscard]] auto closed() const { return detail::AsyncClosed(state()); }
 
   private:
     friend class AsyncLoop;
     explicit AsyncConn(std::shared_ptr<detail::AsyncState> state) noexcept : state_(std::move(state)) {}
+    const std::shared_ptr<detail::AsyncState> &state() const {
+        if (!state_) throw Error(ZCN_EINVAL);
+        return state_;
+    }
     std::shared_ptr<detail::AsyncState> state_;
 };
 

@@ -26,7 +26,10 @@
 
 namespace zcnet {
 
-/** A listener for coroutines. At its end it is closed, and so are connections that nobody has accepted. */
+/**
+ * A listener for coroutines. At its end it is closed, and so are connections that nobody has accepted. A moved-from
+ * listener is empty: calls throw ZCN_EINVAL.
+ */
 class AsyncListener {
   public:
     AsyncListener(AsyncListener &&) noexcept = default;
@@ -40,9 +43,9 @@ class AsyncListener {
         state_->accepted.clear();
         static_cast<void>(zcn_listener_close(state_->listener.get()));
     }
-    const Listener &listener() const noexcept { return state_->listener; }
+    const Listener &listener() const { return state()->listener; }
     /** The next connection; throws ZCN_ECLOSED, or why the listener has ended. */
-    [[nodiscard]] auto accept() const { return Accept(state_); }
+    [[nodiscard]] auto accept() const { return Accept(state()); }
 
   private:
     friend class AsyncLoop;
@@ -74,6 +77,10 @@ class AsyncListener {
         std::optional<AsyncConn> found_;
     };
     explicit AsyncListener(std::shared_ptr<State> state) noexcept : state_(std::move(state)) {}
+    const std::shared_ptr<State> &state() const {
+        if (!state_) throw Error(ZCN_EINVAL);
+        return state_;
+    }
     std::shared_ptr<State> state_;
 };
 
@@ -103,9 +110,13 @@ class AsyncLoop {
         return true;
     }
     /** Begins a task, and keeps it until it has ended. */
-    void spawn(Task task) { tasks_.emplace_back(std::move(task)).begin(); }
+    void spawn(Task task) {
+        task.require();
+        tasks_.emplace_back(std::move(task)).begin();
+    }
     /** Begins a task, and polls until it has ended; throws what it threw. */
     void run(Task task) {
+        task.require();
         task.begin();
         while (!task.done())
             if (!poll()) throw Error(ZCN_ECLOSED);
@@ -135,7 +146,7 @@ class AsyncLoop {
             if (!conn_.state_->connected) throw Error(conn_.state_->end);
             return std::move(conn_);
         }
-        bool ready() override { return conn_.state_->connected || conn_.state_->ended; }
+        bool ready() override { return conn_.state()->connected || conn_.state()->ended; }
 
       private:
         AsyncConn conn_;

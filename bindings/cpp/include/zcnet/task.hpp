@@ -8,10 +8,12 @@
 #include <coroutine>
 #include <exception>
 #include <utility>
+#include <zcnet/error.hpp>
 
 namespace zcnet {
 
-/** A coroutine without a result. It begins when it is awaited, spawned or run, and ends with its Task at the latest. */
+/** A coroutine without a result. It begins when it is awaited, spawned or run, and ends with its Task at the latest.
+    A moved-from task is empty: whoever begins it is told ZCN_EINVAL. */
 class Task {
   public:
     struct promise_type {
@@ -42,7 +44,8 @@ class Task {
     }
 
     /** Begins, and waits for the end; throws what the coroutine threw. Once. */
-    auto operator co_await() const noexcept {
+    auto operator co_await() const {
+        require();
         struct Awaiter {
             std::coroutine_handle<promise_type> of;
             bool await_ready() const noexcept { return false; }
@@ -60,6 +63,9 @@ class Task {
   private:
     friend class AsyncLoop;
     explicit Task(std::coroutine_handle<promise_type> coroutine) noexcept : coroutine_(coroutine) {}
+    void require() const {
+        if (!coroutine_) throw Error(ZCN_EINVAL);
+    }
     void begin() const { coroutine_.resume(); }
     bool done() const noexcept { return coroutine_.done(); }
     std::exception_ptr error() const noexcept { return coroutine_.promise().error; }
