@@ -193,6 +193,7 @@ func (l *Loop) show(yield func(Event) bool) bool {
 		if !l.note(raw) {
 			continue
 		}
+		event.fresh = l.fresh
 		goOn := yield(event)
 		l.noted(raw)
 		if !goOn {

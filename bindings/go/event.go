@@ -64,34 +64,53 @@ type rawEvent struct {
 }
 
 // Event is what happened on a loop. It is valid for its turn: until the function that was called with it returns, or
-// the range loop's body ends.
+// the range loop's body ends. One that is used after the loop's next poll, or after the loop's end, is found: it is
+// empty, its Type 0 and what it has nil or 0, and with the build tag zcnet_debug the program ends at that place.
 type Event struct {
 	raw    *rawEvent // C memory
 	loop   *Loop
 	serial uint64
+	fresh  *Conn // accepted, or a dialer's, and new: the event itself has the number of the listener or dialer
+}
+
+var emptyEvent rawEvent // what events are after their end
+
+// at is the event in C's array, as long as that is not written to again or freed.
+func (e Event) at() *rawEvent {
+	if e.loop == nil {
+		return &emptyEvent
+	}
+	if e.loop.shown.serial.Load() != e.serial {
+		if debug {
+			panic("zcnet: use of an event after its end")
+		}
+		return &emptyEvent
+	}
+	return e.raw
 }
 
 // Type says what happened.
-func (e Event) Type() EventType { return e.raw.kind }
+func (e Event) Type() EventType { return e.at().kind }
 
 // Conn is the connection that it happened on; nil for events that have none.
 func (e Event) Conn() *Conn {
-	if e.raw.conn == 0 {
+	raw := e.at()
+	if raw.conn == 0 {
 		return nil
 	}
-	if e.raw.kind == EventAccepted || e.raw.user&undialed != 0 {
-		return e.loop.fresh // the event itself has the number of the listener or dialer
+	if raw.kind == EventAccepted || raw.user&undialed != 0 {
+		return e.fresh
 	}
-	return e.loop.conn(e.raw.user)
+	return e.loop.conn(raw.user)
 }
 
 // Listener is the listener of an [EventAccepted], [EventAcceptLimited] or [EventListenerClosed]; else nil.
 func (e Event) Listener() *Listener {
-	switch e.raw.kind {
+	switch raw := e.at(); raw.kind {
 	case EventAccepted:
-		return e.Conn().listener
+		return e.fresh.listener
 	case EventAcceptLimited, EventListenerClosed:
-		return e.loop.listener(e.raw.user)
+		return e.loop.listener(raw.user)
 	}
 	return nil
 }
@@ -99,38 +118,43 @@ func (e Event) Listener() *Listener {
 // Dialer is the dialer of an [EventRedial] or [EventDialerClosed], and of the [EventConnected] of its connections; else
 // nil.
 func (e Event) Dialer() *Dialer {
-	switch e.raw.kind {
+	switch raw := e.at(); raw.kind {
 	case EventConnected:
-		return e.Conn().dialer
+		if conn := e.Conn(); conn != nil {
+			return conn.dialer
+		}
 	case EventRedial, EventDialerClosed:
-		return e.loop.dialers.at(e.raw.user)
+		return e.loop.dialers.at(raw.user)
 	}
 	return nil
 }
 
 // Wait is how long the dialer of an [EventRedial] waits before its next attempt.
 func (e Event) Wait() time.Duration {
-	if e.raw.kind != EventRedial {
+	raw := e.at()
+	if raw.kind != EventRedial {
 		return 0
 	}
-	return time.Duration(e.raw.size) * time.Millisecond
+	return time.Duration(raw.size) * time.Millisecond
 }
 
 // Relay is the relay of an [EventRelayEnded]; else nil.
 func (e Event) Relay() *Relay {
-	if e.raw.kind != EventRelayEnded {
+	raw := e.at()
+	if raw.kind != EventRelayEnded {
 		return nil
 	}
-	return e.loop.relays.at(e.raw.user)
+	return e.loop.relays.at(raw.user)
 }
 
 // Message is the message of an [EventMessage], valid for the turn; [Message.Clone] keeps it.
 func (e Event) Message() Message {
-	if e.raw.kind != EventMessage {
+	raw := e.at()
+	if raw.kind != EventMessage {
 		return Message{}
 	}
-	m := Message{data: e.raw.data, size: int(e.raw.size), handle: e.raw.msg, holder: &e.loop.shown, serial: e.serial}
-	if e.raw.token != 0 {
+	m := Message{data: raw.data, size: int(raw.size), handle: raw.msg, holder: &e.loop.shown, serial: e.serial}
+	if raw.token != 0 {
 		m.body = e.bodySize()
 	}
 	return m
@@ -141,48 +165,55 @@ func (e Event) bodySize() int64 {
 	if conn := e.Conn(); conn == nil || !conn.input.headers {
 		return 0
 	}
-	return int64(e.raw.token)
+	return int64(e.at().token)
 }
 
 // Bytes is the bytes of an [EventMessage], as [Message.Bytes] gives them.
 func (e Event) Bytes() []byte {
-	if e.raw.kind != EventMessage || e.loop.shown.serial.Load() != e.serial {
+	raw := e.at()
+	if raw.kind != EventMessage {
 		return nil
 	}
-	return bytesOf(e.raw.data, int(e.raw.size))
+	return bytesOf(raw.data, int(raw.size))
 }
 
 // Token is that of a timer, of [Loop.WatchMemory], of a file that was received, of the request that an [EventMessage]
 // answers (else 0) or that is [EventUnanswered], the first one of the units that an [EventSent] is about, or how many
 // attempts in a row did not last, of an [EventRedial].
 func (e Event) Token() uint64 {
-	if e.raw.kind == EventMessage && e.raw.token != 0 && e.bodySize() != 0 {
+	raw := e.at()
+	if raw.kind == EventMessage && raw.token != 0 && e.bodySize() != 0 {
 		return 0
 	}
-	return e.raw.token
+	return raw.token
 }
 
 // Count is how many units an [EventSent] is about: those with the tokens Token to Token + Count - 1.
 func (e Event) Count() int {
-	if e.raw.kind != EventSent {
+	raw := e.at()
+	if raw.kind != EventSent {
 		return 0
 	}
-	return int(e.raw.size)
+	return int(raw.size)
 }
 
 // Err is the reason of an [EventClosed] and the like; nil for none. A connection that was closed by the program has
 // none, one that the peer ended in order has [ErrEOF].
 func (e Event) Err() error {
-	switch e.raw.kind {
+	raw := e.at()
+	switch raw.kind {
 	case EventClosed:
 		return e.Conn().endError()
 	case EventRelayEnded:
-		return e.Relay().endError()
+		if relay := e.Relay(); relay != nil {
+			return relay.endError()
+		}
+		return nil
 	case EventFileReceived:
-		return e.Conn().fileError(e.raw.status)
+		return e.Conn().fileError(raw.status)
 	}
-	if e.raw.status == statusOK {
+	if raw.status == statusOK {
 		return nil
 	}
-	return e.raw.status
+	return raw.status
 }

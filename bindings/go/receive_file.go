@@ -166,8 +166,9 @@ func (c *Conn) fileError(status Status) error {
 
 // Written is how many bytes of a body are in the file, of an [EventFileReceived].
 func (e Event) Written() int64 {
-	if e.raw.kind != EventFileReceived {
+	raw := e.at()
+	if raw.kind != EventFileReceived {
 		return 0
 	}
-	return int64(e.raw.size)
+	return int64(raw.size)
 }
