@@ -15,17 +15,17 @@ use zcnet_sys as sys;
 /// everything that was taken from it.
 ///
 /// ```
-/// use std::alloc::{alloc, dealloc, Layout};
+/// use std::alloc::{alloc_zeroed, dealloc, Layout};
 /// use std::ptr::NonNull;
 /// use zcnet::{Pool, PoolOptions, PoolSource, Unit};
 ///
 /// struct Heap;
 ///
-/// // SAFETY: the allocator gives what the layout asks for, and keeps it until it is given back.
+/// // SAFETY: the allocator gives what the layout asks for, with zeros in it, and keeps it until it is given back.
 /// unsafe impl PoolSource for Heap {
 ///     fn allocate(&self, layout: Layout) -> Option<NonNull<u8>> {
 ///         // SAFETY: the size is not 0.
-///         NonNull::new(unsafe { alloc(layout) })
+///         NonNull::new(unsafe { alloc_zeroed(layout) })
 ///     }
 ///
 ///     unsafe fn free(&self, memory: NonNull<u8>, layout: Layout) {
@@ -44,9 +44,9 @@ use zcnet_sys as sys;
 ///
 /// # Safety
 /// What `allocate` gives has the size and alignment of the layout, belongs to nobody else until `free`, and may be read and
-/// written from any thread.
+/// written from any thread. It is initialised: zeroed, or written before, since readers get it as `&mut [u8]`.
 pub unsafe trait PoolSource: Send + Sync + 'static {
-    /// Memory, zeroed or not, of a size that is a power of two from 4 KiB and an alignment of up to 2 MiB; `None` when there
+    /// Initialised memory, of a size that is a power of two from 4 KiB and an alignment of up to 2 MiB; `None` when there
     /// is none, which a panic means too.
     fn allocate(&self, layout: Layout) -> Option<NonNull<u8>>;
 

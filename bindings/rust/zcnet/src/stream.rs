@@ -175,7 +175,7 @@ impl Stream {
     pub fn read_room(&mut self) -> Result<Vec<IoSliceMut<'_>>> {
         let (pieces, count) = self.room()?;
         // SAFETY: the library gives these bytes to the reader until read_done() or another call, which the borrow
-        // keeps away. They came from the system or were received before: they have values, if not known ones.
+        // keeps away. They came from the system or from a PoolSource, initialised: they have values, if not known ones.
         let slice = |piece: &sys::iovec| unsafe {
             IoSliceMut::new(std::slice::from_raw_parts_mut(piece.iov_base.cast(), piece.iov_len))
         };

@@ -4,7 +4,7 @@
 mod shared;
 
 use shared::in_process;
-use std::alloc::{alloc, dealloc, Layout};
+use std::alloc::{alloc_zeroed, dealloc, Layout};
 use std::os::unix::process::ExitStatusExt;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -114,7 +114,7 @@ impl Drop for Heap {
     }
 }
 
-// SAFETY: the allocator gives what the layout asks for, and keeps it until it is given back.
+// SAFETY: the allocator gives what the layout asks for, with zeros in it, and keeps it until it is given back.
 unsafe impl PoolSource for Heap {
     fn allocate(&self, layout: Layout) -> Option<NonNull<u8>> {
         match self.panics {
@@ -124,7 +124,7 @@ unsafe impl PoolSource for Heap {
         }
         self.out.fetch_add(1, Ordering::SeqCst);
         // SAFETY: the size is not 0.
-        NonNull::new(unsafe { alloc(layout) })
+        NonNull::new(unsafe { alloc_zeroed(layout) })
     }
 
     unsafe fn free(&self, memory: NonNull<u8>, layout: Layout) {

@@ -7,11 +7,12 @@ mod shared;
 use futures_util::{SinkExt, StreamExt};
 use shared::{framing, DEADLINE};
 use std::future::Future;
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::thread;
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
 use tokio::net::UnixStream;
 use tokio::time::timeout;
 use zcnet::tokio::{memory, Driver, Framed};
@@ -244,6 +245,27 @@ fn a_framed_echo_copies_nothing() {
             server.send_message(&message).unwrap();
         }
         assert_eq!(server.stats().copied_out, 0);
+    });
+}
+
+/// Fills a buffer of its own, and leaves it in the place of the one that it was given.
+struct Elsewhere;
+
+impl AsyncRead for Elsewhere {
+    fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        *buffer = ReadBuf::new(Box::leak(Box::new([0; 64])));
+        buffer.set_filled(64);
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[test]
+#[should_panic(expected = "another buffer")]
+fn a_reader_that_fills_another_buffer_shows_no_memory() {
+    run(async {
+        let mut framed = Framed::new(Elsewhere, &"fixed=32".parse().unwrap()).unwrap();
+        let shown = framed.next().await.map(|message| message.unwrap().len());
+        assert_eq!(shown, None);
     });
 }
 

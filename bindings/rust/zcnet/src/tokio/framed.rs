@@ -169,8 +169,11 @@ impl<T: AsyncRead + Unpin> Framed<T> {
         // SAFETY: the library gives these bytes to the reader until read_done().
         let room =
             unsafe { std::slice::from_raw_parts_mut(pieces[0].iov_base.cast::<MaybeUninit<u8>>(), pieces[0].iov_len) };
+        let start = room.as_ptr().cast();
         let mut buffer = ReadBuf::uninit(room);
         let result = Pin::new(&mut self.inner).poll_read(context, &mut buffer);
+        // Safe code may put another buffer in the place of this one, whose bytes would be said to lie here.
+        assert_eq!(buffer.filled().as_ptr(), start, "the reader has filled another buffer than it was given");
         let size = buffer.filled().len();
         self.stream.read_done(size)?;
         if matches!(result, Poll::Ready(Ok(()))) && size == 0 {

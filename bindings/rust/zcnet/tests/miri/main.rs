@@ -9,7 +9,7 @@
 mod library;
 
 use library::{after_polls, Script};
-use std::alloc::{alloc, dealloc, Layout};
+use std::alloc::{alloc_zeroed, dealloc, Layout};
 use std::io::Write;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -191,13 +191,13 @@ fn functions_of_the_program_are_called_and_their_panics_caught() {
 
 struct Heap(Arc<AtomicUsize>);
 
-// SAFETY: the allocator gives what the layout asks for, and keeps it until it is given back.
+// SAFETY: the allocator gives what the layout asks for, with zeros in it, and keeps it until it is given back.
 unsafe impl PoolSource for Heap {
     fn allocate(&self, layout: Layout) -> Option<NonNull<u8>> {
         assert!(layout.size() < 1 << 20, "on purpose");
         self.0.fetch_add(1, Ordering::SeqCst);
         // SAFETY: the size is not 0.
-        NonNull::new(unsafe { alloc(layout) })
+        NonNull::new(unsafe { alloc_zeroed(layout) })
     }
 
     unsafe fn free(&self, memory: NonNull<u8>, layout: Layout) {
