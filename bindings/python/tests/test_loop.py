@@ -220,12 +220,16 @@ class Loops(TestCase):
         loop = self.loop()
 
         def interrupted(*_):
+            signal.setitimer(signal.ITIMER_REAL, 0)
             raise InterruptedError("as asked")
+
+        def wait():
+            signal.setitimer(signal.ITIMER_REAL, 0.05, 0.05)  # again, should one come right before the wait
+            loop.poll(60)
 
         before = signal.signal(signal.SIGALRM, interrupted)
         try:
-            signal.setitimer(signal.ITIMER_REAL, 0.05, 0.05)  # again, should one come before the wait
-            self.assertRaises(InterruptedError, loop.poll, 60)
+            self.assertRaises(InterruptedError, wait)
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, before)
@@ -246,6 +250,43 @@ class Loops(TestCase):
         with zcnet.Loop() as other:
             kept, _ = self.pair(other)
         self.assertRaises(BrokenPipeError, kept.send, b"x")
+
+    def test_a_loop_is_closed_in_the_middle_of_a_poll(self):
+        class Ready:
+            """Closes the loop right before the wait, or has it closed during the wait."""
+
+            def __init__(self, loop, close):
+                self.real, self.close = loop._ready, close
+
+            def poll(self, milliseconds):
+                self.close()
+                return self.real.poll(milliseconds)
+
+        waits = threading.Event()
+        for name, close in (("by itself", lambda: loop.close()), ("by another thread", waits.set)):
+            with self.subTest(name):
+                loop, ended = self.loop(), []
+                near, _ = self.pair(loop)
+                list(loop.poll(0))
+                loop._ready = Ready(loop, close)
+
+                def wait():
+                    try:
+                        loop.poll()
+                    except zcnet.Closed:
+                        ended.append(loop._handle)
+
+                thread = threading.Thread(target=wait, daemon=True)
+                thread.start()
+                if close == waits.set:
+                    self.assertTrue(waits.wait(60))
+                    loop.close()
+                thread.join(60)
+                self.assertFalse(thread.is_alive())
+                self.assertEqual(ended, [None])
+                self.assertRaises(ValueError, loop.poll)
+                self.assertRaises(BrokenPipeError, near.send, b"x")
+                loop.close()
 
     def test_unseen_ends_are_not_kept(self):
         loop = self.loop()

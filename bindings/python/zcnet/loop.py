@@ -6,6 +6,7 @@ import enum
 import itertools
 import select
 import struct
+import threading
 import time
 
 from . import _declarations
@@ -20,6 +21,7 @@ EventType = enum.IntEnum("EventType", _declarations.EVENTS)
 _RECORD = struct.Struct("=IiQQQQQQQ")
 _TYPES = {int(kind): kind for kind in EventType}
 _NEVER = (1 << 63) - 1
+_ECLOSED = -40
 # One kind for all arrays, which have 4096 records at most; no more of it is read than there is.
 _RECORDS = ctypes.c_ubyte * (4096 * _RECORD.size)
 _MESSAGE, _CLOSED = int(EventType.MESSAGE), int(EventType.CLOSED)
@@ -114,13 +116,17 @@ class Events:
 class Loop(Handle, Source):
     """An event loop. Options are the fields of zcn_loop_options, such as pool and event_capacity.
 
-    One thread at a time uses it and its connections; wake() and Conn.post() are for the others.
+    One thread at a time uses it and its connections; wake() and Conn.post() are for the others, and close() while it
+    waits in poll().
     """
 
     _release = c.zcn_loop_release
 
     def __init__(self, **options):
         Source.__init__(self)
+        self._turn = threading.RLock()  # of the two below; a signal's handler may close in the middle of a poll
+        self._polling = 0
+        self._ending = False
         handle, chosen = ctypes.c_void_p(), c.options("loop", options)
         check(c.zcn_loop_create(ctypes.byref(handle), ctypes.byref(chosen)))
         self._handle = handle.value
@@ -142,6 +148,23 @@ class Loop(Handle, Source):
         Whatever the last poll gave ends: events, borrowed messages and their views. Raises Closed when the loop was
         closed and nothing is left.
         """
+        with self._turn:
+            if self._ending:
+                raise Invalid(-6, "the Loop was closed")
+            self._polling += 1
+        try:
+            events = self._wait(timeout)
+        finally:
+            with self._turn:
+                self._polling -= 1
+                ends = self._ending and not self._polling
+            if ends:
+                self._end()
+        if ends:
+            raise error_of(_ECLOSED)
+        return events
+
+    def _wait(self, timeout):
         events = self._poll_now()
         end = None if timeout is None else time.monotonic() + timeout
         while not events and timeout != 0:
@@ -324,16 +347,29 @@ class Loop(Handle, Source):
         return None if ns.value == _NEVER else ns.value / 1e9
 
     def close(self):
-        """Ends the loop now: connections that are open are aborted. Messages that were retained live on."""
-        if self._handle is not None:
-            self._end_loans()
-            self._events = None
-            super().close()
-            self._conns.clear()
-            self._listeners.clear()
-            self._dialers.clear()
-            self._relays.clear()
+        """Ends the loop now: connections that are open are aborted. Messages that were retained live on.
+
+        In the middle of a poll(), on another thread or in the handler of a signal, it is that poll which ends the loop,
+        and raises Closed.
+        """
+        with self._turn:
+            if self._handle is None:
+                return
+            self._ending = True
+            if self._polling:
+                self.wake()
+                return
+        self._end()
+
+    def _end(self):
+        self._end_loans()
+        self._events = None
+        super().close()
+        self._conns.clear()
+        self._listeners.clear()
+        self._dialers.clear()
+        self._relays.clear()
 
     def __del__(self):
         if self._handle is not None:
-            self.close()
+            self._end()  # nobody polls what nobody has
