@@ -2,5 +2,17 @@
 
 package zcnet
 
+import "time"
+
 // DebugBuild is for the tests.
 const DebugBuild = debug
+
+// SetCloseTime is for tests of streams whose peer does not read. It gives the function that sets it back.
+func SetCloseTime(limit time.Duration) (back func()) {
+	before := closeTime
+	closeTime = limit
+	return func() { closeTime = before }
+}
+
+// Writing tells whether somebody writes just now, other than Close.
+func (s *Stream) Writing() bool { return s.writing.Load() }

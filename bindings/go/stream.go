@@ -7,6 +7,7 @@ import "C"
 
 import (
 	"io"
+	"os"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -25,7 +26,9 @@ type Stream struct {
 	in, out half
 	shown   holder // what Messages shows
 	leak    *leakMark
-	closed  atomic.Bool
+	closed  atomic.Bool // nothing is queued any more, and nothing written but by Close
+	writing atomic.Bool // somebody else than Close writes: under out.mu
+	cut     atomic.Bool // what it runs over is closed: errors say no more than that
 
 	// Under in.mu.
 	next    int   // the event of the array that is to be given next
@@ -110,21 +113,31 @@ func (h *half) close() {
 	h.c = nil
 }
 
-// Close writes what is queued, ends the stream, and closes what it runs over. A Recv or Send that is under way in
+// closeTime is how long Close lets what is queued be written.
+var closeTime = 5 * time.Second
+
+// Close writes what is queued, ends the stream, and closes what it runs over. A Recv, Send or Flush that is under way in
 // another goroutine ends with an error. A second call says [ErrClosed].
+//
+// Close does not wait for a Send or Flush that is writing: the peer may have a part of a message then, and what is
+// queued behind it is lost. Otherwise the peer has 5 seconds to take what is queued; after them the rest is lost, and
+// the error is [os.ErrDeadlineExceeded]. That is so where what the stream runs over has Close, or else SetWriteDeadline;
+// where it has neither, nothing ends its Write, and Close waits for that.
 func (s *Stream) Close() error {
 	if s.closed.Swap(true) {
 		return ErrClosed
 	}
 	s.leak.settle()
-	err := s.flush()
-	// This wakes a reader that holds the other lock.
-	if closer, ok := s.rw.(io.Closer); ok {
-		if closeErr := closer.Close(); err == nil {
-			err = closeErr
-		}
-	} else if wake, ok := s.rw.(interface{ SetReadDeadline(time.Time) error }); ok {
-		_ = wake.SetReadDeadline(time.Unix(1, 0))
+	end := sync.OnceValue(s.endTransport)
+	var err error
+	if s.writing.Load() {
+		s.stopWriting()
+	} else {
+		err = s.lastFlush(func() { s.stopWriting(); _ = end() })
+	}
+	// This wakes a reader that holds the other lock, and a writer.
+	if endErr := end(); err == nil {
+		err = endErr
 	}
 	s.in.mu.Lock()
 	s.shown.serial.Add(1)
@@ -135,6 +148,44 @@ func (s *Stream) Close() error {
 	s.out.mu.Unlock()
 	pins.collect()
 	return err
+}
+
+// lastFlush writes what is queued, and calls stop to end that when it takes too long. Nobody else writes any more.
+func (s *Stream) lastFlush(stop func()) error {
+	s.out.mu.Lock()
+	defer s.out.mu.Unlock()
+	if s.writeErr != nil {
+		return s.writeErr
+	}
+	limit := time.AfterFunc(closeTime, stop)
+	err := s.write()
+	if !limit.Stop() && err != nil {
+		err = os.ErrDeadlineExceeded
+	}
+	return err
+}
+
+// endTransport closes what the stream runs over. Where it cannot be closed, it wakes who reads.
+func (s *Stream) endTransport() error {
+	s.cut.Store(true)
+	if closer, ok := s.rw.(io.Closer); ok {
+		return closer.Close()
+	}
+	if wake, ok := s.rw.(interface{ SetReadDeadline(time.Time) error }); ok {
+		_ = wake.SetReadDeadline(time.Unix(1, 0))
+	}
+	return nil
+}
+
+// stopWriting wakes who writes, where the end of the transport does not.
+func (s *Stream) stopWriting() {
+	s.cut.Store(true)
+	if _, ok := s.rw.(io.Closer); ok {
+		return
+	}
+	if wake, ok := s.rw.(interface{ SetWriteDeadline(time.Time) error }); ok {
+		_ = wake.SetWriteDeadline(time.Unix(1, 0))
+	}
 }
 
 // Stats reads the stream's counters, of both directions. It waits for a Recv that is under way.

@@ -177,7 +177,7 @@ func (s *Stream) waitMessage(ctx context.Context) (event *rawEvent, err error) {
 }
 
 func (s *Stream) endError(err error) error {
-	if s.closed.Load() && err != io.EOF {
+	if s.cut.Load() && err != io.EOF {
 		return ErrClosed
 	}
 	return err

@@ -19,7 +19,7 @@ func (s *Stream) sending(try func(c *C.zcngo_stream) C.int32_t) error {
 	s.out.mu.Lock()
 	defer s.out.mu.Unlock()
 	for {
-		if s.out.c == nil {
+		if s.closed.Load() {
 			return ErrClosed
 		}
 		if s.writeErr != nil {
@@ -29,7 +29,7 @@ func (s *Stream) sending(try func(c *C.zcngo_stream) C.int32_t) error {
 		if status != C.ZCN_AGAIN {
 			return statusError(status)
 		}
-		if err := s.write(); err != nil {
+		if err := s.writeUnlessClosed(); err != nil {
 			return err
 		}
 	}
@@ -93,20 +93,24 @@ func (s *Stream) Write(p []byte) (int, error) {
 
 // Flush writes what is queued. After an error the stream sends no more: the peer may have a part of a message.
 func (s *Stream) Flush() error {
-	if s.closed.Load() {
-		return ErrClosed
-	}
-	return s.flush()
-}
-
-func (s *Stream) flush() error {
 	s.out.mu.Lock()
 	defer s.out.mu.Unlock()
-	if s.out.c == nil {
+	if s.closed.Load() {
 		return ErrClosed
 	}
 	if s.writeErr != nil {
 		return s.writeErr
+	}
+	return s.writeUnlessClosed()
+}
+
+// writeUnlessClosed is write for all but Close: either it sees that the stream is closed, or Close sees that somebody
+// writes, for whom it does not wait.
+func (s *Stream) writeUnlessClosed() error {
+	s.writing.Store(true)
+	defer s.writing.Store(false)
+	if s.closed.Load() {
+		return ErrClosed
 	}
 	return s.write()
 }
