@@ -178,6 +178,7 @@ void zcn_pool::give_heap(Block *block) noexcept {
         unmap_memory(block->base, block->size);
         zcnet::memory::destroy_object(block);
     } else {
+        if (zcnet::memory::watched()) zcnet::memory::let_go(block->base, block->size);
         void *memory = reinterpret_cast<uint8_t *>(block) - block->committed;
         block->~Block();
         zcnet::os::deallocate(memory);

@@ -23,8 +23,7 @@ void *zcn_pool::map_memory(uint64_t size, uint64_t alignment) noexcept {
 }
 
 void zcn_pool::unmap_memory(void *memory, uint64_t size) noexcept {
-    // What comes to lie there next is not ours to hide.
-    if (zcnet::memory::watched()) zcnet::memory::show(memory, size);
+    if (zcnet::memory::watched()) zcnet::memory::let_go(memory, size);
     if (source_.allocate == nullptr) {
         zcnet::os::unmap(memory, size);
     } else {

@@ -44,6 +44,21 @@ bool has_word(const char *list, const char *word) noexcept {
     return false;
 }
 
+// The pages that lie in a range as a whole: those that are hidden.
+void protect_whole(const void *data, uint64_t size, bool usable) noexcept {
+    const uintptr_t first = (reinterpret_cast<uintptr_t>(data) + page - 1) & ~(page - 1);
+    const uintptr_t end = (reinterpret_cast<uintptr_t>(data) + size) & ~(page - 1);
+    if (first < end) os::protect(reinterpret_cast<void *>(first), end - first, usable);
+}
+
+// Tells the tools that a range may be written, and then read.
+void unmark(uint32_t by, const void *data, uint64_t size) noexcept {
+    if ((by & by_sanitizer) != 0) __asan_unpoison_memory_region(data, size);
+#ifdef ZCNET_HAS_VALGRIND
+    if ((by & by_valgrind) != 0) (void)VALGRIND_MAKE_MEM_UNDEFINED(data, size);
+#endif
+}
+
 }  // namespace
 
 void find_watchers() noexcept {
@@ -68,12 +83,10 @@ void hide(const void *data, uint64_t size) noexcept {
     if (size == 0) return;
     const uint32_t by = watchers();
     if ((by & by_pages) != 0) {
-        const uintptr_t first = (reinterpret_cast<uintptr_t>(data) + page - 1) & ~(page - 1);
-        const uintptr_t end = (reinterpret_cast<uintptr_t>(data) + size) & ~(page - 1);
         // Parts of it may be hidden already.
-        if (first < end) os::protect(reinterpret_cast<void *>(first), end - first, true);
+        protect_whole(data, size, true);
         std::memset(const_cast<void *>(data), pattern, size);
-        if (first < end) os::protect(reinterpret_cast<void *>(first), end - first, false);
+        protect_whole(data, size, false);
     }
     if ((by & by_sanitizer) != 0) __asan_poison_memory_region(data, size);
 #ifdef ZCNET_HAS_VALGRIND
@@ -90,10 +103,15 @@ void show(const void *data, uint64_t size) noexcept {
         const uintptr_t end = (reinterpret_cast<uintptr_t>(data) + size + page - 1) & ~(page - 1);
         os::protect(reinterpret_cast<void *>(first), end - first, true);
     }
-    if ((by & by_sanitizer) != 0) __asan_unpoison_memory_region(data, size);
-#ifdef ZCNET_HAS_VALGRIND
-    if ((by & by_valgrind) != 0) (void)VALGRIND_MAKE_MEM_UNDEFINED(data, size);
-#endif
+    unmark(by, data, size);
+}
+
+void let_go(const void *data, uint64_t size) noexcept {
+    if (size == 0) return;
+    const uint32_t by = watchers();
+    // Inwards: what lies around it is not ours, and may be of another kind, or not there at all.
+    if ((by & by_pages) != 0) protect_whole(data, size, true);
+    unmark(by, data, size);
 }
 
 }  // namespace zcnet::memory

@@ -31,5 +31,7 @@ bool poisoned() noexcept;
 void hide(const void *data, uint64_t size) noexcept;
 // They may be written, and then read.
 void show(const void *data, uint64_t size) noexcept;
+// The same for memory that goes back to where it came from: what comes to lie there next is not ours to hide.
+void let_go(const void *data, uint64_t size) noexcept;
 
 }  // namespace zcnet::memory

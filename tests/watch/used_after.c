@@ -7,6 +7,7 @@
  *   used_after nothing    stays within the rules; that must not be reported
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <zcnet/zcnet.h>
 
@@ -43,6 +44,26 @@ static int receive(zcn_stream *stream, size_t size, const zcn_event **event) {
         if (check(zcn_stream_poll(stream, event, &count, NULL), "poll")) return 1;
     }
     return count != 1 || fed != 4 + size || (*event)->size != size;
+}
+
+/* Copies that lie in the heap are let go of, and the program gets that memory for itself. */
+static int heap_serves_the_program(zcn_stream *stream) {
+    void *own[20];
+    for (size_t i = 0; i < 20; i++) {
+        const zcn_event *event;
+        zcn_msg *copy;
+        if (receive(stream, BYTES, &event) || check(zcn_msg_detach(&copy, event->msg), "detach") ||
+            check(zcn_msg_release(copy), "release"))
+            return 1;
+        own[i] = malloc(BYTES);
+        if (own[i] == NULL) return 1;
+        memset(own[i], 1, BYTES);
+    }
+    for (size_t i = 0; i < 20; i++) {
+        read_all(own[i], BYTES);
+        free(own[i]);
+    }
+    return 0;
 }
 
 int main(int argc, char **argv) {
@@ -85,6 +106,7 @@ int main(int argc, char **argv) {
         if (check(zcn_stream_poll(stream, &events, &count, NULL), "poll")) return 2;
         if (strcmp(what, "borrowed") == 0) read_all(shown, 1);
     }
+    if (heap_serves_the_program(stream)) return 2;
     zcn_stream_release(stream);
     puts("went through");
     return 0;
