@@ -105,7 +105,7 @@ ZCN_API ZCN_NODISCARD zcn_status zcn_msg_slice(zcn_msg **out, const zcn_msg *msg
  * as copied.
  *
  * @param out  new handle on ZCN_OK, else NULL; msg itself is untouched
- * @return ZCN_OK · ZCN_EINVAL · ZCN_ENOMEM · ZCN_ESTALE
+ * @return ZCN_OK · ZCN_EINVAL · ZCN_ENOMEM · ZCN_ESTALE · ZCN_EFORKED as zcn_unit_alloc() of its pool
  * @ownership owned: zcn_msg_release()
  * @thread as zcn_msg_retain()
  * @since 0.1
@@ -130,8 +130,8 @@ ZCN_API ZCN_NODISCARD zcn_status zcn_msg_detach(zcn_msg **out, const zcn_msg *ms
  * @param count       of msgs
  * @param out_copied  how many were replaced; may be NULL
  * @return ZCN_OK · ZCN_EINVAL msgs is NULL, or one of them is borrowed · ZCN_ESTALE one was released already ·
- *         ZCN_ENOMEM no memory for a copy. What is said of one leaves that one as it is, and does not keep the others
- *         from being replaced
+ *         ZCN_ENOMEM no memory for a copy · ZCN_EFORKED as zcn_msg_detach(). What is said of one leaves that
+ *         one as it is, and does not keep the others from being replaced
  * @ownership owned: each entry as before
  * @thread any thread; nobody else uses the messages during the call
  * @since 0.1
@@ -152,7 +152,7 @@ ZCN_API ZCN_NODISCARD zcn_status zcn_msg_settle(zcn_msg **msgs, size_t count, si
  *                  sent; NULL on failure
  * @return ZCN_OK · ZCN_EINVAL an argument is NULL, or msg is borrowed: retain it, and call this after the next
  *         poll · ZCN_ENOMEM no memory for the copy · ZCN_ESTALE · ZCN_EUNSUPPORTED msg is joined:
- *         zcn_msg_detach() makes one piece of it
+ *         zcn_msg_detach() makes one piece of it · ZCN_EFORKED as zcn_msg_detach()
  * @ownership consumes msg on ZCN_OK; *out is owned: zcn_msg_release()
  * @thread any thread
  * @since 0.1

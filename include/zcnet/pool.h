@@ -20,7 +20,8 @@ ZCN_BEGIN_DECLS
  * Memory of the program for a pool: pinned, of huge pages, shared, on a device's bus. The bytes of messages and units
  * lie in it; descriptors do not. The functions are called on whichever thread needs or returns memory, by several at
  * once, and not for each message: for slabs of many blocks, and for messages that are larger than half a block. They
- * must not call this library, and must not throw.
+ * must not call this library, and must not throw. After fork() what they gave is the parent's: they are not called in
+ * the child, where requests of such a pool, or of one with shared_bytes, say ZCN_EFORKED.
  */
 typedef struct zcn_pool_source {
     uint64_t struct_size; /* sizeof(zcn_pool_source) */
@@ -144,7 +145,7 @@ ZCN_API void zcn_pool_release(zcn_pool *pool);
  * empty then are unmapped, and so is memory of handles, which all pools of the process share.
  *
  * @param out_bytes  bytes of the pool given back, without the memory of handles; may be NULL
- * @return ZCN_OK · ZCN_EINVAL
+ * @return ZCN_OK · ZCN_EINVAL · ZCN_EFORKED pool is the parent process's, with a source or shared_bytes
  * @thread any thread
  * @since 0.1
  */

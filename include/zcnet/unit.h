@@ -38,7 +38,7 @@ typedef void (*zcn_release_function)(void *context, const void *data, uint64_t s
  *                  the largest common header is kept
  * @param size      bytes of the body, which may be 0
  * @return ZCN_OK · ZCN_EINVAL · ZCN_ENOMEM · ZCN_ENOBUFS the pool is at its limit · ZCN_EFRAME_* the
- *         framing cannot carry such a body
+ *         framing cannot carry such a body · ZCN_EFORKED pool is the parent process's, with a source or shared_bytes
  * @ownership owned: zcn_unit_release(), or any call that sends it
  * @thread any thread
  * @since 0.1
@@ -76,7 +76,7 @@ ZCN_API ZCN_NODISCARD zcn_status zcn_unit_create(zcn_unit **out, zcn_pool *pool)
  * Append writable pool memory.
  *
  * @param out_data  size writable bytes until the unit is sealed; NULL on failure
- * @return ZCN_OK · ZCN_EINVAL the unit is sealed · ZCN_ENOMEM · ZCN_ENOBUFS
+ * @return ZCN_OK · ZCN_EINVAL the unit is sealed · ZCN_ENOMEM · ZCN_ENOBUFS · ZCN_EFORKED as zcn_unit_alloc()
  * @thread the unit's one thread
  * @since 0.1
  */
@@ -85,7 +85,8 @@ ZCN_API ZCN_NODISCARD zcn_status zcn_unit_append_alloc(zcn_unit *unit, void **ou
 /**
  * Append a copy of some bytes. They count as copied.
  *
- * @return ZCN_OK · ZCN_EINVAL the unit is sealed, or data is NULL and size is not 0 · ZCN_ENOMEM · ZCN_ENOBUFS
+ * @return ZCN_OK · ZCN_EINVAL the unit is sealed, or data is NULL and size is not 0 · ZCN_ENOMEM · ZCN_ENOBUFS ·
+ *         ZCN_EFORKED as zcn_unit_alloc()
  * @thread the unit's one thread
  * @since 0.1
  */

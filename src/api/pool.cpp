@@ -44,6 +44,7 @@ void zcn_pool_release(zcn_pool *pool) {
 zcn_status zcn_pool_trim(zcn_pool *pool, uint64_t *out_bytes) {
     if (out_bytes != nullptr) *out_bytes = 0;
     if (pool == nullptr) return ZCN_EINVAL;
+    if (pool->is_inherited()) return ZCN_EFORKED;
     zcnet::memory::flush_thread_pool(pool);
     const uint64_t bytes = pool->trim();
     zcnet::memory::trim_objects();

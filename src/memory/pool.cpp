@@ -121,7 +121,9 @@ void zcn_pool::destroy() noexcept {
         }
     }
     table_.clear();
-    const zcnet::memory::Source source = source_;
+    zcnet::memory::Source source = source_;
+    // What ends a memory file is its mapping and descriptor, which a child has for itself.
+    if (is_inherited() && shared_ == nullptr) source.end = nullptr;
     this->~zcn_pool();
     zcnet::os::unmap(this, sizeof(zcn_pool));
     if (source.end != nullptr) source.end(source.context);

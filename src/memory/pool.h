@@ -18,6 +18,7 @@
 #include "memory/directory.h"
 #include "memory/source.h"
 #include "memory/tagged_stack.h"
+#include "os/process.h"
 #include "zcnet/pool.h"
 
 namespace zcnet::memory {
@@ -137,6 +138,13 @@ struct zcn_pool {
     [[nodiscard]] uint64_t limit() const noexcept { return limit_; }
     [[nodiscard]] uint64_t number() const noexcept { return number_; }
     [[nodiscard]] uint64_t process() const noexcept { return process_; }
+    // The memory lies in a source, and the pool is of the process that this one was forked from: what the source gave
+    // may be shared with that one. Nothing more is taken from it here, nothing written, and nothing given back.
+    [[nodiscard]] bool is_inherited() const noexcept {
+        return source_.allocate != nullptr && !zcnet::os::in_process(process_);
+    }
+    // For those who watch: nobody may touch these bytes of the pool's.
+    void hide(const void *data, uint64_t size) const noexcept;
     [[nodiscard]] bool closed() const noexcept;
     // A hint: the caller holds the only handle.
     [[nodiscard]] bool last_handle() const noexcept { return handles_.load(std::memory_order_relaxed) == 1; }

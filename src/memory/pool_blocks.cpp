@@ -9,6 +9,10 @@ using zcnet::memory::Block;
 using zcnet::memory::TaggedStack;
 
 Block *zcn_pool::take_block(Purpose purpose, Status *why) noexcept {
+    if (is_inherited()) {
+        *why = ZCN_EFORKED;
+        return nullptr;
+    }
     // A warm block is charged already, but an ordinary request must leave the reserve alone. Looked at before anything
     // is popped: a block in the hand of one who is refused would be missing for a waiter's attempt.
     if (limit_ != 0 && purpose == Purpose::ordinary &&
@@ -60,7 +64,7 @@ uint32_t zcn_pool::take_more(Block **blocks, uint32_t most) noexcept {
 
 void zcn_pool::give_block(Block *block) noexcept {
     const bool watched = zcnet::memory::watched();
-    if (watched) zcnet::memory::hide(block->base, block_size_);
+    if (watched) hide(block->base, block_size_);
     if (watched && zcnet::memory::poisoned()) {
         // Not used again: whoever still looks at it is found.
         charged_.fetch_sub(block_size_, std::memory_order_relaxed);

@@ -29,6 +29,10 @@ Block *zcn_pool::take_region(uint64_t size, uint64_t first, Purpose purpose, Sta
         *why = ZCN_ENOMEM;
         return nullptr;
     }
+    if (is_inherited()) {
+        *why = ZCN_EFORKED;
+        return nullptr;
+    }
     const uint32_t shape = region_class(size);
     const uint64_t needed = std::min(zcnet::round_up(first, zcnet::memory::region_step), uint64_t{1} << shape);
     // All that is needed at once is charged before anything is taken, so that a refusal gives nothing back and wakes
@@ -114,10 +118,10 @@ void zcn_pool::give_region(Block *region) noexcept {
     // A region that is far larger than what came in is not kept: its next user would inherit the address space.
     if (zcnet::memory::watched() && zcnet::memory::poisoned()) {
         // Not used again, and not unmapped: something else would come to lie there.
-        zcnet::memory::hide(region->base, bytes);
+        hide(region->base, bytes);
         charged_.fetch_sub(bytes, std::memory_order_relaxed);
     } else if (bytes != 0 && keeps_another(bytes)) {
-        if (zcnet::memory::watched()) zcnet::memory::hide(region->base, bytes);
+        if (zcnet::memory::watched()) hide(region->base, bytes);
         regions_[region_class(region->size)].push(*this, region->index);
     } else {
         drop_region(region);
@@ -127,6 +131,10 @@ void zcn_pool::give_region(Block *region) noexcept {
 }
 
 Block *zcn_pool::take_heap(uint64_t size, Purpose purpose, Status *why) noexcept {
+    if (is_inherited()) {
+        *why = ZCN_EFORKED;
+        return nullptr;
+    }
     const bool own = source_.allocate != nullptr;
     uint64_t total = 0;
     if (own && size <= zcnet::memory::largest_region) size = zcnet::memory::source_bytes(size);

@@ -22,11 +22,15 @@ void *zcn_pool::map_memory(uint64_t size, uint64_t alignment) noexcept {
     return source_.allocate(source_.context, size, alignment);
 }
 
+void zcn_pool::hide(const void *data, uint64_t size) const noexcept {
+    if (!is_inherited()) zcnet::memory::hide(data, size);
+}
+
 void zcn_pool::unmap_memory(void *memory, uint64_t size) noexcept {
     if (zcnet::memory::watched()) zcnet::memory::let_go(memory, size);
     if (source_.allocate == nullptr) {
         zcnet::os::unmap(memory, size);
-    } else {
+    } else if (!is_inherited()) {
         source_.free(source_.context, memory, size);
     }
 }
@@ -36,6 +40,7 @@ bool zcn_pool::drop_memory(void *memory, uint64_t size) noexcept {
         zcnet::os::drop_pages(memory, size);
         return true;
     }
+    if (is_inherited()) return false;
     const bool kept = source_.drop == nullptr || source_.drop(source_.context, memory, size) != 0;
     // relaxed: what it says of pages that were asked for is all there is to know.
     if (kept != keeps_pages_.load(std::memory_order_relaxed)) keeps_pages_.store(kept, std::memory_order_relaxed);

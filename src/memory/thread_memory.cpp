@@ -47,7 +47,19 @@ void end_thread(void *memory) noexcept {
     os::unmap(mine, memory_bytes);
 }
 
-void make_key() noexcept { key_made = pthread_key_create(&key, end_thread) == 0; }
+// A child of fork goes on with a copy of what its thread kept; memory of a source may not be copied with it.
+void leave_to_parent() noexcept {
+    if (thread_memory == nullptr) return;
+    for (ThreadPool &slot : thread_memory->pool) {
+        // One that holds nothing may be of a pool that is gone.
+        const bool holds = !slot.cache.empty() || slot.arena.block() != nullptr;
+        if (slot.number != 0 && holds && slot.pool->is_inherited()) give_back_pool(slot);
+    }
+}
+
+void make_key() noexcept {
+    key_made = pthread_atfork(nullptr, nullptr, leave_to_parent) == 0 && pthread_key_create(&key, end_thread) == 0;
+}
 
 }  // namespace
 

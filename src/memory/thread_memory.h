@@ -27,7 +27,7 @@ class BlockCache {
     void give(zcn_pool *pool, Block *block) noexcept {
         if (watched()) [[unlikely]] {
             if (poisoned()) return pool->give_block(block);
-            hide(block->base, block->size);
+            pool->hide(block->base, block->size);
         }
         if (used_ >= pool->cache_blocks()) {
             overflow(pool, block);

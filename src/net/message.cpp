@@ -171,6 +171,7 @@ Status make_writable(zcn_msg **out, zcn_msg *msg, void **out_data) noexcept {
     Located from;
     if (const Status status = locate(msg, &from); status != ZCN_OK) return status;
     if (from.joined()) return ZCN_EUNSUPPORTED;
+    if (from.view.block->pool->is_inherited()) return ZCN_EFORKED;
     if (!receive::is_exclusive(msg, from.view)) {
         zcn_msg *copy = nullptr;
         if (const Status status = detach_message(&copy, msg); status != ZCN_OK) return status;

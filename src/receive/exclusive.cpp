@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "receive/exclusive.h"
 
-#include "memory/watch.h"
+#include "memory/pool.h"
 #include "receive/survey.h"
 
 namespace zcnet::receive {
@@ -90,7 +90,7 @@ void hide_released(const zcn_msg *msg) noexcept {
     const Handle handle = take_apart(msg);
     View view;
     if (handle.group == nullptr || handle.place == 0 || !find_view(msg, &view) || view.tail == is_join) return;
-    if (is_exclusive(msg, view)) memory::hide(view.data, view.size);
+    if (is_exclusive(msg, view)) view.block->pool->hide(view.data, view.size);
 }
 
 void hide_shown(Block *block, const uint8_t *data, uint64_t size, bool retained) noexcept {
@@ -100,7 +100,7 @@ void hide_shown(Block *block, const uint8_t *data, uint64_t size, bool retained)
     const Block *root = memory::root_of(block);
     if (meets(root->lent_by_lessee, view) || meets(root->lent, view)) return;
     if (retained && meets_other_view(nullptr, view)) return;
-    memory::hide(data, size);
+    block->pool->hide(data, size);
 }
 
 }  // namespace zcnet::receive

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* fork(): the child sees its parent's handles as dead and may let go of them; the parent notices nothing. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <sys/mman.h>
+
 #include "support.h"
 
 #define MS INT64_C(1000000)
@@ -381,6 +386,141 @@ static void test_fork_child_may_exit(void **state) {
     parent_is_well();
 }
 
+/* ---- memory that is not copied with the process ---- */
+
+static struct {
+    zcn_pool *pool;
+    zcn_unit *units[3]; /* cut from a block, a region, memory of its own */
+    unsigned char *bodies[3];
+    zcn_msg *msg;
+} lent;
+
+static const uint64_t lent_sizes[] = {1000, 300000, 40000};
+
+/* A source of memory that the child shares. What is asked of it is noted where both see it. */
+static struct source_calls { atomic_uint allocated, given, ended; } * source_calls;
+
+static void *map_shared(void *context, uint64_t size, uint64_t alignment) {
+    (void)context;
+    atomic_fetch_add(&source_calls->allocated, 1);
+    unsigned char *memory =
+        mmap(NULL, size + alignment, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (memory == MAP_FAILED) return NULL;
+    const size_t before = (alignment - (uintptr_t)memory % alignment) % alignment;
+    if (before != 0) munmap(memory, before);
+    munmap(memory + before + size, alignment - before);
+    return memory + before;
+}
+
+static void unmap_shared(void *context, void *memory, uint64_t size) {
+    (void)context;
+    atomic_fetch_add(&source_calls->given, 1);
+    munmap(memory, size);
+}
+
+static int32_t drop_shared(void *context, void *memory, uint64_t size) {
+    (void)context;
+    atomic_fetch_add(&source_calls->given, 1);
+    return madvise(memory, size, MADV_REMOVE);
+}
+
+static void end_shared(void *context) {
+    (void)context;
+    atomic_fetch_add(&source_calls->ended, 1);
+}
+
+static void lend(const zcn_pool_source *source) {
+    zcn_pool_options options;
+    zcn_pool_options_init(&options, sizeof options);
+    options.block_size = 65536;
+    options.keep = 1; /* what comes free goes back at once */
+    options.source = source;
+    if (source == NULL) options.shared_bytes = 16 << 20;
+    assert_ok(zcn_pool_create(&lent.pool, &options));
+    for (size_t i = 0; i < 3; i++) {
+        assert_ok(zcn_unit_alloc(&lent.units[i], (void **)&lent.bodies[i], lent.pool, NULL, lent_sizes[i]));
+        fill_pattern(lent.bodies[i], lent_sizes[i], i);
+    }
+    zcn_stream *stream = stream_of(lent.pool, PLAIN_FRAMING, NULL);
+    collector got = {0};
+    stream_keep(stream, 1, 100, &got);
+    assert_ok(zcn_msg_detach(&lent.msg, got.at[0].kept));
+    collector_clear(&got);
+    zcn_stream_release(stream);
+}
+
+static void take_from_lent(void) {
+    int wrong = 0;
+    for (size_t i = 0; i < 3; i++) {
+        zcn_unit *units[2] = {(zcn_unit *)&wrong, (zcn_unit *)&wrong};
+        void *datas[2] = {&wrong, &wrong};
+        CHILD_FORKED(zcn_unit_alloc(&units[0], &datas[0], lent.pool, NULL, lent_sizes[i]));
+        CHILD_CHECK(units[0] == NULL && datas[0] == NULL);
+        CHILD_FORKED(zcn_unit_alloc_batch(units, datas, 2, lent.pool, NULL, lent_sizes[i]));
+        CHILD_CHECK(units[0] == NULL && units[1] == NULL);
+    }
+    void *data = &wrong;
+    CHILD_FORKED(zcn_unit_append_alloc(lent.units[0], &data, 10));
+    CHILD_FORKED(zcn_unit_append_copy(lent.units[0], "x", 1));
+    zcn_msg *msg = (zcn_msg *)&wrong;
+    CHILD_FORKED(zcn_msg_detach(&msg, lent.msg));
+    CHILD_FORKED(zcn_msg_make_writable(&msg, lent.msg, &data));
+    CHILD_FORKED(zcn_pool_trim(lent.pool, NULL));
+    CHILD_CHECK(wrong == 0);
+}
+
+static void let_go_of_lent(void) {
+    zcn_unit_release_batch(lent.units, 3);
+    (void)zcn_msg_release(lent.msg);
+    zcn_pool_release(lent.pool);
+}
+
+/* All is there, and serves again once the parent lets go of it. */
+static void lent_is_well(void) {
+    for (size_t i = 0; i < 3; i++) assert_true(has_pattern(lent.bodies[i], lent_sizes[i], i));
+    assert_int_equal(zcn_msg_size(lent.msg), 100);
+    zcn_unit *next;
+    void *data;
+    assert_ok(zcn_unit_alloc(&next, &data, lent.pool, NULL, 1000));
+    zcn_unit_release(next);
+    assert_ok(zcn_pool_trim(lent.pool, NULL));
+}
+
+static void test_fork_memory_file_stays_the_parents(void **state) {
+    (void)state;
+    lend(NULL);
+    in_child(take_from_lent);
+    lent_is_well();
+    in_child(let_go_of_lent);
+    lent_is_well();
+    let_go_of_lent();
+}
+
+static void test_fork_source_stays_the_parents(void **state) {
+    (void)state;
+    source_calls = mmap(NULL, sizeof *source_calls, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    assert_true(source_calls != MAP_FAILED);
+    const zcn_pool_source source = {
+        .struct_size = sizeof source,
+        .allocate = map_shared,
+        .free = unmap_shared,
+        .drop = drop_shared,
+        .end = end_shared,
+    };
+    lend(&source);
+    const unsigned allocated = atomic_load(&source_calls->allocated);
+    const unsigned given = atomic_load(&source_calls->given);
+    in_child(take_from_lent);
+    in_child(let_go_of_lent);
+    assert_int_equal(atomic_load(&source_calls->allocated), allocated);
+    assert_int_equal(atomic_load(&source_calls->given), given);
+    assert_int_equal(atomic_load(&source_calls->ended), 0);
+    lent_is_well();
+    let_go_of_lent();
+    assert_int_equal(atomic_load(&source_calls->ended), 1);
+    munmap(source_calls, sizeof *source_calls);
+}
+
 #define WITH_ESTATE(test) cmocka_unit_test_setup_teardown(test, open_estate, close_estate)
 
 int main(void) {
@@ -399,6 +539,8 @@ int main(void) {
         WITH_ESTATE(test_fork_framing_goes_on),
         WITH_ESTATE(test_fork_grandchild),
         WITH_ESTATE(test_fork_child_may_exit),
+        cmocka_unit_test(test_fork_memory_file_stays_the_parents),
+        cmocka_unit_test(test_fork_source_stays_the_parents),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
