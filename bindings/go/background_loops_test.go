@@ -8,6 +8,8 @@ import (
 	"io"
 	"net"
 	"os"
+	"runtime"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -209,4 +211,29 @@ func TestIdleTimeout(t *testing.T) {
 	if _, err := near.Recv(limited(t)); err != io.EOF && !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Error(err) // whichever end is first
 	}
+}
+
+// What a poll finds while the loop is being closed goes to nobody, and back to the pool.
+func TestCloseUnderAPollWithMessages(t *testing.T) {
+	pool := must[*zcnet.Pool](t)(zcnet.NewPool(nil))
+	loop := background(t, &zcnet.LoopOptions{Pool: pool})
+	listener := must[net.Listener](t)(net.Listen("tcp", "127.0.0.1:0"))
+	defer listener.Close()
+	closing := sync.OnceFunc(func() {
+		go loop.Close() // it waits for the poll that calls this
+		for !loop.Ending() {
+			runtime.Gosched()
+		}
+	})
+	framing := measuring(t, func(data []byte) (int, error) {
+		closing()
+		return netstring(data)
+	}, nil)
+	must[*zcnet.Conn](t)(loop.Dial(limited(t), "tcp://"+listener.Addr().String(), framing, nil))
+	peer := must[net.Conn](t)(listener.Accept())
+	defer peer.Close()
+	must[int](t)(peer.Write([]byte("5:hello,5:hello,")))
+	<-loop.Done()
+	drained(t, pool)
+	check(t, pool.Close())
 }

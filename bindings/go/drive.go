@@ -340,6 +340,18 @@ func (l *Loop) run(ctx context.Context) error {
 	}
 }
 
+// dropKept releases what the last poll kept for connections that will not get it any more.
+func (l *Loop) dropKept(c *C.zcngo_loop) {
+	if c.keep == 0 || l.status != C.ZCN_OK {
+		return
+	}
+	for i := l.next; i < int(c.count); i++ {
+		if handle := c.kept[i]; handle != 0 && handle != C.ZCNGO_LOST {
+			C.zcngo_msg_release(handle)
+		}
+	}
+}
+
 // notRunning lets nobody wait for the background any more.
 func (l *Loop) notRunning() {
 	l.mu.Lock()

@@ -16,3 +16,6 @@ func SetCloseTime(limit time.Duration) (back func()) {
 
 // Writing tells whether somebody writes just now, other than Close.
 func (s *Stream) Writing() bool { return s.writing.Load() }
+
+// Ending tells whether [Loop.Close] was called.
+func (l *Loop) Ending() bool { return l.ending.Load() }

@@ -253,6 +253,7 @@ func (l *Loop) end(why error) {
 	l.mu.Lock()
 	c := l.c
 	l.c = nil
+	l.dropKept(c)
 	l.forgetMoved()
 	ended := append(allOf(&l.conns), allOf(&l.listeners)...)
 	ended = append(append(ended, allOf(&l.dialers)...), allOf(&l.relays)...)
