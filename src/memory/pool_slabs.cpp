@@ -19,7 +19,14 @@ constexpr uint64_t huge_from = 8 << 20;
 
 void *zcn_pool::map_memory(uint64_t size, uint64_t alignment) noexcept {
     if (source_.allocate == nullptr) return zcnet::os::map(size, alignment);
-    return source_.allocate(source_.context, size, alignment);
+    void *memory = source_.allocate(source_.context, size, alignment);
+    // One that has no more may have what lies free here, in another shape.
+    if (memory == nullptr) {
+        (void)drop_free(false);
+        memory = source_.allocate(source_.context, size, alignment);
+        wake_if_waited();
+    }
+    return memory;
 }
 
 void zcn_pool::hide(const void *data, uint64_t size) const noexcept {

@@ -530,6 +530,21 @@ static void a_file_that_is_full(void **state) {
     zcn_pool_release(pool);
 }
 
+/* All of the file was cut into blocks, and those that are free make room for a large message. */
+static void a_file_that_is_free_in_another_shape(void **state) {
+    (void)state;
+    zcn_pool *pool = shared_pool(8 * MIB);
+    load held = {.count = 0};
+    take(&held, pool, 126, 60 * KIB);
+    zcn_unit *unit;
+    void *data;
+    assert_status(zcn_unit_alloc(&unit, &data, pool, NULL, MIB), ZCN_ENOMEM);
+    give(&held, 126);
+    take(&held, pool, 4, 1000 * KIB);
+    give(&held, 4);
+    zcn_pool_release(pool);
+}
+
 static void offsets_of_what_is_not_in_it(void **state) {
     (void)state;
     zcn_pool *pool = shared_pool(4 * MIB);
@@ -603,6 +618,7 @@ int main(void) {
         cmocka_unit_test(another_process_reads_messages_where_they_lie),
         cmocka_unit_test(a_file_gives_its_pages_back),
         cmocka_unit_test(a_file_that_is_full),
+        cmocka_unit_test(a_file_that_is_free_in_another_shape),
         cmocka_unit_test(offsets_of_what_is_not_in_it),
         cmocka_unit_test(huge_pages_are_counted),
     };
