@@ -132,10 +132,14 @@ fn what_cannot_be_asked_is_an_error() {
 #[cfg(feature = "tokio")]
 mod with_tokio {
     use super::*;
-    use std::future::Future;
+    use std::future::{poll_fn, Future};
+    use std::pin::Pin;
+    use std::task::Poll;
     use std::thread;
+    use tokio::task::JoinHandle;
     use tokio::time::timeout;
     use zcnet::tokio::Client;
+    use zcnet::{Message, Result};
 
     fn run<T>(future: impl Future<Output = T>) -> T {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -169,6 +173,15 @@ mod with_tokio {
             });
         });
         (listener.address().to_owned(), work)
+    }
+
+    fn ask(client: &Client, body: Vec<u8>, time: Duration) -> JoinHandle<Result<Message>> {
+        let client = client.clone();
+        tokio::spawn(async move { client.request(body, Some(time)).await })
+    }
+
+    async fn is_pending<F: Future>(future: &mut Pin<Box<F>>) -> bool {
+        poll_fn(|context| Poll::Ready(future.as_mut().poll(context).is_pending())).await
     }
 
     #[test]
@@ -216,6 +229,42 @@ mod with_tokio {
             assert!(client.request(room_and("end"), None).await.is_err());
             assert!(work.await.unwrap().is_err());
             assert_eq!(client.request(room_and("x"), None).await.unwrap_err().kind(), ErrorKind::Closed);
+        });
+        server.join().unwrap();
+    }
+
+    #[test]
+    fn the_time_passes_for_requests_that_cannot_be_sent() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap(); // that reads nothing
+        let address = format!("tcp://{}", listener.local_addr().unwrap());
+        run(async {
+            let (client, work) = Client::connect(&address, &framing(), &with_ids()).unwrap();
+            tokio::spawn(work);
+            let ask = |_| ask(&client, vec![0; 1_000_000], Duration::from_millis(100));
+            for answer in (0..30).map(ask).collect::<Vec<_>>() {
+                assert_eq!(answer.await.unwrap().unwrap_err().kind(), ErrorKind::TimedOut);
+            }
+        });
+    }
+
+    #[test]
+    fn the_time_passes_for_requests_that_cannot_begin() {
+        let (address, server) = server(2);
+        run(async {
+            let (client, work) = Client::connect(&address, &framing(), &with_ids().max_requests(1)).unwrap();
+            let work = tokio::spawn(work);
+            let mut first = Box::pin(client.request(room_and("one of two"), None));
+            assert!(is_pending(&mut first).await);
+            for answer in [20, 0, 10].map(|time| ask(&client, room_and("never asked"), Duration::from_millis(time))) {
+                assert_eq!(answer.await.unwrap().unwrap_err().kind(), ErrorKind::TimedOut);
+            }
+            // Who waits goes on when the one before is taken back.
+            let mut next = Box::pin(client.request(room_and("two of two"), Some(shared::DEADLINE)));
+            assert!(is_pending(&mut next).await);
+            drop(first);
+            assert_eq!(next.await.unwrap()[8..], *b"two of two");
+            drop(client);
+            work.await.unwrap().unwrap();
         });
         server.join().unwrap();
     }

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 use super::Driver;
 use crate::{Conn, ConnOptions, ConnRef, Error, ErrorKind, Event, Events, Framing, Loop, Message, Result};
-use std::collections::{HashMap, VecDeque};
-use std::future::{poll_fn, Future};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::future::{pending, poll_fn, Future};
 use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::{self, Instant};
 use zcnet_sys as sys;
 
 /// Asks on one connection, for any number of tasks; a clone asks on the same one. The connection ends with the last of
@@ -56,14 +57,16 @@ enum Order {
 struct Question {
     number: u64,
     body: Vec<u8>,
-    timeout: Option<Duration>,
+    deadline: Option<Instant>,
     answer: oneshot::Sender<Result<Message>>,
 }
 
-/// A request that somebody waits for.
+/// A request that the connection knows of, and with it the deadline.
 #[derive(Debug)]
-struct Waiting {
+struct Begun {
     id: u64,
+    /// As long as it was not sent.
+    body: Vec<u8>,
     answer: oneshot::Sender<Result<Message>>,
 }
 
@@ -95,11 +98,13 @@ impl Client {
         let conn = poller.connect_with(address, framing, options)?;
         let driver = Driver::new(poller).map_err(|_| Error::new(sys::ZCN_ESYS))?;
         let (orders, inbox) = mpsc::unbounded_channel();
-        let work = Work { inbox, waiting: HashMap::new(), unsent: VecDeque::new(), closing: false };
+        let work =
+            Work { inbox, queue: Queue::default(), begun: HashMap::new(), unsent: BTreeSet::new(), closing: false };
         Ok((Client { orders }, work.run(driver, conn)))
     }
 
-    /// Asks, and gives the answer. The body has room for the id in its place. Dropping the future takes the request back.
+    /// Asks, and gives the answer. The body has room for the id in its place. The time runs from here on, also while the
+    /// connection cannot take the request. Dropping the future takes the request back.
     ///
     /// # Errors
     /// [`TimedOut`](crate::ErrorKind::TimedOut), why the connection ended, or that the body has no room for the id.
@@ -110,24 +115,86 @@ impl Client {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let (answer, answered) = oneshot::channel();
         let closed = Error::new(sys::ZCN_ECLOSED);
-        let question = Question { number, body, timeout, answer };
+        let deadline = timeout.and_then(|time| Instant::now().checked_add(time));
+        let question = Question { number, body, deadline, answer };
         self.orders.send(Order::Ask(question)).map_err(|_| closed.clone())?;
         let _interest = Interest { orders: &self.orders, number };
         answered.await.map_err(|_| closed)?
     }
 }
 
+/// Requests that cannot begin before others end, in the order of their numbers.
+#[derive(Debug, Default)]
+struct Queue {
+    questions: BTreeMap<u64, Question>,
+    /// Of those that have one.
+    deadlines: BTreeSet<(Instant, u64)>,
+}
+
+impl Queue {
+    fn push(&mut self, question: Question) {
+        self.deadlines.extend(question.deadline.map(|deadline| (deadline, question.number)));
+        self.questions.insert(question.number, question);
+    }
+
+    fn first(&self) -> Option<&Question> {
+        self.questions.values().next()
+    }
+
+    fn remove(&mut self, number: u64) -> Option<Question> {
+        let question = self.questions.remove(&number)?;
+        if let Some(deadline) = question.deadline {
+            self.deadlines.remove(&(deadline, number));
+        }
+        Some(question)
+    }
+
+    /// Ends those whose time has passed.
+    fn expire(&mut self) {
+        while let Some(&(deadline, number)) = self.deadlines.iter().next() {
+            if deadline > Instant::now() {
+                return;
+            }
+            self.fail(number, Error::new(sys::ZCN_ETIMEDOUT));
+        }
+    }
+
+    fn fail(&mut self, number: u64, why: Error) {
+        if let Some(question) = self.remove(number) {
+            let _ = question.answer.send(Err(why));
+        }
+    }
+
+    fn fail_all(&mut self, why: &Error) {
+        while let Some(number) = self.first().map(|question| question.number) {
+            self.fail(number, why.clone());
+        }
+    }
+}
+
+/// Ready at the time, or never.
+async fn reached(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => time::sleep_until(deadline).await,
+        None => pending().await,
+    }
+}
+
 struct Work {
     inbox: mpsc::UnboundedReceiver<Order>,
-    waiting: HashMap<u64, Waiting>,
-    /// Above the high-water mark, or of the number that may be asked at a time.
-    unsent: VecDeque<Question>,
+    /// Above the number that may be asked at a time.
+    queue: Queue,
+    begun: HashMap<u64, Begun>,
+    /// Of those that have begun, the numbers of those above the high-water mark.
+    unsent: BTreeSet<u64>,
     closing: bool,
 }
 
 enum Turn<'a> {
     Events(Result<Events<'a>>),
     Order(Option<Order>),
+    /// The time of a request in the queue has passed.
+    Late,
 }
 
 impl Work {
@@ -135,6 +202,7 @@ impl Work {
         loop {
             let turn = {
                 let mut events = pin!(driver.poll());
+                let mut late = pin!(reached(self.queue.deadlines.iter().next().map(|(deadline, _)| *deadline)));
                 let (inbox, closing) = (&mut self.inbox, self.closing);
                 poll_fn(|context| {
                     if !closing {
@@ -142,20 +210,24 @@ impl Work {
                             return Poll::Ready(Turn::Order(order));
                         }
                     }
+                    if late.as_mut().poll(context).is_ready() {
+                        return Poll::Ready(Turn::Late);
+                    }
                     events.as_mut().poll(context).map(Turn::Events)
                 })
                 .await
             };
             match turn {
                 Turn::Order(Some(Order::Ask(question))) => {
-                    self.unsent.push_back(question);
-                    self.send(driver.get(&conn)?);
+                    self.queue.push(question);
+                    self.go_on(driver.get(&conn)?);
                 }
                 Turn::Order(Some(Order::Forget(number))) => self.forget(driver.get(&conn)?, number),
                 Turn::Order(None) => {
                     self.closing = true;
                     conn.close();
                 }
+                Turn::Late => self.queue.expire(),
                 Turn::Events(events) => {
                     if let Some(end) = self.look(&events?) {
                         return end;
@@ -171,19 +243,16 @@ impl Work {
             match event {
                 Event::Answer { conn, message, token } => {
                     self.end(token, message.retain());
-                    self.send(conn);
+                    self.go_on(conn);
                 }
                 Event::Unanswered { conn, token, reason } => {
                     self.end(token, Err(reason.err().unwrap_or_else(|| Error::new(sys::ZCN_ECLOSED))));
-                    self.send(conn);
+                    self.go_on(conn);
                 }
-                Event::Connected(conn) | Event::Writable(conn) => self.send(conn),
+                Event::Connected(conn) | Event::Writable(conn) => self.go_on(conn),
                 Event::Closed { reason, .. } => {
-                    let why = reason.clone().err().unwrap_or_else(|| Error::new(sys::ZCN_ECLOSED));
                     self.inbox.close();
-                    for question in self.unsent.drain(..) {
-                        let _ = question.answer.send(Err(why.clone()));
-                    }
+                    self.queue.fail_all(&reason.clone().err().unwrap_or_else(|| Error::new(sys::ZCN_ECLOSED)));
                     return Some(reason);
                 }
                 _ => {} // what is no answer, or came too late for one
@@ -193,45 +262,61 @@ impl Work {
     }
 
     fn end(&mut self, number: u64, answer: Result<Message>) {
-        if let Some(waiting) = self.waiting.remove(&number) {
-            let _ = waiting.answer.send(answer);
+        self.unsent.remove(&number);
+        if let Some(begun) = self.begun.remove(&number) {
+            let _ = begun.answer.send(answer);
         }
     }
 
-    /// Sends what waits for it, as far as the connection takes it.
-    fn send(&mut self, conn: ConnRef<'_>) {
-        while let Some(question) = self.unsent.pop_front() {
-            let sent = conn.begin_request(question.number, question.timeout).and_then(|id| {
-                conn.answer(id, &question.body).map_err(|error| {
-                    conn.end_request(id);
-                    error
-                })?;
-                Ok(id)
-            });
-            match sent {
-                Ok(id) => drop(self.waiting.insert(question.number, Waiting { id, answer: question.answer })),
-                Err(error) if self.waits(&error) => {
-                    self.unsent.push_front(question);
-                    return;
+    /// Begins what waits for it, and sends what has begun, as far as the connection takes it.
+    fn go_on(&mut self, conn: ConnRef<'_>) {
+        self.queue.expire();
+        while let Some(question) = self.queue.first() {
+            let number = question.number;
+            let left = question.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            match conn.begin_request(number, left) {
+                Ok(id) => {
+                    if let Some(Question { body, answer, .. }) = self.queue.remove(number) {
+                        self.begun.insert(number, Begun { id, body, answer });
+                        self.unsent.insert(number);
+                    }
                 }
-                Err(error) => drop(question.answer.send(Err(error))),
+                Err(error) if waits(&error, !self.begun.is_empty()) => break,
+                Err(error) => self.queue.fail(number, error),
+            }
+        }
+        while let Some(&number) = self.unsent.iter().next() {
+            let others = self.begun.len() > self.unsent.len();
+            let begun = &self.begun[&number];
+            match conn.answer(begun.id, &begun.body) {
+                Ok(()) => {
+                    self.unsent.remove(&number);
+                    self.begun.entry(number).and_modify(|begun| begun.body = Vec::new());
+                }
+                Err(error) if waits(&error, others) => return,
+                Err(error) => {
+                    conn.end_request(begun.id);
+                    self.end(number, Err(error));
+                }
             }
         }
     }
 
-    /// Whether an event follows that tells how it goes on: there is room, or the connection has ended.
-    fn waits(&self, error: &Error) -> bool {
-        match error.kind() {
-            ErrorKind::Again | ErrorKind::Closed => true,
-            ErrorKind::NoBuffers => !self.waiting.is_empty(),
-            _ => false,
+    fn forget(&mut self, conn: ConnRef<'_>, number: u64) {
+        self.queue.remove(number);
+        self.unsent.remove(&number);
+        if let Some(begun) = self.begun.remove(&number) {
+            conn.end_request(begun.id);
+            self.go_on(conn);
         }
     }
+}
 
-    fn forget(&mut self, conn: ConnRef<'_>, number: u64) {
-        self.unsent.retain(|question| question.number != number);
-        if let Some(waiting) = self.waiting.remove(&number) {
-            conn.end_request(waiting.id);
-        }
+/// Whether an event follows that tells how it goes on: there is room, a request of others ends, or the connection has.
+fn waits(error: &Error, others: bool) -> bool {
+    match error.kind() {
+        ErrorKind::Again | ErrorKind::Closed => true,
+        ErrorKind::NoBuffers => others,
+        _ => false,
     }
 }
