@@ -91,6 +91,22 @@ func BenchmarkRecvAndRelease(b *testing.B) {
 	}
 }
 
+func BenchmarkStreamMessages(b *testing.B) {
+	listener := must[net.Listener](b)(net.Listen("tcp", "127.0.0.1:0"))
+	defer listener.Close()
+	b.ReportAllocs()
+	flood(b, "tcp://"+listener.Addr().String(), b.N)
+	s := must[*zcnet.Stream](b)(zcnet.NewStream(must[net.Conn](b)(listener.Accept()), lengths, nil))
+	defer s.Close()
+	seen := 0
+	for m := range s.Messages(context.Background()) {
+		seen += len(m.Bytes()) / 64
+	}
+	if seen != b.N {
+		b.Fatal(seen)
+	}
+}
+
 // BenchmarkCall is about what one call into C costs.
 func BenchmarkCall(b *testing.B) {
 	u := must[*zcnet.Unit](b)(zcnet.NewUnit(nil, nil, 1))

@@ -19,3 +19,10 @@ func (s *Stream) Writing() bool { return s.writing.Load() }
 
 // Ending tells whether [Loop.Close] was called.
 func (l *Loop) Ending() bool { return l.ending.Load() }
+
+// Reading tells whether somebody waits in a Read of what the stream runs over.
+func (s *Stream) Reading() bool {
+	s.in.mu.Lock()
+	defer s.in.mu.Unlock()
+	return s.reading
+}

@@ -50,6 +50,7 @@ type Message struct {
 type holder struct {
 	serial atomic.Uint64
 	owner  *sync.Mutex // held for calls with borrowed handles; nil: none is needed
+	kept   uintptr     // under owner: the message that is shown, retained, when who lent it had to go on; 0: it had not
 	leak   *leakMark   // of a message that the program owns; nil: what is shown is not the program's to release
 }
 
@@ -169,8 +170,16 @@ func ReleaseAll(messages []Message) error {
 	return first
 }
 
+// now is the handle that stands for m. The caller holds the owner's lock, and m is valid.
+func (m Message) now() C.uintptr_t {
+	if m.holder.kept != 0 {
+		return C.uintptr_t(m.holder.kept)
+	}
+	return C.uintptr_t(m.handle)
+}
+
 // locked calls use while the handle is valid and may be used.
-func (m Message) locked(what string, use func() error) error {
+func (m Message) locked(what string, use func(handle C.uintptr_t) error) error {
 	if m.holder == nil {
 		return ErrStale
 	}
@@ -181,15 +190,15 @@ func (m Message) locked(what string, use func() error) error {
 	if !m.valid() {
 		return m.holder.stale(what)
 	}
-	err := use()
+	err := use(m.now())
 	runtime.KeepAlive(m.holder)
 	return err
 }
 
 func (m Message) take(what string, how C.int, offset, size int) (Message, error) {
 	var view C.zcngo_view
-	err := m.locked(what, func() error {
-		return statusError(C.zcngo_msg_take(&view, C.uintptr_t(m.handle), how, C.uint64_t(offset), C.uint64_t(size)))
+	err := m.locked(what, func(handle C.uintptr_t) error {
+		return statusError(C.zcngo_msg_take(&view, handle, how, C.uint64_t(offset), C.uint64_t(size)))
 	})
 	if err != nil {
 		return Message{}, err
@@ -243,8 +252,8 @@ func (m Message) Writable() (Message, []byte, error) {
 func (m Message) Frame() ([]byte, error) {
 	var data unsafe.Pointer
 	var size C.uint64_t
-	err := m.locked("Frame", func() error {
-		return statusError(C.zcngo_msg_frame(C.uintptr_t(m.handle), &data, &size))
+	err := m.locked("Frame", func(handle C.uintptr_t) error {
+		return statusError(C.zcngo_msg_frame(handle, &data, &size))
 	})
 	if err != nil {
 		return nil, err
@@ -258,23 +267,26 @@ func Join(messages ...Message) (Message, error) {
 	if len(messages) == 0 || len(messages) > 1024 {
 		return Message{}, ErrInvalid
 	}
-	handles := make([]C.uintptr_t, len(messages))
 	var owner *sync.Mutex
-	for i, m := range messages {
-		if !m.valid() {
-			return Message{}, m.holder.stale("Join")
-		}
-		if m.holder.owner != nil && owner != nil && m.holder.owner != owner {
+	for _, m := range messages {
+		switch {
+		case m.holder == nil || m.holder.owner == nil:
+		case owner != nil && m.holder.owner != owner:
 			return Message{}, ErrInvalid // shown by two loops, which no one goroutine drives
-		}
-		if m.holder.owner != nil {
+		default:
 			owner = m.holder.owner
 		}
-		handles[i] = C.uintptr_t(m.handle)
 	}
 	if owner != nil {
 		owner.Lock()
 		defer owner.Unlock()
+	}
+	handles := make([]C.uintptr_t, len(messages))
+	for i, m := range messages {
+		if !m.valid() {
+			return Message{}, m.holder.stale("Join")
+		}
+		handles[i] = m.now()
 	}
 	var view C.zcngo_view
 	status := C.zcngo_msg_join(&view, &handles[0], C.size_t(len(handles)))
@@ -289,12 +301,12 @@ func Join(messages ...Message) (Message, error) {
 func (m Message) Buffers() (net.Buffers, error) {
 	var parts []C.struct_iovec
 	var count C.size_t
-	err := m.locked("Buffers", func() error {
-		if status := C.zcngo_msg_iovecs(C.uintptr_t(m.handle), nil, 0, &count); status != C.ZCN_OK {
+	err := m.locked("Buffers", func(handle C.uintptr_t) error {
+		if status := C.zcngo_msg_iovecs(handle, nil, 0, &count); status != C.ZCN_OK {
 			return Status(status)
 		}
 		parts = make([]C.struct_iovec, count)
-		return statusError(C.zcngo_msg_iovecs(C.uintptr_t(m.handle), unsafe.SliceData(parts), count, &count))
+		return statusError(C.zcngo_msg_iovecs(handle, unsafe.SliceData(parts), count, &count))
 	})
 	if err != nil {
 		return nil, err

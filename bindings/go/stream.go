@@ -6,6 +6,7 @@ package zcnet
 import "C"
 
 import (
+	"context"
 	"io"
 	"os"
 	"runtime"
@@ -24,16 +25,19 @@ type Stream struct {
 	framing *Framing // whose function in Go, if it has one, is called as long as somebody holds it
 	calls   bool     // it has
 	in, out half
-	shown   holder // what Messages shows
 	leak    *leakMark
 	closed  atomic.Bool // nothing is queued any more, and nothing written but by Close
 	writing atomic.Bool // somebody else than Close writes: under out.mu
 	cut     atomic.Bool // what it runs over is closed: errors say no more than that
 
 	// Under in.mu.
-	next    int   // the event of the array that is to be given next
-	readErr error // of the last Messages
-	ended   error // why nothing comes any more
+	next    int       // the event of the array that is to be given next
+	readErr error     // of the last Messages
+	ended   error     // why nothing comes any more
+	turns   []*turn   // of each Messages that runs
+	shut    bool      // by Close: nothing is received any more
+	reading bool      // somebody waits in a Read, which goes into memory of in.c
+	read    sync.Cond // it does not any more
 
 	// Under out.mu.
 	writeErr error // writing failed: a message may be cut
@@ -81,7 +85,7 @@ func NewStream(rw io.ReadWriter, framing *Framing, options *StreamOptions) (*Str
 		}
 	}
 	runtime.KeepAlive(options)
-	s.shown.owner = &s.in.mu
+	s.read.L = &s.in.mu
 	s.leak = watch(s, "Stream")
 	return s, nil
 }
@@ -117,7 +121,8 @@ func (h *half) close() {
 var closeTime = 5 * time.Second
 
 // Close writes what is queued, ends the stream, and closes what it runs over. A Recv, Send or Flush that is under way in
-// another goroutine ends with an error. A second call says [ErrClosed].
+// another goroutine ends with an error; a message of [Stream.Messages] stays valid for the rest of its turn, which is the
+// last. A second call says [ErrClosed].
 //
 // Close does not wait for a Send or Flush that is writing: the peer may have a part of a message then, and what is
 // queued behind it is lost. Otherwise the peer has 5 seconds to take what is queued; after them the rest is lost, and
@@ -140,8 +145,9 @@ func (s *Stream) Close() error {
 		err = endErr
 	}
 	s.in.mu.Lock()
-	s.shown.serial.Add(1)
-	s.in.close()
+	_ = s.awaitReader(context.Background())
+	s.shut = true
+	s.closeInput()
 	s.in.mu.Unlock()
 	s.out.mu.Lock()
 	s.out.close()
@@ -189,11 +195,18 @@ func (s *Stream) stopWriting() {
 }
 
 // Stats reads the stream's counters, of both directions. It waits for a Recv that is under way.
-func (s *Stream) Stats() Stats { return s.in.stats().plus(s.out.stats()) }
+func (s *Stream) Stats() Stats {
+	s.in.mu.Lock()
+	_ = s.awaitReader(context.Background())
+	stats := s.in.stats()
+	s.in.mu.Unlock()
+	s.out.mu.Lock()
+	defer s.out.mu.Unlock()
+	return stats.plus(s.out.stats())
+}
 
+// stats is called with mu held.
 func (h *half) stats() Stats {
-	h.mu.Lock()
-	defer h.mu.Unlock()
 	if h.c == nil {
 		return Stats{}
 	}

@@ -15,37 +15,30 @@ import (
 	"context"
 	"errors"
 	"io"
-	"iter"
 	"os"
 	"time"
 	"unsafe"
 )
 
-// nextMessage gives the next event that is a message, reading as long as there is none. The caller holds in.mu.
-func (s *Stream) nextMessage() (*rawEvent, error) {
+// nextMessage gives the next event that is a message, reading until ctx is done as long as there is none. The caller holds
+// in.mu, which is let go of during a Read.
+func (s *Stream) nextMessage(ctx context.Context) (*rawEvent, error) {
 	for {
-		c := s.in.c
-		if c == nil {
-			return nil, ErrClosed
+		event, err := s.atHand()
+		if event != nil || err != nil {
+			return event, err
 		}
-		events := unsafe.Slice((*rawEvent)(unsafe.Pointer(c.events)), int(c.count))
-		for s.next < len(events) {
-			event := &events[s.next]
-			s.next++
-			switch event.kind {
-			case EventMessage:
-				return event, nil
-			case EventClosed:
-				s.ended = event.status
-				if event.status == ErrEOF {
-					s.ended = io.EOF
-				}
+		if s.reading {
+			if err := s.awaitReader(ctx); err != nil {
+				return nil, err
 			}
+			continue
 		}
-		if s.ended != nil {
-			return nil, s.ended
+		// From here on what the last poll gave ends.
+		if err := s.keepShown(); err != nil {
+			return nil, err
 		}
-		s.shown.serial.Add(1)
+		c := s.in.c
 		s.next = 0
 		if c.more != 0 {
 			if status := s.poll(c); status != C.ZCN_OK {
@@ -54,14 +47,50 @@ func (s *Stream) nextMessage() (*rawEvent, error) {
 			continue
 		}
 		c.count = 0
-		if err := s.read(c); err != nil {
+		if err := s.receive(ctx, c); err != nil {
 			return nil, err
 		}
 	}
 }
 
-// read waits for bytes, and looks for messages in them.
-func (s *Stream) read(c *C.zcngo_stream) error {
+// atHand gives the next event that is a message, of those that the last poll gave; nil when there is none.
+func (s *Stream) atHand() (*rawEvent, error) {
+	if s.shut {
+		return nil, ErrClosed
+	}
+	c := s.in.c
+	events := unsafe.Slice((*rawEvent)(unsafe.Pointer(c.events)), int(c.count))
+	for s.next < len(events) {
+		event := &events[s.next]
+		s.next++
+		switch event.kind {
+		case EventMessage:
+			return event, nil
+		case EventClosed:
+			s.ended = event.status
+			if event.status == ErrEOF {
+				s.ended = io.EOF
+			}
+		}
+	}
+	return nil, s.ended
+}
+
+// awaitReader waits until nobody waits in a Read. The caller holds in.mu.
+func (s *Stream) awaitReader(ctx context.Context) error {
+	defer context.AfterFunc(ctx, func() {
+		s.in.mu.Lock()
+		defer s.in.mu.Unlock()
+		s.read.Broadcast()
+	})()
+	for s.reading && ctx.Err() == nil {
+		s.read.Wait()
+	}
+	return ctx.Err()
+}
+
+// receive waits for bytes, and looks for messages in them.
+func (s *Stream) receive(ctx context.Context, c *C.zcngo_stream) error {
 	switch status := s.room(c); status {
 	case C.ZCN_OK:
 	case C.ZCN_AGAIN, C.ZCN_EOF, C.ZCN_ECLOSED: // a poll says the rest
@@ -76,7 +105,7 @@ func (s *Stream) read(c *C.zcngo_stream) error {
 		return Status(status)
 	}
 	room := c.room[0]
-	n, err := s.rw.Read(bytesOf(room.iov_base, int(room.iov_len)))
+	n, err := s.readInto(ctx, bytesOf(room.iov_base, int(room.iov_len)))
 	if n < 0 || n > int(room.iov_len) {
 		return errors.New("zcnet: the reader under a stream says that it read more than there was room for")
 	}
@@ -94,6 +123,21 @@ func (s *Stream) read(c *C.zcngo_stream) error {
 		return Status(status)
 	}
 	return statusError(s.poll(c))
+}
+
+// readInto lets go of in.mu, so that others may still use the messages that they were shown.
+func (s *Stream) readInto(ctx context.Context, room []byte) (n int, err error) {
+	s.reading = true
+	s.in.mu.Unlock()
+	defer func() {
+		s.in.mu.Lock()
+		s.reading = false
+		s.read.Broadcast()
+	}()
+	stop := s.until(ctx)
+	n, err = s.rw.Read(room)
+	stop(&err)
+	return n, err
 }
 
 // poll, room and readDone are the calls in which a function of the framing may be called.
@@ -119,7 +163,7 @@ func (s *Stream) readDone(c *C.zcngo_stream, size C.uint64_t) C.int32_t {
 	return C.zcngo_stream_read(c, size)
 }
 
-// until makes reads of the stream end when ctx is done, where what it runs over has deadlines for reading.
+// until makes a Read of the stream end when ctx is done, where what it runs over has deadlines for reading.
 func (s *Stream) until(ctx context.Context) (stop func(*error)) {
 	wake, ok := s.rw.(interface{ SetReadDeadline(time.Time) error })
 	if !ok || ctx.Done() == nil {
@@ -153,9 +197,9 @@ func (s *Stream) Recv(ctx context.Context) (m Message, err error) {
 	}
 	s.in.mu.Lock()
 	defer s.in.mu.Unlock()
-	event, err := s.waitMessage(ctx)
+	event, err := s.nextMessage(ctx)
 	if err != nil {
-		return Message{}, err
+		return Message{}, s.endError(err)
 	}
 	var view C.zcngo_view
 	if status := C.zcngo_msg_take(&view, C.uintptr_t(event.msg), C.ZCNGO_RETAIN, 0, 0); status != C.ZCN_OK {
@@ -165,67 +209,9 @@ func (s *Stream) Recv(ctx context.Context) (m Message, err error) {
 	return ownMessage(uintptr(view.msg), view.data, int(view.size)), nil
 }
 
-// waitMessage is nextMessage until ctx is done. The caller holds s.in.mu.
-func (s *Stream) waitMessage(ctx context.Context) (event *rawEvent, err error) {
-	stop := s.until(ctx)
-	event, err = s.nextMessage()
-	stop(&err)
-	if err != nil {
-		return nil, s.endError(err)
-	}
-	return event, nil
-}
-
 func (s *Stream) endError(err error) error {
 	if s.cut.Load() && err != io.EOF {
 		return ErrClosed
 	}
 	return err
-}
-
-// Messages gives the messages of the stream until it ends or ctx is done; [Stream.ReadErr] then says why. Each is
-// valid for its turn; [Message.Clone] keeps it.
-func (s *Stream) Messages(ctx context.Context) iter.Seq[Message] {
-	return func(yield func(Message) bool) {
-		for {
-			m, err := s.show(ctx)
-			if err != nil {
-				if err == io.EOF {
-					err = nil
-				}
-				s.in.mu.Lock()
-				s.readErr = err
-				s.in.mu.Unlock()
-				return
-			}
-			if !yield(m) {
-				s.in.mu.Lock()
-				s.readErr = nil
-				s.in.mu.Unlock()
-				return
-			}
-		}
-	}
-}
-
-// show is the next message, borrowed until the next poll of the stream.
-func (s *Stream) show(ctx context.Context) (Message, error) {
-	if err := ctx.Err(); err != nil {
-		return Message{}, err
-	}
-	s.in.mu.Lock()
-	defer s.in.mu.Unlock()
-	event, err := s.waitMessage(ctx)
-	if err != nil {
-		return Message{}, err
-	}
-	return Message{data: event.data, size: int(event.size), handle: event.msg, holder: &s.shown,
-		serial: s.shown.serial.Load()}, nil
-}
-
-// ReadErr is why the last [Stream.Messages] ended; nil after a break and at the end that the peer made in order.
-func (s *Stream) ReadErr() error {
-	s.in.mu.Lock()
-	defer s.in.mu.Unlock()
-	return s.readErr
 }

@@ -160,15 +160,15 @@ func (u *Unit) AppendPages(p []byte) error {
 
 // AppendMessage adds the body of a received message, without a copy. The message stays the caller's.
 func (u *Unit) AppendMessage(m Message) error {
-	return m.locked("AppendMessage", func() error {
-		return u.do(func(c *C.zcn_unit) C.int32_t { return C.zcngo_unit_append_msg(c, C.uintptr_t(m.handle)) })
+	return m.locked("AppendMessage", func(handle C.uintptr_t) error {
+		return u.do(func(c *C.zcn_unit) C.int32_t { return C.zcngo_unit_append_msg(c, handle) })
 	})
 }
 
 // AppendFrame adds the whole frame of a received message, its header included.
 func (u *Unit) AppendFrame(m Message) error {
-	return m.locked("AppendFrame", func() error {
-		return u.do(func(c *C.zcn_unit) C.int32_t { return C.zcngo_unit_append_frame(c, C.uintptr_t(m.handle)) })
+	return m.locked("AppendFrame", func(handle C.uintptr_t) error {
+		return u.do(func(c *C.zcn_unit) C.int32_t { return C.zcngo_unit_append_frame(c, handle) })
 	})
 }
 
