@@ -1,87 +1,40 @@
 /* SPDX-License-Identifier: MIT */
-/* Where a pool's memory comes from and goes to: slabs, a source of the program, a memory file, and what is kept free.
- */
+/* Where a pool's memory comes from and goes to: slabs, a source of the program, and what is kept free. */
 #include <pthread.h>
-#include <sys/mman.h>
 
-#include "support.h"
-
-#define KIB ((uint64_t)1024)
-#define MIB (1024 * KIB)
-
-static zcn_pool_stats stats_of(zcn_pool *pool) {
-    zcn_pool_stats stats = {.struct_size = sizeof stats};
-    assert_ok(zcn_pool_get_stats(pool, &stats));
-    return stats;
-}
-
-static zcn_pool *make_pool(const zcn_pool_options *options) {
-    zcn_pool *pool = NULL;
-    assert_ok(zcn_pool_create(&pool, options));
-    return pool;
-}
-
-static zcn_pool_options defaults(void) {
-    zcn_pool_options options;
-    zcn_pool_options_init(&options, sizeof options);
-    return options;
-}
-
-static void trim(zcn_pool *pool) { assert_ok(zcn_pool_trim(pool, NULL)); }
-
-/* Units of one size, filled. */
-typedef struct load {
-    zcn_unit *units[512];
-    size_t count;
-} load;
-
-static void take(load *of, zcn_pool *pool, size_t count, uint64_t size) {
-    assert_true(of->count + count <= 512);
-    for (size_t i = 0; i < count; i++) {
-        void *data;
-        assert_ok(zcn_unit_alloc(&of->units[of->count], &data, pool, NULL, size));
-        memset(data, (int)of->count, size);
-        of->count++;
-    }
-}
-
-static void give(load *of, size_t count) {
-    assert_true(count <= of->count);
-    of->count -= count;
-    zcn_unit_release_batch(of->units + of->count, count);
-}
+#include "support_pool.h"
 
 /* ---- slabs ---- */
 
 static void empty_slabs_are_unmapped(void **state) {
     (void)state;
-    zcn_pool_options options = defaults();
+    zcn_pool_options options = pool_defaults();
     options.block_size = 128 * KIB;
     zcn_pool *pool = make_pool(&options);
-    load held = {.count = 0};
-    take(&held, pool, 256, 60 * KIB);
-    assert_in_range(stats_of(pool).slabs, 8, 9);
+    held_units held = {.count = 0};
+    take_units(&held, pool, 256, 60 * KIB);
+    assert_in_range(pool_stats_of(pool).slabs, 8, 9);
     /* A slab is 2 MiB, 16 blocks of two units: with the first sixteen units in use, one slab is, and the block that
      * the thread cuts units from. */
-    give(&held, 240);
-    trim(pool);
-    assert_in_range(stats_of(pool).slabs, 1, 2);
+    give_units(&held, 240);
+    trim_pool(pool);
+    assert_in_range(pool_stats_of(pool).slabs, 1, 2);
     for (size_t i = 0; i < held.count; i++) assert_non_null(held.units[i]);
     /* Its other blocks serve, and then new slabs in the place of the old. */
-    take(&held, pool, 400, 60 * KIB);
-    assert_in_range(stats_of(pool).slabs, 13, 14);
-    give(&held, held.count);
-    trim(pool);
-    const zcn_pool_stats stats = stats_of(pool);
+    take_units(&held, pool, 400, 60 * KIB);
+    assert_in_range(pool_stats_of(pool).slabs, 13, 14);
+    give_units(&held, held.count);
+    trim_pool(pool);
+    const zcn_pool_stats stats = pool_stats_of(pool);
     assert_int_equal(stats.slabs, 0);
     assert_int_equal(stats.reserved_bytes, 0);
     assert_int_equal(stats.in_use_bytes, 0);
     /* Again and again: the table of blocks does not grow. */
     for (size_t i = 0; i < effort(200, 10); i++) {
-        take(&held, pool, 64, 60 * KIB);
-        give(&held, 64);
-        trim(pool);
-        assert_int_equal(stats_of(pool).slabs, 0);
+        take_units(&held, pool, 64, 60 * KIB);
+        give_units(&held, 64);
+        trim_pool(pool);
+        assert_int_equal(pool_stats_of(pool).slabs, 0);
     }
     zcn_pool_release(pool);
 }
@@ -115,7 +68,7 @@ static void *work(void *argument) {
 
 static void trimming_while_others_work(void **state) {
     (void)state;
-    zcn_pool_options options = defaults();
+    zcn_pool_options options = pool_defaults();
     options.block_size = 16 * KIB;
     zcn_pool *pool = make_pool(&options);
     worker workers[3];
@@ -124,13 +77,13 @@ static void trimming_while_others_work(void **state) {
         workers[i] = (worker){pool, effort(2000, 30), (unsigned char)(i + 1), false};
         assert_int_equal(pthread_create(&threads[i], NULL, work, &workers[i]), 0);
     }
-    for (size_t i = 0; i < effort(2000, 30); i++) trim(pool);
+    for (size_t i = 0; i < effort(2000, 30); i++) trim_pool(pool);
     for (size_t i = 0; i < 3; i++) {
         pthread_join(threads[i], NULL);
         assert_false(workers[i].failed);
     }
-    trim(pool);
-    const zcn_pool_stats stats = stats_of(pool);
+    trim_pool(pool);
+    const zcn_pool_stats stats = pool_stats_of(pool);
     assert_int_equal(stats.in_use_bytes + stats.reserved_bytes + stats.slabs, 0);
     zcn_pool_release(pool);
 }
@@ -139,48 +92,48 @@ static void trimming_while_others_work(void **state) {
 
 static void what_is_not_needed_goes_back_in_time(void **state) {
     (void)state;
-    zcn_pool_options options = defaults();
+    zcn_pool_options options = pool_defaults();
     options.block_size = 128 * KIB;
     options.keep_ms = 100;
     zcn_pool *pool = make_pool(&options);
-    load held = {.count = 0};
-    take(&held, pool, 300, 60 * KIB);
-    give(&held, 300);
-    assert_true(stats_of(pool).cached_bytes >= 100 * 128 * KIB);
+    held_units held = {.count = 0};
+    take_units(&held, pool, 300, 60 * KIB);
+    give_units(&held, 300);
+    assert_true(pool_stats_of(pool).cached_bytes >= 100 * 128 * KIB);
     /* One block at a time is needed from now on; the rest goes while the pool is used. More than what the thread's own
      * cache holds is taken and given each time, so that the pool itself is. */
     const uint64_t begin = now_ns();
     const uint64_t deadline = deadline_after_ms(WAIT_MS);
-    while (stats_of(pool).cached_bytes > 40 * 128 * KIB) {
+    while (pool_stats_of(pool).cached_bytes > 40 * 128 * KIB) {
         assert_false(deadline_passed(deadline));
-        take(&held, pool, 40, 60 * KIB);
-        give(&held, 40);
+        take_units(&held, pool, 40, 60 * KIB);
+        give_units(&held, 40);
     }
     /* Not before its time. */
     assert_true(now_ns() - begin >= 80 * 1000 * 1000);
     /* What was needed in that time stayed. */
-    const zcn_pool_stats stats = stats_of(pool);
+    const zcn_pool_stats stats = pool_stats_of(pool);
     assert_in_range((stats.cached_bytes + stats.thread_cached_bytes + stats.arena_bytes) / (128 * KIB), 16, 41);
     zcn_pool_release(pool);
 
     /* Without the option it stays. */
     options.keep_ms = 0;
     pool = make_pool(&options);
-    take(&held, pool, 300, 60 * KIB);
-    give(&held, 300);
-    const uint64_t kept = stats_of(pool).reserved_bytes;
+    take_units(&held, pool, 300, 60 * KIB);
+    give_units(&held, 300);
+    const uint64_t kept = pool_stats_of(pool).reserved_bytes;
     const uint64_t until = now_ns() + 300 * 1000 * 1000;
     while (now_ns() < until) {
-        take(&held, pool, 40, 60 * KIB);
-        give(&held, 40);
+        take_units(&held, pool, 40, 60 * KIB);
+        give_units(&held, 40);
     }
-    assert_true(stats_of(pool).reserved_bytes >= kept);
+    assert_true(pool_stats_of(pool).reserved_bytes >= kept);
     zcn_pool_release(pool);
 }
 
 static void a_sleeping_loop_gives_back(void **state) {
     (void)state;
-    zcn_pool_options options = defaults();
+    zcn_pool_options options = pool_defaults();
     options.keep_ms = 50;
     zcn_pool *pool = make_pool(&options);
     zcn_loop_options loop_options;
@@ -188,10 +141,10 @@ static void a_sleeping_loop_gives_back(void **state) {
     loop_options.pool = pool;
     zcn_loop *loop;
     assert_ok(zcn_loop_create(&loop, &loop_options));
-    load held = {.count = 0};
-    take(&held, pool, 100, 250 * KIB);
-    give(&held, 100);
-    assert_true(stats_of(pool).cached_bytes != 0);
+    held_units held = {.count = 0};
+    take_units(&held, pool, 100, 250 * KIB);
+    give_units(&held, 100);
+    assert_true(pool_stats_of(pool).cached_bytes != 0);
     /* Nothing happens but the passing of time; the loop says when it wants to look. */
     const zcn_event *events;
     size_t count;
@@ -200,12 +153,12 @@ static void a_sleeping_loop_gives_back(void **state) {
     assert_ok(zcn_loop_next_deadline(loop, &wait));
     assert_in_range(wait, 1, 200 * 1000 * 1000);
     const uint64_t deadline = deadline_after_ms(WAIT_MS);
-    while (stats_of(pool).cached_bytes != 0) {
+    while (pool_stats_of(pool).cached_bytes != 0) {
         assert_false(deadline_passed(deadline));
         assert_ok(zcn_loop_poll(loop, 1000 * 1000 * 1000, &events, &count, NULL));
         assert_int_equal(count, 0);
     }
-    assert_in_range(stats_of(pool).slabs, 0, 2);
+    assert_in_range(pool_stats_of(pool).slabs, 0, 2);
     /* Then it looks no more. */
     assert_ok(zcn_loop_poll(loop, 0, &events, &count, NULL));
     assert_ok(zcn_loop_next_deadline(loop, &wait));
@@ -266,19 +219,19 @@ static void a_source_gives_everything(void **state) {
     for (int drops = 0; drops < 2; drops++) {
         source_log log;
         const zcn_pool_source source = source_of(&log, drops);
-        zcn_pool_options options = defaults();
+        zcn_pool_options options = pool_defaults();
         options.block_size = 64 * KIB;
         options.source = &source;
         zcn_pool *pool = make_pool(&options);
         assert_int_equal(atomic_load(&log.allocated), 0);
-        load held = {.count = 0};
-        take(&held, pool, 100, 30 * KIB);
+        held_units held = {.count = 0};
+        take_units(&held, pool, 100, 30 * KIB);
         assert_int_equal(atomic_load(&log.allocated), 2);
         assert_int_equal(atomic_load(&log.bytes), 4 * MIB);
         /* Of sizes that no block serves. */
-        take(&held, pool, 1, 40 * KIB);
+        take_units(&held, pool, 1, 40 * KIB);
         assert_int_equal(atomic_load(&log.bytes), 4 * MIB + 64 * KIB);
-        take(&held, pool, 1, 3 * MIB);
+        take_units(&held, pool, 1, 3 * MIB);
         assert_int_equal(atomic_load(&log.bytes), 8 * MIB + 64 * KIB);
         /* Received messages lie in it, and so do copies. */
         zcn_msg *small = owned_msg(pool, 100, 1);
@@ -293,13 +246,13 @@ static void a_source_gives_everything(void **state) {
         assert_ok(zcn_msg_release(small));
         assert_ok(zcn_msg_release(large));
         assert_ok(zcn_msg_release(copy));
-        give(&held, held.count);
-        trim(pool);
+        give_units(&held, held.count);
+        trim_pool(pool);
         /* Back to the last byte. */
         assert_int_equal(atomic_load(&log.bytes), 0);
         assert_int_equal(atomic_load(&log.allocated), atomic_load(&log.freed));
         assert_true((atomic_load(&log.dropped) != 0) == drops);
-        assert_int_equal(stats_of(pool).reserved_bytes, 0);
+        assert_int_equal(pool_stats_of(pool).reserved_bytes, 0);
         /* The end comes with the last of the memory. */
         small = owned_msg(pool, 100, 3);
         zcn_pool_release(pool);
@@ -316,7 +269,7 @@ static void a_source_that_is_empty(void **state) {
     (void)state;
     source_log log;
     const zcn_pool_source source = source_of(&log, false);
-    zcn_pool_options options = defaults();
+    zcn_pool_options options = pool_defaults();
     options.block_size = 64 * KIB;
     options.source = &source;
     zcn_pool *pool = make_pool(&options);
@@ -329,12 +282,12 @@ static void a_source_that_is_empty(void **state) {
         assert_null(unit);
         assert_null(data);
     }
-    assert_int_equal(stats_of(pool).failures, 4);
-    assert_int_equal(stats_of(pool).reserved_bytes, 0);
+    assert_int_equal(pool_stats_of(pool).failures, 4);
+    assert_int_equal(pool_stats_of(pool).reserved_bytes, 0);
     atomic_store(&log.empty, false);
-    load held = {.count = 0};
-    for (size_t i = 0; i < 4; i++) take(&held, pool, 1, sizes[i]);
-    give(&held, 4);
+    held_units held = {.count = 0};
+    for (size_t i = 0; i < 4; i++) take_units(&held, pool, 1, sizes[i]);
+    give_units(&held, 4);
     zcn_pool_release(pool);
     assert_int_equal(atomic_load(&log.ended), 1);
     assert_int_equal(atomic_load(&log.bytes), 0);
@@ -344,19 +297,19 @@ static void a_limited_pool_with_a_source_that_keeps_pages(void **state) {
     (void)state;
     source_log log;
     const zcn_pool_source source = source_of(&log, false);
-    zcn_pool_options options = defaults();
+    zcn_pool_options options = pool_defaults();
     options.block_size = 128 * KIB;
     options.source = &source;
     options.limit = 4 * MIB;
     zcn_pool *pool = make_pool(&options);
-    load held = {.count = 0};
-    take(&held, pool, 60, 60 * KIB);
-    give(&held, 60);
+    held_units held = {.count = 0};
+    take_units(&held, pool, 60, 60 * KIB);
+    give_units(&held, 60);
     /* The blocks are free, and a large message needs what they are charged for. */
-    take(&held, pool, 1, 2 * MIB);
-    give(&held, 1);
-    take(&held, pool, 60, 60 * KIB);
-    give(&held, 60);
+    take_units(&held, pool, 1, 2 * MIB);
+    give_units(&held, 1);
+    take_units(&held, pool, 60, 60 * KIB);
+    give_units(&held, 60);
     zcn_pool_release(pool);
     assert_int_equal(atomic_load(&log.bytes), 0);
 }
@@ -364,7 +317,7 @@ static void a_limited_pool_with_a_source_that_keeps_pages(void **state) {
 static void wrong_sources_are_refused(void **state) {
     (void)state;
     source_log log;
-    zcn_pool_options options = defaults();
+    zcn_pool_options options = pool_defaults();
     zcn_pool *pool;
     for (int i = 0; i < 4; i++) {
         zcn_pool_source source = source_of(&log, true);
@@ -388,219 +341,24 @@ static void wrong_sources_are_refused(void **state) {
     assert_status(zcn_pool_create(&pool, &options), ZCN_EOPTION);
 }
 
-/* ---- a memory file ---- */
-
-static zcn_pool *shared_pool(uint64_t file_size) {
-    zcn_pool_options options = defaults();
-    options.block_size = 128 * KIB;
-    options.shared_bytes = file_size;
-    return make_pool(&options);
-}
-
-/* In another process, that has nothing but a socket: maps the descriptor that comes and checks what lies where. Returns
- * how many messages were right. */
-typedef struct place {
-    uint64_t offset, size, seed;
-} place;
-
-static int reader(int socket) {
-    char control[CMSG_SPACE(sizeof(int))];
-    uint64_t file_size;
-    struct iovec piece = {&file_size, sizeof file_size};
-    struct msghdr header = {
-        .msg_iov = &piece, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
-    if (recvmsg(socket, &header, 0) != sizeof file_size) return 100;
-    const struct cmsghdr *message = CMSG_FIRSTHDR(&header);
-    if (message == NULL || message->cmsg_type != SCM_RIGHTS) return 101;
-    int fd;
-    memcpy(&fd, CMSG_DATA(message), sizeof fd);
-    const unsigned char *file = mmap(NULL, file_size, PROT_READ, MAP_SHARED, fd, 0);
-    if (file == MAP_FAILED) return 102;
-    int right = 0;
-    place at;
-    while (recv(socket, &at, sizeof at, 0) == sizeof at) {
-        if (at.offset + at.size > file_size) return 103;
-        right += has_pattern(file + at.offset, at.size, at.seed);
-    }
-    munmap((void *)file, file_size);
-    /* The file stays as large as it is, whoever has it. */
-    if (ftruncate(fd, 0) == 0) return 104;
-    close(fd);
-    return right;
-}
-
-static void another_process_reads_messages_where_they_lie(void **state) {
-    (void)state;
-    int sockets[2];
-    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets), 0);
-    const pid_t child = fork();
-    assert_true(child >= 0);
-    if (child == 0) {
-        close(sockets[0]);
-        _exit(reader(sockets[1]));
-    }
-    close(sockets[1]);
-
-    zcn_pool *pool = shared_pool(16 * MIB);
-    int fd;
-    uint64_t file_size;
-    assert_ok(zcn_pool_get_shared(pool, &fd, &file_size));
-    assert_int_equal(file_size, 16 * MIB);
-    char control[CMSG_SPACE(sizeof fd)];
-    struct iovec piece = {&file_size, sizeof file_size};
-    memset(control, 0, sizeof control);
-    struct msghdr header = {
-        .msg_iov = &piece, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
-    struct cmsghdr *message = CMSG_FIRSTHDR(&header);
-    message->cmsg_level = SOL_SOCKET;
-    message->cmsg_type = SCM_RIGHTS;
-    message->cmsg_len = CMSG_LEN(sizeof fd);
-    memcpy(CMSG_DATA(message), &fd, sizeof fd);
-    assert_int_equal(sendmsg(sockets[0], &header, 0), sizeof file_size);
-
-    /* Small ones that share a block, one of half a block and more, one of several blocks, a copy, a unit. */
-    const uint64_t sizes[] = {1, 40, 1000, 30 * KIB, 50 * KIB, 300 * KIB, 3 * MIB};
-    zcn_msg *msgs[8];
-    size_t count = 0;
-    for (; count < 7; count++) msgs[count] = owned_msg(pool, sizes[count], count);
-    assert_ok(zcn_msg_detach(&msgs[count++], msgs[2]));
-    for (size_t i = 0; i < count; i++) {
-        place at = {.size = zcn_msg_size(msgs[i]), .seed = i < 7 ? i : 2};
-        assert_ok(zcn_pool_get_offset(pool, zcn_msg_data(msgs[i]), at.size, &at.offset));
-        assert_int_equal(send(sockets[0], &at, sizeof at, 0), sizeof at);
-    }
-    zcn_unit *unit;
-    void *body;
-    assert_ok(zcn_unit_alloc(&unit, &body, pool, NULL, 500));
-    fill_pattern(body, 500, 77);
-    place at = {.size = 500, .seed = 77};
-    assert_ok(zcn_pool_get_offset(pool, body, 500, &at.offset));
-    assert_int_equal(send(sockets[0], &at, sizeof at, 0), sizeof at);
-    close(sockets[0]);
-    int status;
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_true(WIFEXITED(status));
-    assert_int_equal(WEXITSTATUS(status), count + 1);
-    zcn_unit_release(unit);
-    assert_ok(zcn_msg_release_batch(msgs, count));
-    zcn_pool_release(pool);
-}
-
-/* Bytes of the file that are there. */
-static uint64_t file_bytes(int fd) {
-    struct stat status;
-    assert_int_equal(fstat(fd, &status), 0);
-    return (uint64_t)status.st_blocks * 512;
-}
-
-static void a_file_gives_its_pages_back(void **state) {
-    (void)state;
-    zcn_pool *pool = shared_pool(64 * MIB);
-    int fd;
-    uint64_t file_size;
-    assert_ok(zcn_pool_get_shared(pool, &fd, &file_size));
-    assert_int_equal(file_bytes(fd), 0);
-    load held = {.count = 0};
-    for (size_t round = 0; round < effort(20, 2); round++) {
-        take(&held, pool, 200, 60 * KIB);
-        take(&held, pool, 3, 100 * KIB);
-        take(&held, pool, 2, 5 * MIB);
-        assert_true(file_bytes(fd) >= 20 * MIB);
-        give(&held, held.count);
-        trim(pool);
-        assert_int_equal(file_bytes(fd), 0);
-        assert_int_equal(stats_of(pool).reserved_bytes, 0);
-    }
-    zcn_pool_release(pool);
-}
-
-static void a_file_that_is_full(void **state) {
-    (void)state;
-    zcn_pool *pool = shared_pool(4 * MIB);
-    load held = {.count = 0};
-    take(&held, pool, 60, 60 * KIB);
-    zcn_unit *unit;
-    void *data;
-    assert_status(zcn_unit_alloc(&unit, &data, pool, NULL, 3 * MIB), ZCN_ENOMEM);
-    assert_status(zcn_unit_alloc(&unit, &data, pool, NULL, 64 * MIB), ZCN_ENOMEM);
-    give(&held, 60);
-    trim(pool);
-    take(&held, pool, 60, 60 * KIB);
-    give(&held, 60);
-    zcn_pool_release(pool);
-}
-
-/* All of the file was cut into blocks, and those that are free make room for a large message. */
-static void a_file_that_is_free_in_another_shape(void **state) {
-    (void)state;
-    zcn_pool *pool = shared_pool(8 * MIB);
-    load held = {.count = 0};
-    take(&held, pool, 126, 60 * KIB);
-    zcn_unit *unit;
-    void *data;
-    assert_status(zcn_unit_alloc(&unit, &data, pool, NULL, MIB), ZCN_ENOMEM);
-    give(&held, 126);
-    take(&held, pool, 4, 1000 * KIB);
-    give(&held, 4);
-    zcn_pool_release(pool);
-}
-
-static void offsets_of_what_is_not_in_it(void **state) {
-    (void)state;
-    zcn_pool *pool = shared_pool(4 * MIB);
-    zcn_pool *other = make_pool(NULL);
-    int fd = 5;
-    uint64_t number = 5;
-    void *body;
-    zcn_unit *unit;
-    assert_ok(zcn_unit_alloc(&unit, &body, pool, NULL, 100));
-    assert_status(zcn_pool_get_shared(other, &fd, &number), ZCN_EUNSUPPORTED);
-    assert_int_equal(fd, -1);
-    assert_int_equal(number, 0);
-    assert_status(zcn_pool_get_shared(NULL, &fd, &number), ZCN_EINVAL);
-    assert_status(zcn_pool_get_shared(pool, NULL, &number), ZCN_EINVAL);
-    assert_status(zcn_pool_get_shared(pool, &fd, NULL), ZCN_EINVAL);
-    number = 5;
-    assert_status(zcn_pool_get_offset(other, body, 1, &number), ZCN_EUNSUPPORTED);
-    assert_int_equal(number, 0);
-    assert_status(zcn_pool_get_offset(NULL, body, 1, &number), ZCN_EINVAL);
-    assert_status(zcn_pool_get_offset(pool, body, 1, NULL), ZCN_EINVAL);
-    assert_status(zcn_pool_get_offset(pool, &number, 1, &number), ZCN_EINVAL);
-    assert_status(zcn_pool_get_offset(pool, NULL, 0, &number), ZCN_EINVAL);
-    assert_status(zcn_pool_get_offset(pool, body, 5 * MIB, &number), ZCN_EINVAL);
-    assert_status(zcn_pool_get_offset(pool, body, UINT64_MAX, &number), ZCN_EINVAL);
-    assert_ok(zcn_pool_get_offset(pool, body, 100, &number));
-    zcn_pool_options options = defaults();
-    const uint64_t wrong[] = {1, MIB, 3 * MIB, UINT64_MAX, (UINT64_MAX / 2 + 1)};
-    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
-        options.shared_bytes = wrong[i];
-        zcn_pool *refused = pool;
-        assert_status(zcn_pool_create(&refused, &options), ZCN_EINVAL);
-        assert_null(refused);
-    }
-    zcn_unit_release(unit);
-    zcn_pool_release(pool);
-    zcn_pool_release(other);
-}
-
 /* ---- huge pages ---- */
 
 static void huge_pages_are_counted(void **state) {
     (void)state;
     for (uint32_t mode = 0; mode < 3; mode++) {
-        zcn_pool_options options = defaults();
+        zcn_pool_options options = pool_defaults();
         options.huge_pages = mode;
         zcn_pool *pool = make_pool(&options);
-        load held = {.count = 0};
-        take(&held, pool, 10, 120 * KIB);
-        zcn_pool_stats stats = stats_of(pool);
+        held_units held = {.count = 0};
+        take_units(&held, pool, 10, 120 * KIB);
+        zcn_pool_stats stats = pool_stats_of(pool);
         /* The system takes the request or refuses it; it is one of the two for each slab that is asked for. */
         assert_int_equal(stats.huge_bytes + stats.huge_refused_bytes, mode == 2 ? stats.slabs * 2 * MIB : 0);
         assert_true(stats.huge_bytes == 0 || stats.huge_refused_bytes == 0);
-        take(&held, pool, 60, 120 * KIB);
-        stats = stats_of(pool);
+        take_units(&held, pool, 60, 120 * KIB);
+        stats = pool_stats_of(pool);
         assert_true((stats.huge_bytes + stats.huge_refused_bytes != 0) == (mode != 1));
-        give(&held, held.count);
+        give_units(&held, held.count);
         zcn_pool_release(pool);
     }
 }
@@ -615,11 +373,6 @@ int main(void) {
         cmocka_unit_test(a_source_that_is_empty),
         cmocka_unit_test(a_limited_pool_with_a_source_that_keeps_pages),
         cmocka_unit_test(wrong_sources_are_refused),
-        cmocka_unit_test(another_process_reads_messages_where_they_lie),
-        cmocka_unit_test(a_file_gives_its_pages_back),
-        cmocka_unit_test(a_file_that_is_full),
-        cmocka_unit_test(a_file_that_is_free_in_another_shape),
-        cmocka_unit_test(offsets_of_what_is_not_in_it),
         cmocka_unit_test(huge_pages_are_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
