@@ -3,10 +3,13 @@
 
 import asyncio
 import errno
+import gc
+import os
 import random
 import tempfile
 import threading
 import unittest
+import weakref
 
 import zcnet
 import zcnet._driver
@@ -254,6 +257,28 @@ class Asyncio(TestCase):
                     unit.close()
 
         self.run_it(main)
+
+    def test_what_is_left_open_goes_with_the_asyncio_loop(self):
+        loops = []
+
+        async def main():
+            loops.append(weakref.ref(asyncio.get_running_loop()))
+            server = await zcnet.aio.listen("tcp://127.0.0.1:0", FRAMING, echo)
+            loops.append(weakref.ref(server._driver.loop))
+            conn = await zcnet.aio.connect(server.address, FRAMING)
+            await conn.send(b"there and back")
+            with await conn.receive() as message:
+                self.assertEqual(bytes(message), b"there and back")
+            zcnet.aio.dial(server.address, FRAMING)
+
+        def run():
+            asyncio.run(main())
+            gc.collect()
+            return len(os.listdir("/proc/self/fd"))
+
+        descriptors = run()
+        self.assertEqual([run() for _ in range(3)], [descriptors] * 3)
+        self.assertEqual([loop() for loop in loops], [None] * 8)
 
     def test_what_a_handler_raises_is_reported(self):
         async def main():

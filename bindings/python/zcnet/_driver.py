@@ -8,6 +8,8 @@ import weakref
 from .errors import Closed
 from .loop import EventType, Loop
 
+# By asyncio loop, a weak reference of its driver: that alone holds it, as what reads the descriptor. So an asyncio loop that
+# ends before its connections takes them along.
 _drivers = weakref.WeakKeyDictionary()
 
 
@@ -26,10 +28,16 @@ class Driver:
     @classmethod
     def current(cls):
         host = asyncio.get_running_loop()
-        driver = _drivers.get(host)
+        driver = cls._of(host)
         if driver is None:
-            driver = _drivers[host] = cls(host)
+            driver = cls(host)
+            _drivers[host] = weakref.ref(driver)
         return driver
+
+    @staticmethod
+    def _of(host):
+        known = _drivers.get(host)
+        return known and known()
 
     def run(self):
         """One poll; while there is more, the descriptor stays readable, and others have their turn between."""
@@ -108,7 +116,7 @@ class Driver:
         self._timer = None if seconds is None else self.host.call_later(seconds, self.run)
 
     def end(self):
-        if _drivers.get(self.host) is not self:
+        if self._of(self.host) is not self:
             return
         del _drivers[self.host]
         if self._timer is not None:
