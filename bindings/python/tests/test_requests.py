@@ -2,6 +2,8 @@
 """Requests and their answers, matched by an id."""
 
 import asyncio
+import errno
+import socket
 import unittest
 
 import zcnet
@@ -97,6 +99,62 @@ class Asyncio(TestCase):
                     for batch in range(10):
                         await asyncio.gather(*(ask(number) for number in range(100)))
                     self.assertEqual(conn._requests, {})
+
+        self.run_it(main)
+
+    def test_those_that_wait_for_room_end_too(self):
+        async def main():
+            with socket.create_server(("127.0.0.1", 0)) as deaf:
+                address = "tcp://127.0.0.1:%d" % deaf.getsockname()[1]
+                conn = await zcnet.aio.connect(address, FRAMING, id_width=8, high_water=1000)
+                asked = await asyncio.gather(
+                    *(conn.request(bytes(900000), 0.1) for _ in range(30)), return_exceptions=True
+                )
+                self.assertEqual([type(answer) for answer in asked], [zcnet.Timeout] * 30)
+                self.assertEqual(conn._requests, {})
+                # And others, when the connection ends before their time.
+                asked = [asyncio.ensure_future(conn.request(bytes(900000), 3600)) for _ in range(3)]
+                await asyncio.sleep(0)
+                conn.abort()
+                for answer in await asyncio.gather(*asked, return_exceptions=True):
+                    self.assertIsInstance(answer, zcnet.Error)
+                    self.assertNotIsInstance(answer, zcnet.Timeout)
+                await conn.wait_closed()
+
+        self.run_it(main)
+
+    def test_more_than_may_be_asked_at_once(self):
+        async def serve(conn):
+            async for message in conn:
+                with message:
+                    if bytes(message)[8:] == b"answer":
+                        await conn.answer(message, bytes(message))
+
+        async def main():
+            options = {"id_width": 8}
+            async with await zcnet.aio.listen("tcp://127.0.0.1:0", FRAMING, serve, conn=options) as server:
+                async with await zcnet.aio.connect(server.address, FRAMING, max_requests=2, **options) as conn:
+                    for answer in await asyncio.gather(*(conn.request(ROOM + b"answer", 60) for _ in range(50))):
+                        answer.release()
+                    asked = await asyncio.gather(
+                        *(conn.request(ROOM + b"hold your tongue", 0.05) for _ in range(10)), return_exceptions=True
+                    )
+                    self.assertEqual([type(answer) for answer in asked], [zcnet.Timeout] * 10)
+                    # Who is cancelled lets another one ask.
+                    asked = [asyncio.ensure_future(conn.request(ROOM)) for _ in range(4)]
+                    await asyncio.sleep(0)
+                    self.assertEqual(conn.conn.stats()["requests_waiting"], 2)
+                    for task in asked:
+                        task.cancel()
+                    self.assertEqual(len(await asyncio.gather(*asked, return_exceptions=True)), 4)
+                    (await conn.request(ROOM + b"answer")).release()
+                    # Those of the program itself wake nobody.
+                    held = [conn.conn.begin_request(1 << 40), conn.conn.begin_request(2 << 40)]
+                    with self.assertRaises(OSError) as refused:
+                        await conn.request(ROOM, 60)
+                    self.assertEqual(refused.exception.errno, errno.ENOBUFS)
+                    for number in held:
+                        conn.conn.end_request(number)
 
         self.run_it(main)
 

@@ -12,11 +12,12 @@ Messages are owned: they last as long as somebody has them. Cancelling a receive
 
 import asyncio
 import collections
+import errno
 import itertools
 
 from ._driver import Driver, Waited
 from .conn import State
-from .errors import Closed, Eof, FrameError, Invalid, Timeout
+from .errors import Closed, Eof, FrameError, Invalid, SystemFailure, Timeout
 from .loop import EventType
 
 class Connection(Waited):
@@ -116,21 +117,44 @@ class Connection(Waited):
         connection ended. Cancelling takes the request back. Of a connection that asks, receive() gives only messages with
         the id 0: all others are answers.
         """
+        self._asks = True
+        token, number = await self._begin_request(timeout)
+        answer = self._requests[token] = self._driver.host.create_future()
+        try:
+            # Its time runs while there is no room to send it, too.
+            while not answer.done():
+                if self._ended:
+                    raise Closed(-40)
+                sent = self.conn.answer(number, body)
+                self._driver.settle()
+                if sent:
+                    break
+                await self._change()
+            return await answer
+        finally:
+            if self._requests.pop(token, None) is not None:
+                if not self._ended:
+                    self._quietly(lambda: self.conn.end_request(number))
+                self._changed()
+
+    async def _begin_request(self, timeout):
+        """The token and the id of a request, as soon as fewer than max_requests wait for their answers."""
+        host = self._driver.host
+        end = None if timeout is None else host.time() + timeout
         while True:
             if self._ended:
                 raise Closed(-40)
-            self._asks = True
             token = next(self._tokens)
-            number = self.conn.begin_request(token, timeout)
-            answer = self._requests[token] = self._driver.host.create_future()
+            left = None if end is None else max(end - host.time(), 0)
             try:
-                if self.conn.answer(number, body):
-                    self._driver.settle()
-                    return await answer
-            finally:
-                if self._requests.pop(token, None) is not None and not self._ended:
-                    self._quietly(lambda: self.conn.end_request(number))
-            await self._change()
+                return token, self.conn.begin_request(token, left)
+            except SystemFailure as error:
+                if error.errno != errno.ENOBUFS or not self._requests:
+                    raise
+            try:
+                await asyncio.wait_for(self._change(), left)
+            except asyncio.TimeoutError:
+                raise Timeout(-41) from None
 
     async def receive_file(self, header, file, **options):
         """Lets the body that follows a received header go into a file, and waits for its end; how many bytes. With the
