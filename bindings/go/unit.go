@@ -27,9 +27,10 @@ import (
 // Three ways lead to a body, the best one first: [NewUnit] gives memory of the library to write into, and costs
 // nothing more; [Unit.AppendPinned] sends Go memory from where it is, for large slices; [Unit.AppendCopy] copies.
 type Unit struct {
-	c    *C.zcn_unit
-	body []byte
-	leak *leakMark
+	c      *C.zcn_unit
+	body   []byte
+	sealed bool
+	leak   *leakMark
 }
 
 func newUnit(c *C.zcn_unit, body []byte) *Unit {
@@ -237,21 +238,27 @@ func (u *Unit) Seal(framing *Framing) error {
 	err := u.do(func(c *C.zcn_unit) C.int32_t { return C.int32_t(C.zcn_unit_seal(c, framing.pointer())) })
 	runtime.KeepAlive(framing)
 	if err == nil {
-		u.body = nil
+		u.body, u.sealed = nil, true
 	}
 	return err
 }
 
-// Clone gives another handle of the same unit, to be sent or released on its own.
+// Clone gives another handle of the same unit, to be sent or released on its own. It fails with [ErrInvalid] before the
+// unit is sealed: what is still written to one would change what was sent with the other.
 func (u *Unit) Clone() (*Unit, error) {
 	var c *C.zcn_unit
 	if err := u.do(func(have *C.zcn_unit) C.int32_t {
+		if !u.sealed {
+			return C.ZCN_EINVAL
+		}
 		c = C.zcn_unit_retain(have)
 		return C.ZCN_OK
 	}); err != nil {
 		return nil, err
 	}
-	return newUnit(c, u.body), nil
+	clone := newUnit(c, nil)
+	clone.sealed = true
+	return clone, nil
 }
 
 // Release ends a unit that was not sent. A second one says [ErrStale].

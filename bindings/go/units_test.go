@@ -60,6 +60,9 @@ func TestUnits(t *testing.T) {
 
 	// One unit, many times.
 	u = unit(t, framing, "again")
+	if _, err := u.Clone(); err != zcnet.ErrInvalid { // its body may still be written to
+		t.Error(err)
+	}
 	check(t, u.Seal(framing))
 	if u.Bytes() != nil {
 		t.Error("a sealed unit may be written to")
@@ -68,6 +71,9 @@ func TestUnits(t *testing.T) {
 		clone := must[*zcnet.Unit](t)(u.Clone())
 		check(t, near.Send(ctx, clone))
 	}
+	again := must[*zcnet.Unit](t)(u.Clone())
+	check(t, must[*zcnet.Unit](t)(again.Clone()).Release())
+	check(t, again.Release())
 	if err := u.AppendCopy([]byte("x")); err != zcnet.ErrInvalid {
 		t.Error(err)
 	}
