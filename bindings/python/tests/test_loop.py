@@ -365,6 +365,27 @@ class Streams(TestCase):
             kept.clear()
             self.assertTrue(stream.flush(lambda views: sum(map(len, views))))
 
+    def test_nothing_is_done_to_it_while_it_is_written(self):
+        def write(views):
+            for call in (
+                stream.close, stream.poll, lambda: stream.send(b"more"), lambda: list(stream.feed(b"more")),
+                lambda: stream.flush(write),
+            ):
+                self.assertRaises(zcnet.Busy, call)
+            self.assertEqual(stream.stats()["queued_bytes"], 900004)
+            self.assertIsNone(stream.error)
+            written.extend(bytes(view) for view in views)
+            raise KeyError("on purpose")
+
+        written = []
+        with zcnet.Pool(keep=1) as pool, zcnet.Stream(FRAMING, pool=pool) as stream:
+            unit = zcnet.Unit(FRAMING, 900000, pool)
+            unit.body[:] = b"Q" * 900000
+            self.assertTrue(stream.send(unit))
+            self.assertRaises(KeyError, stream.flush, write)
+            self.assertEqual(b"".join(written)[4:], b"Q" * 900000)
+            self.assertTrue(stream.flush(lambda views: sum(map(len, views))))
+
     def test_wrong_bytes(self):
         with zcnet.Stream(FRAMING) as stream:
             (event,) = stream.feed(b"\xff\xff\xff\xff")

@@ -217,6 +217,43 @@ class Messages(TestCase):
         message.release()
         other.release()
 
+    def test_what_others_have_too_is_written_no_more(self):
+        sender = zcnet.Stream(FRAMING)
+        for share in (
+            lambda message: message.retain().release(),
+            lambda message: message.slice(0, 2).release(),
+            lambda message: zcnet.Message.join([message]).release(),
+            lambda message: zcnet.Unit().append(message).close(),
+            sender.send,
+        ):
+            stream, (message,) = self.messages(b"lower")
+            stream.poll()
+            view = message.make_writable()
+            view[:] = b"UPPER"
+            read = message.data
+            self.assertTrue(read.readonly)
+            half = view[:2]
+            self.assertRaises(BufferError, share, message)
+            self.assertRaises(BufferError, message.release)
+            half[:] = b"up"
+            half.release()
+            share(message)
+            with self.assertRaises(ValueError):
+                view[0] = 0
+            self.assertEqual(bytes(read), b"upPER")
+            del read
+            message.release()
+        sender.close()
+
+    def test_writable_bytes_live_as_long_as_their_views(self):
+        stream, (message,) = self.messages(b"lower")
+        stream.poll()
+        view = message.make_writable()
+        del message, stream
+        gc.collect()
+        view[:] = b"UPPER"
+        self.assertEqual(bytes(view), b"UPPER")
+
 
 class Units(TestCase):
     def test_body(self):
@@ -233,6 +270,15 @@ class Units(TestCase):
         for use in (lambda: unit.body, lambda: len(unit), lambda: near.send(unit), lambda: unit.append(b"x")):
             self.assertRaises(ValueError, use)
         self.assertEqual(bytes(self.message(loop, far)), b"hello")
+
+    def test_only_sealed_ones_are_shared(self):
+        unit = zcnet.Unit(FRAMING, 5)
+        self.assertRaises(ValueError, unit.retain)
+        unit.body[:] = b"hello"
+        unit.seal(FRAMING)
+        with unit.retain() as other, other.retain() as third:
+            self.assertEqual(len(third), 5)
+        unit.close()
 
     def test_unsent_bodies_live_as_long_as_their_views(self):
         view = zcnet.Unit(FRAMING, 10).body

@@ -113,9 +113,10 @@ class Connection(Waited):
 
     async def request(self, body, timeout=None):
         """Asks with a copy of some bytes, and gives the answer, owned; any number of tasks may. The option id_width says
-        that messages have ids, and the body has room for one there. Raises Timeout after so many seconds, or why the
-        connection ended. Cancelling takes the request back. Of a connection that asks, receive() gives only messages with
-        the id 0: all others are answers.
+        that messages have ids, and the body has room for one there. Raises Timeout after so many seconds, be it
+        that the peer is behind, that max_requests have no answer yet or that none comes, or raises why the connection
+        ended. Cancelling takes the request back. Of a connection that asks, receive() gives only messages with the id 0:
+        all others are answers.
         """
         self._asks = True
         token, number = await self._begin_request(timeout)

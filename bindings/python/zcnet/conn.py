@@ -83,7 +83,7 @@ class Conn(Handle):
         if isinstance(what, Unit):
             return what._sent_by(c.zcn_conn_send, handle)
         if isinstance(what, Message):
-            return taken(c.zcn_conn_send_msg(handle, what._live))
+            return taken(c.zcn_conn_send_msg(handle, what._shared))
         with Borrowed(what) as given:
             return taken(c.zcn_conn_send_copy(handle, given.address, given.size))
 

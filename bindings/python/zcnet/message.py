@@ -19,7 +19,7 @@ class Message:
     looks at through a slice of a view is never given back: release() raises BufferError then.
     """
 
-    __slots__ = ("body_size", "_handle", "_source", "_generation", "_lender", "__weakref__")
+    __slots__ = ("body_size", "_handle", "_source", "_generation", "_lender", "_writer", "__weakref__")
 
     def __init__(self, handle, address, size, source=None):
         self.body_size = None  # of a header that was delivered alone (header_from): bytes that follow
@@ -27,6 +27,7 @@ class Message:
         self._source = source
         self._generation = source._generation if source is not None else 0
         self._lender = Lender(address, size)
+        self._writer = None  # lends the same bytes for writing
 
     @staticmethod
     def _owned(handle):
@@ -40,6 +41,13 @@ class Message:
             raise Invalid(_STALE, "the message was borrowed until the next poll: retain() keeps one")
         if handle is None:
             raise Invalid(_STALE, "the message was released")
+        return handle
+
+    @property
+    def _shared(self):
+        """The handle, for calls after which others have the bytes too: nobody writes to them any more."""
+        handle = self._live
+        self._end_writing()
         return handle
 
     @property
@@ -85,13 +93,13 @@ class Message:
 
     def retain(self):
         """An owned message of the same bytes: nothing is copied."""
-        return self._made(c.zcn_msg_retain, self._live)
+        return self._made(c.zcn_msg_retain, self._shared)
 
     def slice(self, start, stop):
         """An owned message of the bytes from start to stop."""
         if not 0 <= start <= stop:
             raise Invalid(-1, "start and stop are within the message, in this order")
-        return self._made(c.zcn_msg_slice, self._live, start, stop - start)
+        return self._made(c.zcn_msg_slice, self._shared, start, stop - start)
 
     def detach(self):
         """An owned copy, which does not hold the block that the message came in."""
@@ -116,26 +124,34 @@ class Message:
     def make_writable(self):
         """Makes the bytes of an owned message writable, in place or by a copy where others share them.
 
-        What is returned is a memoryview to write through; the message is read as before.
+        What is returned is a memoryview to write through, until the message is retained, sliced, joined, appended or
+        sent, which raises BufferError while slices of that view are held; the message is read as before.
         """
+        self._end_writing()
         if not self._lender.withdraw():
             raise BufferError("views of the message are in use")
         handle, address = ctypes.c_void_p(), ctypes.c_void_p()
         check(c.zcn_msg_make_writable(ctypes.byref(handle), self._live, ctypes.byref(address)))
-        self._handle = handle.value
-        self._lender = Lender(address.value, c.zcn_msg_size(handle), readonly=False)
-        return self._lender.view()
+        self._moved(handle.value)
+        self._writer = Lender(address.value, c.zcn_msg_size(handle), readonly=False)
+        return self._writer.view()
+
+    def _end_writing(self):
+        if self._writer is not None:
+            if not self._writer.withdraw():
+                raise BufferError("the view to write the message through is in use")
+            self._writer = None
 
     def _may_move(self):
         """Whether nobody looks at its bytes. A borrowed one is an error."""
         self._live
         if self._source is not None:
             raise Invalid(-1, "the message is borrowed: retain() keeps one")
-        return self._lender.withdraw()
+        return self._lender.withdraw() and (self._writer is None or self._writer.withdraw())
 
     def _moved(self, handle):
         self._handle = handle
-        self._lender = Lender(c.zcn_msg_data(handle) or 0, c.zcn_msg_size(handle))
+        self._lender, self._writer = Lender(c.zcn_msg_data(handle) or 0, c.zcn_msg_size(handle)), None
 
     def release(self):
         """Gives the memory of an owned message back now. Once more does nothing."""
@@ -143,6 +159,7 @@ class Message:
             raise Invalid(-1, "the message is borrowed: it ends by itself")
         if self._handle is None:
             return
+        self._end_writing()
         if not self._lender.withdraw():
             raise BufferError("views of the message are in use")
         handle, self._handle = self._handle, None
@@ -159,7 +176,10 @@ class Message:
     def __del__(self, release=c.zcn_msg_release):
         if getattr(self, "_source", self) is None and self._handle is not None:
             handle, self._handle = self._handle, None
-            self._lender.when_unused(release, handle)
+            if self._writer is None:
+                self._lender.when_unused(release, handle)
+            else:
+                self._writer.when_unused(self._lender.when_unused, release, handle)
 
     def _end_loan(self):
         """Before the next poll: views that are still looked at keep the memory."""

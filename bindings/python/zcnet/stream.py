@@ -5,7 +5,7 @@ import ctypes
 
 from . import _library as c
 from ._memory import Borrowed, Lender
-from .errors import check, of_structure, taken
+from .errors import Busy, check, of_structure, taken
 from .loop import Events
 from .message import Message, Source
 from .values import Handle, Unit
@@ -23,6 +23,7 @@ class Stream(Handle, Source):
     """
 
     _release = c.zcn_stream_release
+    _writing = False
 
     def __init__(self, framing, pool=None, **options):
         Source.__init__(self)
@@ -30,6 +31,14 @@ class Stream(Handle, Source):
         pool = pool and pool._live
         check(c.zcn_stream_create(ctypes.byref(handle), pool, framing._live, ctypes.byref(chosen)))
         self._handle = handle.value
+
+    @property
+    def _live(self):
+        """The handle, for calls that may change what flush() shows."""
+        handle = super()._live
+        if self._writing:
+            raise Busy(-5, "the Stream is being written: its flush() has not returned")
+        return handle
 
     def feed(self, data):
         """Takes bytes that were received, and gives each event that they make, while it is gone through."""
@@ -69,7 +78,7 @@ class Stream(Handle, Source):
         the high-water mark: nothing was queued.
         """
         if isinstance(what, Message):
-            return taken(c.zcn_stream_send_msg(self._live, what._live))
+            return taken(c.zcn_stream_send_msg(self._live, what._shared))
         if isinstance(what, Unit):
             return what._sent_by(c.zcn_stream_send, self._live)
         unit = Unit().append_copy(what)
@@ -77,7 +86,8 @@ class Stream(Handle, Source):
 
     def flush(self, write):
         """Has what is queued written by a function that takes a list of memoryviews and says how many bytes it wrote,
-        such as socket.sendmsg; True when all is written. It must not keep the views.
+        such as socket.sendmsg; True when all is written. It must not keep the views, and what it does to the stream
+        itself raises Busy.
         """
         pieces, count = (c.Iovec * _PIECES)(), ctypes.c_size_t()
         while True:
@@ -85,11 +95,13 @@ class Stream(Handle, Source):
             if count.value == 0:
                 return True
             lenders = [Lender(piece.base, piece.size) for piece in pieces[: count.value]]
+            self._writing = True
             try:
                 written = write([lender.view() for lender in lenders])
             except (BlockingIOError, InterruptedError):
                 written = None
             finally:
+                self._writing = False
                 kept = [lender for lender in lenders if not lender.withdraw()]
             if kept:
                 raise BufferError("views of what is to be written were kept")
@@ -101,16 +113,17 @@ class Stream(Handle, Source):
     def error(self):
         """Why it ended, as an exception; None while it lives."""
         error = c.sized("zcn_error")
-        check(c.zcn_stream_get_error(self._live, ctypes.byref(error)))
+        check(c.zcn_stream_get_error(super()._live, ctypes.byref(error)))
         return of_structure(error)
 
     def stats(self):
         """Counters by name."""
-        return c.counters(c.zcn_stream_get_stats, self._live, "zcn_stats")
+        return c.counters(c.zcn_stream_get_stats, super()._live, "zcn_stats")
 
     def close(self):
         """Ends it now; messages that were retained live on."""
         if self._handle is not None:
+            self._live
             self._end_loans()
             super().close()
 

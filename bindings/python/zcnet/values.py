@@ -124,6 +124,7 @@ class Unit(Handle):
 
     _release = c.zcn_unit_release
     _lender = None
+    _sealed = False
 
     def __init__(self, framing=None, size=None, pool=None):
         handle, address = ctypes.c_void_p(), ctypes.c_void_p()
@@ -161,7 +162,7 @@ class Unit(Handle):
         received Message the body is appended.
         """
         if isinstance(data, Message):
-            check(c.zcn_unit_append_msg(self._live, data._live))
+            check(c.zcn_unit_append_msg(self._live, data._shared))
             return self
         self._live
         given = Borrowed(data)
@@ -211,12 +212,15 @@ class Unit(Handle):
         """Writes the header: from here on no byte changes, and retain() gives more references to be sent elsewhere."""
         self._end_body()
         check(c.zcn_unit_seal(self._live, framing._live))
-        self._lender = None
+        self._lender, self._sealed = None, True
 
     def retain(self):
         """Another reference of a sealed unit."""
+        handle = self._live
+        if not self._sealed:
+            raise Invalid(-1, "the unit is not sealed: what is written to it would change what the other reference sent")
         other = Unit.__new__(Unit)
-        other._handle = c.zcn_unit_retain(self._live)
+        other._handle, other._sealed = c.zcn_unit_retain(handle), True
         return other
 
     def close(self):
