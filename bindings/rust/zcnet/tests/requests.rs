@@ -270,6 +270,20 @@ mod with_tokio {
     }
 
     #[test]
+    fn a_peer_that_sends_no_more_ends_the_client() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("tcp://{}", listener.local_addr().unwrap());
+        run(async {
+            let (client, work) = Client::connect(&address, &framing(), &with_ids().half_open(true)).unwrap();
+            let work = tokio::spawn(work);
+            let peer = listener.accept().unwrap().0;
+            peer.shutdown(std::net::Shutdown::Write).unwrap();
+            assert!(client.request(room_and("x"), None).await.is_err());
+            assert_eq!(work.await.unwrap(), Ok(()));
+        });
+    }
+
+    #[test]
     fn nobody_is_there() {
         run(async {
             let path = std::env::temp_dir().join(format!("zcnet-rust-unasked-{}", std::process::id()));
