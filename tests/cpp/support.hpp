@@ -3,6 +3,7 @@
 #define ZCNET_TESTS_CPP_SUPPORT_HPP
 /* Checks that throw, since CMocka's own jump over destructors; and loops that are polled until something holds. */
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -106,6 +107,23 @@ struct SocketPair {
         ends[index] = -1;
         return end;
     }
+};
+
+/* A listening socket whose connections nobody reads. */
+struct Silence {
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    std::string address = "tcp://127.0.0.1:";
+    Silence() {
+        sockaddr_in at = {};
+        socklen_t size = sizeof at;
+        at.sin_family = AF_INET;
+        at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        sockaddr *const any = reinterpret_cast<sockaddr *>(&at);
+        CHECK(bind(fd, any, size) == 0 && listen(fd, SOMAXCONN) == 0 && getsockname(fd, any, &size) == 0);
+        address += std::to_string(ntohs(at.sin_port));
+    }
+    Silence(const Silence &) = delete;
+    ~Silence() { close(fd); }
 };
 
 /* A loop with both ends of a pair as connections. */

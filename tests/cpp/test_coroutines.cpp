@@ -1,39 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Coroutines on the connections of a loop. */
-#include <zcnet/coroutine.hpp>
+#include "coroutines.hpp"
 
-#include "support.hpp"
-
-#ifndef __cpp_impl_coroutine
-int main() {
-    std::puts("skipped: this compiler has no coroutines. Install: apt-get install g++");
-    return 77;
-}
-#else
+#ifdef __cpp_impl_coroutine
 
 namespace {
 
-using namespace std::chrono_literals;
-
-const zcnet::Framing framing("length,width=4,strip=4");
-
-/* Polls until a task has ended, for a minute at most; throws what it threw. */
-void run(zcnet::AsyncLoop &loop, zcnet::Task task) {
-    bool done = false;
-    loop.spawn([](zcnet::Task inner, bool &ended) -> zcnet::Task {
-        try {
-            co_await inner;
-        } catch (...) {
-            ended = true;
-            throw;
-        }
-        ended = true;
-    }(std::move(task), done));
-    const auto deadline = std::chrono::steady_clock::now() + 1min;
-    while (!done) {
-        CHECK(loop.poll(1s) && std::chrono::steady_clock::now() < deadline);
-    }
-}
+using namespace test;
 
 zcnet::Task echo(zcnet::AsyncConn conn) {
     while (auto message = co_await conn.next()) co_await conn.send(*message);
@@ -54,10 +27,6 @@ zcnet::Task ask_echo(zcnet::AsyncLoop &loop, std::string address, int rounds, in
     done++;
 }
 
-zcnet::Task all_of(std::vector<zcnet::Task> &tasks) {
-    for (const zcnet::Task &task : tasks) co_await task;
-}
-
 void many_talk_to_one_server() {
     zcnet::AsyncLoop loop;
     const zcnet::AsyncListener listener = loop.listen("tcp://127.0.0.1:0", framing);
@@ -71,8 +40,7 @@ void many_talk_to_one_server() {
     };
     loop.spawn(serve(loop, listener));
     run(loop, both());
-    const auto deadline = std::chrono::steady_clock::now() + 1min;
-    while (done < 12) CHECK(loop.poll(1s) && std::chrono::steady_clock::now() < deadline);
+    poll_until(loop, [&] { return done == 12; });
 }
 
 void who_sends_waits_for_who_does_not_receive() {
@@ -119,86 +87,6 @@ void who_sends_waits_for_who_does_not_receive() {
     loop.spawn(send());
     run(loop, receive());
     CHECK(got == count && sent == count && sent_before < count);
-}
-
-zcnet::ConnOptions with_ids() {
-    zcnet::ConnOptions options;
-    options.id_width = 8;
-    options.max_requests = 3;
-    return options;
-}
-
-/* Answers in the wrong order, two at a time; never what begins with '?'. */
-zcnet::Task answer(zcnet::AsyncConn conn) {
-    std::optional<zcnet::Message> held;
-    while (auto message = co_await conn.next()) {
-        const std::string text = std::string(message->text().substr(8)) + "!";
-        if (text[0] == '?') continue;
-        if (!held) {
-            held = std::move(message);
-            continue;
-        }
-        const std::string first = std::string(held->text()) + "!";
-        CHECK(conn.conn().answer(conn.conn().id_of(*message), std::string(8, 0) + text));
-        CHECK(conn.conn().answer(conn.conn().id_of(*held), first));
-        held.reset();
-    }
-}
-
-void requests_find_their_answers() {
-    zcnet::AsyncLoop loop;
-    const zcnet::ConnOptions options = with_ids();
-    zcnet::ListenOptions listen;
-    listen.conn = &options;
-    const zcnet::AsyncListener listener = loop.listen("tcp://127.0.0.1:0", framing, listen);
-    int answers = 0;
-    const auto client = [&]() -> zcnet::Task {
-        const zcnet::AsyncConn conn = co_await loop.connect(listener.listener().address(), framing, options);
-        loop.spawn(answer(co_await listener.accept()));
-        const auto ask = [&](int number) -> zcnet::Task {
-            const std::string text = std::to_string(number);
-            const zcnet::Message message = co_await conn.request(std::string(8, 0) + text);
-            CHECK(message.text().substr(8) == text + "!");
-            answers++;
-        };
-        // More than may be asked at a time.
-        for (int i = 0; i < 9; i++) loop.spawn(ask(i));
-        std::vector<zcnet::Task> last;
-        last.push_back(ask(9));
-        co_await all_of(last);
-        zcn_status status = ZCN_OK;
-        try {
-            static_cast<void>(co_await conn.request(std::string(8, 0) + "?", 1ms));
-        } catch (const zcnet::Error &error) {
-            status = error.status();
-        }
-        CHECK(status == ZCN_ETIMEDOUT);
-        try {
-            static_cast<void>(co_await conn.request("short"));
-        } catch (const zcnet::Error &error) {
-            status = error.status();
-        }
-        CHECK(status == ZCN_EINVAL);
-        // One that is not waited for any more is taken back.
-        const auto forgotten = [&]() -> zcnet::Task {
-            static_cast<void>(co_await conn.request(std::string(8, 0) + "?"));
-        };
-        {
-            zcnet::AsyncLoop other;  // begins it, and ends it
-            other.spawn(forgotten());
-            CHECK(conn.conn().stats().requests_waiting == 1);
-        }
-        CHECK(conn.conn().stats().requests_waiting == 0);
-        conn.conn().abort();
-        try {
-            static_cast<void>(co_await conn.request(std::string(8, 0) + "?"));
-            CHECK(false);
-        } catch (const zcnet::Error &error) {
-            CHECK(error.status() == ZCN_EABORTED || error.status() == ZCN_ECLOSED);
-        }
-    };
-    run(loop, client());
-    CHECK(answers == 10);
 }
 
 void ends_are_told() {
@@ -355,13 +243,9 @@ void what_was_moved_from_is_empty() {
 
 int main() {
     const CMUnitTest tests[] = {
-        TEST(many_talk_to_one_server),
-        TEST(who_sends_waits_for_who_does_not_receive),
-        TEST(requests_find_their_answers),
-        TEST(ends_are_told),
-        TEST(what_a_task_throws_comes_out_of_the_poll),
-        TEST(ending_loses_nothing),
-        TEST(what_was_moved_from_is_empty),
+        TEST(many_talk_to_one_server), TEST(who_sends_waits_for_who_does_not_receive),
+        TEST(ends_are_told),           TEST(what_a_task_throws_comes_out_of_the_poll),
+        TEST(ending_loses_nothing),    TEST(what_was_moved_from_is_empty),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

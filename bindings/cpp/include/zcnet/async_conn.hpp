@@ -5,6 +5,7 @@
 #include <version>
 #if defined(__cpp_impl_coroutine) && defined(__cpp_lib_coroutine)
 
+#include <algorithm>
 #include <chrono>
 #include <optional>
 #include <type_traits>
@@ -21,7 +22,10 @@ class ConnWaiter : public Waiter {
 
   protected:
     void check(zcn_status status) const {
-        if (status == ZCN_ECLOSED && state_->ended && state_->end.status < 0) throw Error(state_->end);
+        if (status == ZCN_ECLOSED) {
+            const zcn_error why = state_->conn.error();
+            if (why.status < 0) throw Error(why);
+        }
         detail::check(status);
     }
     std::shared_ptr<AsyncState> state_;
@@ -74,62 +78,99 @@ class AsyncSend final : public ConnWaiter {
     zcn_status status_ = ZCN_AGAIN;
 };
 
-class AsyncRequest final : public ConnWaiter, public Asked {
+/**
+ * It begins as soon as the connection has room for one request more, is sent as soon as there is room for its bytes,
+ * and then waits for its answer. The clock ends it at its time until it has begun, and then the library.
+ */
+class AsyncRequest final : public ConnWaiter, public Asked, public Timed {
   public:
     AsyncRequest(std::shared_ptr<AsyncState> state, Bytes body, std::chrono::nanoseconds timeout) noexcept
         : ConnWaiter(std::move(state)), body_(body), timeout_(timeout) {}
     ~AsyncRequest() override {
+        leave_clock();
         if (token_ == 0) return;
         state_->questions.erase(token_);
         static_cast<void>(zcn_conn_end_request(state_->conn.get(), id_));
+        state_->wake_askers_soon();
     }
     bool await_ready() const noexcept { return false; }
     bool await_suspend(std::coroutine_handle<> coroutine) {
         coroutine_ = coroutine;
-        if (!state_->senders.empty() || !ready()) state_->senders.add(*this, coroutine);
+        const Time now = std::chrono::steady_clock::now();
+        if (timeout_.count() >= 0 && timeout_ < Time::max() - now) deadline_ = now + timeout_;
+        if (!state_->askers.empty() || !begin()) {
+            state_->askers.add(*this, coroutine);
+            place_ = state_->clock->add(deadline_, *this);
+        } else {
+            send_in_turn();
+        }
         return status_ == ZCN_AGAIN;
     }
     Message await_resume() {
         check(status_);
         return std::move(answer_);
     }
-    /** Whether it was asked, or cannot be. */
-    bool ready() override {
-        const zcn_status status = ask();
-        const bool waits = status == ZCN_AGAIN || (status == ZCN_ENOBUFS && !state_->questions.empty());
-        if (status != ZCN_OK && !waits) status_ = status;
-        return !waits;
-    }
+    bool ready() override { return place_ ? begin() : send(); }
     void go_on() override {
         leave();
+        if (place_) {
+            leave_clock();
+            send_in_turn();
+        }
         if (status_ != ZCN_AGAIN) coroutine_.resume();
+    }
+    void due() override {
+        leave_clock();
+        leave();
+        status_ = ZCN_ETIMEDOUT;
+        coroutine_.resume();
     }
 
   private:
-    zcn_status ask() {
-        zcn_conn *const conn = state_->conn.get();
+    /** Whether it has begun, or cannot. */
+    bool begin() {
         const std::uint64_t token = state_->next_token;
-        zcn_status status = zcn_conn_begin_request(conn, token, timeout_.count(), &id_);
-        if (status != ZCN_OK) return status;
-        status = zcn_conn_answer(conn, id_, body_.data(), body_.size());
+        const zcn_status status = zcn_conn_begin_request(state_->conn.get(), token, time_left().count(), &id_);
+        if (status == ZCN_ENOBUFS && !state_->questions.empty()) return false;
         if (status == ZCN_OK) {
-            state_->next_token++;
-            token_ = token;
-            state_->questions.emplace(token, this);
+            token_ = state_->next_token++;
+            state_->questions.emplace(token_, this);
         } else {
-            static_cast<void>(zcn_conn_end_request(conn, id_));
+            status_ = status;
         }
-        return status;
+        return true;
+    }
+    /** Whether it was sent, or cannot be. */
+    bool send() {
+        const zcn_status status = zcn_conn_answer(state_->conn.get(), id_, body_.data(), body_.size());
+        if (status != ZCN_OK) status_ = status;
+        return status != ZCN_AGAIN;
+    }
+    /** One that has begun, behind those that have waited for longer. */
+    void send_in_turn() {
+        if (status_ != ZCN_AGAIN) return;
+        if (!state_->senders.empty() || !send()) state_->senders.add(*this, coroutine_);
     }
     void answered(zcn_status status, Message answer) override {
+        leave();
         token_ = 0;
         status_ = status;
         answer_ = std::move(answer);
         coroutine_.resume();
     }
+    std::chrono::nanoseconds time_left() const {
+        if (deadline_ == Time::max()) return std::chrono::nanoseconds(-1);
+        return std::max(deadline_ - std::chrono::steady_clock::now(), Time::duration::zero());
+    }
+    void leave_clock() noexcept {
+        if (place_) state_->clock->remove(*place_);
+        place_.reset();
+    }
 
     Bytes body_;
     std::chrono::nanoseconds timeout_;
+    Time deadline_ = Time::max();
+    std::optional<Clock::Place> place_;  // as long as it has not begun
     std::coroutine_handle<> coroutine_;
     std::uint64_t token_ = 0, id_ = 0;  // as long as it waits for its answer
     zcn_status status_ = ZCN_AGAIN;     // as long as there is none
@@ -177,7 +218,8 @@ class AsyncConn {
     }
     /** Queues a copy of some bytes. */
     [[nodiscard]] auto send_copy(Bytes bytes) const { return detail::AsyncSend<Bytes>(state(), std::move(bytes)); }
-    /** Asks with a copy of some bytes, as ConnRef::request() does, and gives the answer. A negative timeout is none. */
+    /** Asks with a copy of some bytes, as ConnRef::request() does, and gives the answer. A negative timeout is none;
+        any other runs from the co_await on, also while the connection cannot take the request. */
     [[nodiscard]] auto request(Bytes body, std::chrono::nanoseconds timeout = std::chrono::nanoseconds(-1)) const {
         return detail::AsyncRequest(state(), body, timeout);
     }

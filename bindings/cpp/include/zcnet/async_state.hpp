@@ -5,13 +5,16 @@
 #include <version>
 #if defined(__cpp_impl_coroutine) && defined(__cpp_lib_coroutine)
 
+#include <chrono>
 #include <coroutine>
 #include <deque>
 #include <list>
+#include <map>
 #include <memory>
 #include <unordered_map>
 #include <utility>
 #include <zcnet/event.hpp>
+#include <zcnet/loop.hpp>
 
 namespace zcnet {
 
@@ -73,11 +76,80 @@ class Asked {
     ~Asked() = default;
 };
 
+/** What is to be looked at when its time has come. */
+class Timed {
+  public:
+    using Time = std::chrono::steady_clock::time_point;
+    virtual void due() = 0;
+
+  protected:
+    ~Timed() = default;
+};
+
+/** Of an AsyncLoop: lets what is timed go on by one timer of the loop. What is timed may outlive the loop. */
+class Clock {
+  public:
+    using Place = std::multimap<Timed::Time, Timed *>::iterator;
+
+    explicit Clock(Loop &loop) noexcept : loop_(&loop) {}
+    Clock(const Clock &) = delete;
+    Clock &operator=(const Clock &) = delete;
+
+    Place add(Timed::Time time, Timed &timed) {
+        const Place place = timed_.emplace(time, &timed);
+        set();
+        return place;
+    }
+    /** Needs no memory. */
+    Place move(Place place, Timed::Time time) noexcept {
+        auto node = timed_.extract(place);
+        node.key() = time;
+        const Place moved = timed_.insert(std::move(node));
+        set();
+        return moved;
+    }
+    void remove(Place place) noexcept { timed_.erase(place); }
+
+    /** The token of its timer: no program has a number or an address of its own that is this. */
+    std::uint64_t token() const noexcept { return reinterpret_cast<std::uintptr_t>(this); }
+    /** The timer has gone off. Any that is due may end whatever there is, but it has to leave, or to move. */
+    void ring() {
+        const Timed::Time now = std::chrono::steady_clock::now();
+        while (!timed_.empty() && timed_.begin()->first <= now) timed_.begin()->second->due();
+        set();
+    }
+    /** The loop is no more. */
+    void stop() noexcept { loop_ = nullptr; }
+
+  private:
+    /** One that is set too early does no harm, and one for which there is no memory is late. */
+    void set() noexcept {
+        if (loop_ == nullptr || timed_.empty() || timed_.begin()->first == Timed::Time::max()) return;
+        const std::chrono::nanoseconds left = timed_.begin()->first - std::chrono::steady_clock::now();
+        [[maybe_unused]] const zcn_status status = zcn_loop_timer_set(loop_->get(), token(), left.count());
+    }
+    Loop *loop_;
+    std::multimap<Timed::Time, Timed *> timed_;
+};
+
 /** What the loop knows of a connection, until it has ended. */
-struct AsyncState {
+struct AsyncState final : Timed {
     static constexpr std::size_t most_messages = 256;  // that wait to be received; then reading pauses
 
-    explicit AsyncState(const ConnRef &ref) : conn(ref) {}
+    AsyncState(const ConnRef &ref, std::shared_ptr<Clock> its_clock)
+        : conn(ref), clock(std::move(its_clock)), place_(clock->add(Time::max(), *this)) {}
+    AsyncState(const AsyncState &) = delete;
+    AsyncState &operator=(const AsyncState &) = delete;
+    ~AsyncState() { clock->remove(place_); }
+
+    /** A request was taken back. Who may begin now does so soon, not in the middle of whatever ends here. */
+    void wake_askers_soon() noexcept {
+        if (!askers.empty()) place_ = clock->move(place_, std::chrono::steady_clock::now());
+    }
+    void due() override {
+        place_ = clock->move(place_, Time::max());
+        askers.wake();
+    }
 
     void handle(const Event &event) {
         switch (event.type()) {
@@ -103,14 +175,17 @@ struct AsyncState {
     }
 
     Conn conn;
+    const std::shared_ptr<Clock> clock;
     std::deque<Message> messages;
     std::unordered_map<std::uint64_t, Asked *> questions;  // by their tokens
     std::uint64_t next_token = 1;
     Waiters readers, senders, connecting, closing;
+    Waiters askers;  // of requests that cannot begin before others end
     zcn_error end = {};
     bool connected = false, ended = false, paused = false, left = false;
 
   private:
+    Clock::Place place_;
     bool answers(std::uint64_t token, zcn_status status, const Event *message) {
         const auto found = questions.find(token);
         if (found == questions.end()) return false;
@@ -118,7 +193,7 @@ struct AsyncState {
         Asked &question = *found->second;
         questions.erase(found);
         question.answered(status, std::move(answer));
-        senders.wake();  // as many may be asked at a time as the options say
+        askers.wake();
         return true;
     }
     void take(const Event &event) {
@@ -137,6 +212,7 @@ struct AsyncState {
         ended = true;
         connecting.wake();
         readers.wake();
+        askers.wake();
         senders.wake();
         closing.wake();
     }

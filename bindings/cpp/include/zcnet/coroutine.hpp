@@ -90,6 +90,7 @@ class AsyncLoop {
     explicit AsyncLoop(const LoopOptions &options = {}) : loop_(options) {}
     AsyncLoop(const AsyncLoop &) = delete;
     AsyncLoop &operator=(const AsyncLoop &) = delete;
+    ~AsyncLoop() { clock_->stop(); }
 
     /** The loop, for its descriptor, deadline and counters; it is polled here. */
     Loop &loop() noexcept { return loop_; }
@@ -153,13 +154,17 @@ class AsyncLoop {
     };
 
     AsyncConn add(const ConnRef &conn) {
-        const auto state = std::make_shared<detail::AsyncState>(conn);
+        const auto state = std::make_shared<detail::AsyncState>(conn, clock_);
         conns_.emplace(conn.get(), state);
         return AsyncConn(state);
     }
     void handle(const Event &event) {
         if (event.type() == EventType::accepted || event.type() == EventType::listener_closed) {
             handle_listener(event);
+            return;
+        }
+        if (event.type() == EventType::timer && event.token() == clock_->token()) {
+            clock_->ring();
             return;
         }
         const auto found = conns_.find(event.conn().get());
@@ -184,6 +189,7 @@ class AsyncLoop {
     }
 
     Loop loop_;
+    const std::shared_ptr<detail::Clock> clock_ = std::make_shared<detail::Clock>(loop_);
     std::unordered_map<zcn_conn *, std::shared_ptr<detail::AsyncState>> conns_;
     std::unordered_map<std::uintptr_t, std::shared_ptr<AsyncListener::State>> listeners_;
     std::list<Task> tasks_;  // ends first
