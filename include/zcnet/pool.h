@@ -132,7 +132,10 @@ ZCN_API ZCN_NODISCARD zcn_status zcn_pool_default(zcn_pool **out);
 ZCN_API zcn_pool *zcn_pool_retain(zcn_pool *pool);
 
 /**
- * End one reference. Memory that is still in use stays valid; the pool goes with the last of it.
+ * End one reference. Memory that is still in use stays valid; the pool goes with the last of it. With the last
+ * reference all that is free goes back to the system, and what is released later does so at once; only a source that
+ * takes no pages back (drop) gets that in the end. What threads keep of the pool in their caches, 2 MiB or two blocks
+ * each and the block that they cut units from, goes back when they next use another pool for a while, or end.
  *
  * @param pool  or NULL for nothing
  * @thread any thread

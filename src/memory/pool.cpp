@@ -26,6 +26,7 @@ constexpr uint64_t largest_block = 16 << 20;
 constexpr uint64_t cache_bytes = 2 << 20;
 
 constinit std::atomic<uint64_t> last_number{0};
+constinit std::atomic<uint32_t> closed_pools{0};
 
 zcnet::Status read_source(const zcn_pool_source *given, zcnet::memory::Source *out) noexcept {
     if (given == nullptr) return ZCN_OK;
@@ -107,8 +108,15 @@ void zcn_pool::release() noexcept {
     if (handles_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
     zcnet::memory::note_death(this);
     // The hand-shake with give_use(): whichever of the two comes last in the order of this word destroys the pool.
-    // acq_rel: the destroyer sees every use of the memory that was given back before.
-    if ((use_.fetch_or(zcnet::memory::use_closed, std::memory_order_acq_rel) & zcnet::memory::use_any) == 0) destroy();
+    // acquire: the destroyer sees every use of the memory that was given back before.
+    constexpr uint64_t closed_by_giver = zcnet::memory::use_closed + zcnet::memory::use_giver;
+    if ((use_.fetch_add(closed_by_giver, std::memory_order_acquire) & zcnet::memory::use_any) == 0) return destroy();
+    // Being counted as a giver keeps it alive meanwhile. Nobody can take what is free any more; what is given back from
+    // here on is not kept, but for what a thread is giving back at this moment.
+    (void)trim();
+    // release: who finds that the number has changed finds the pool closed.
+    closed_pools.fetch_add(1, std::memory_order_release);
+    end_use(zcnet::memory::use_giver);
 }
 
 void zcn_pool::destroy() noexcept {
@@ -130,7 +138,7 @@ void zcn_pool::destroy() noexcept {
 }
 
 bool zcn_pool::closed() const noexcept {
-    // relaxed: a hint; the thread that closes flushes its own caches, others do so when they see it.
+    // relaxed: a hint; the thread that closes flushes its own caches, others do so when closings() tells them to look.
     return (use_.load(std::memory_order_relaxed) & zcnet::memory::use_closed) != 0;
 }
 
@@ -162,6 +170,9 @@ namespace zcnet::memory {
 namespace {
 constinit std::atomic<zcn_pool *> process_pool{nullptr};
 }
+
+// acquire: as in zcn_pool::release().
+uint32_t closings() noexcept { return closed_pools.load(std::memory_order_acquire); }
 
 zcn_pool_options default_pool_options() noexcept {
     zcn_pool_options options{};

@@ -181,7 +181,9 @@ struct zcn_pool {
     bool charge_as_it_is(uint64_t bytes, Purpose purpose) noexcept;
     void take_use(uint64_t bytes) noexcept;
     void give_use(uint64_t bytes) noexcept;
+    void end_use(uint64_t mine) noexcept;
     [[nodiscard]] uint64_t free_bytes() const noexcept;
+    [[nodiscard]] uint64_t free_beside(uint64_t use) const noexcept;
     [[nodiscard]] bool keeps_another(uint64_t bytes) const noexcept;
     uint64_t drop_free(bool for_block) noexcept;
 
@@ -267,6 +269,9 @@ namespace zcnet::memory {
 
 // The pool of the process; nullptr without memory. The caller gets no reference.
 zcn_pool *default_pool() noexcept;
+
+// How many pools were closed so far while memory of theirs was out. Who sees it change looks at what it keeps.
+uint32_t closings() noexcept;
 
 // Defaults and validation of options.
 zcn_pool_options default_pool_options() noexcept;

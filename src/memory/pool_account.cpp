@@ -9,14 +9,20 @@ using zcnet::memory::Waiter;
 
 uint64_t zcn_pool::in_use() const noexcept { return use_.load(std::memory_order_relaxed) & zcnet::memory::use_bytes; }
 
-uint64_t zcn_pool::free_bytes() const noexcept {
+uint64_t zcn_pool::free_bytes() const noexcept { return free_beside(use_.load(std::memory_order_relaxed)); }
+
+uint64_t zcn_pool::free_beside(uint64_t use) const noexcept {
     // Two counters read one after the other: an estimate that steers caching, nothing depends on it being exact.
     const uint64_t charged = charged_.load(std::memory_order_relaxed);
-    const uint64_t used = in_use();
+    const uint64_t used = use & zcnet::memory::use_bytes;
     return charged > used ? charged - used : 0;
 }
 
-bool zcn_pool::keeps_another(uint64_t bytes) const noexcept { return free_bytes() + bytes <= keep_; }
+bool zcn_pool::keeps_another(uint64_t bytes) const noexcept {
+    // What nobody can take any more is not kept.
+    const uint64_t use = use_.load(std::memory_order_relaxed);
+    return (use & zcnet::memory::use_closed) == 0 && free_beside(use) + bytes <= keep_;
+}
 
 // Accounts for bytes that become resident. relaxed throughout: the counter bounds a sum, it publishes nothing.
 bool zcn_pool::charge_as_it_is(uint64_t bytes, Purpose purpose) noexcept {
@@ -82,6 +88,10 @@ void zcn_pool::give_use(uint64_t bytes) noexcept {
         if ((before & zcnet::memory::use_waiting) != 0) wake_waiters();
         mine = zcnet::memory::use_giver;
     }
+    end_use(mine);
+}
+
+void zcn_pool::end_use(uint64_t mine) noexcept {
     // acq_rel: the destroyer has seen every use of the memory.
     const uint64_t before = use_.fetch_sub(mine, std::memory_order_acq_rel);
     if ((before & zcnet::memory::use_closed) != 0 && (before & zcnet::memory::use_any) == mine) destroy();

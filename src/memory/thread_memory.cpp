@@ -32,6 +32,17 @@ void give_back_pool(ThreadPool &slot) noexcept {
     cache.give_back(pool);
 }
 
+// Gives back what is kept of pools that were closed meanwhile. Whoever takes from a slot just now has a reference of
+// its pool, which is open then.
+void give_back_closed(ThreadMemory &mine) noexcept {
+    const uint32_t now = closings();
+    if (mine.closings == now) return;
+    mine.closings = now;
+    for (ThreadPool &slot : mine.pool) {
+        if (slot.holds_memory() && slot.pool->closed()) give_back_pool(slot);
+    }
+}
+
 void give_back_objects(ThreadMemory &mine) noexcept {
     for (uint32_t c = 0; c < object_classes; c++) objects_give_back(mine.bins[c], c);
 }
@@ -51,9 +62,7 @@ void end_thread(void *memory) noexcept {
 void leave_to_parent() noexcept {
     if (thread_memory == nullptr) return;
     for (ThreadPool &slot : thread_memory->pool) {
-        // One that holds nothing may be of a pool that is gone.
-        const bool holds = !slot.cache.empty() || slot.arena.block() != nullptr;
-        if (slot.number != 0 && holds && slot.pool->is_inherited()) give_back_pool(slot);
+        if (slot.holds_memory() && slot.pool->is_inherited()) give_back_pool(slot);
     }
 }
 
@@ -82,11 +91,7 @@ ThreadPool *thread_pool_slow(zcn_pool *pool) noexcept {
     if (mine == nullptr) return nullptr;
     for (ThreadPool &slot : mine->pool)
         if (slot.number == pool->number()) return &slot;
-    // What is kept of pools that were closed meanwhile goes back. A slot that holds memory keeps its pool alive.
-    for (ThreadPool &slot : mine->pool) {
-        const bool holds = !slot.cache.empty() || slot.arena.block() != nullptr;
-        if (slot.number != 0 && holds && slot.pool->closed()) give_back_pool(slot);
-    }
+    give_back_closed(*mine);
     // The place to reuse: a free one, else one after the other. A slot holds a block or an arena, or nothing of
     // a pool; in the latter case its pool may be gone, and only the number is looked at.
     ThreadPool *chosen = nullptr;
@@ -153,12 +158,19 @@ void BlockCache::overflow(zcn_pool *pool, Block *block) noexcept {
     }
 }
 
+// Each thread that works comes by here now and then, whatever its fast paths are.
+void *allocate_object_slow(ThreadMemory *mine, uint32_t object_class) noexcept {
+    give_back_closed(*mine);
+    return objects_refill(mine->bins[object_class], object_class);
+}
+
 void free_object_slow(FreeObject *object, uint32_t object_class) noexcept {
     ThreadMemory *mine = this_thread();
     if (mine == nullptr) {
         objects_orphan(object, object_class);
         return;
     }
+    give_back_closed(*mine);
     ObjectBin &bin = mine->bins[object_class];
     if (!bin.has_room(object_class)) objects_overflow(bin, object_class);
     bin.free(object);

@@ -2,7 +2,9 @@
 // What a thread keeps for itself: free objects, a few free blocks of the pools it uses, and one block a pool that it
 // cuts unit bodies from. No atomic operation is needed for any of it.
 //
-// All of it goes back when the thread ends; blocks of a pool that was closed go back at the thread's next slow path.
+// All of it goes back when the thread ends. Of a pool that was closed it goes back when the thread next comes to a pool
+// that its fast path is not for, or next runs out of free objects or of room for them: after a magazine of them at the
+// latest (objects.h). A thread that does nothing keeps at most what a cache holds, and the block that it cuts.
 #pragma once
 
 #include "memory/block.h"
@@ -140,6 +142,11 @@ struct ThreadPool {
     uint64_t number = 0;       // of the pool; 0: free
     BlockCache cache;
     Arena arena;
+
+    // Then the pool lives; else it may be gone.
+    [[nodiscard]] bool holds_memory() const noexcept {
+        return number != 0 && (!cache.empty() || arena.block() != nullptr);
+    }
 };
 
 struct ThreadMemory {
@@ -147,6 +154,7 @@ struct ThreadMemory {
     ObjectBin bins[object_classes];
     ThreadPool pool[pools];
     uint32_t next_pool = 0;  // the slot to reuse
+    uint32_t closings = 0;   // that it has looked at its slots for
 };
 
 // initial-exec: a plain load, also in a shared library. It costs 8 bytes of the static block, which dlopen has.
@@ -192,6 +200,9 @@ void trim_objects() noexcept;
 // Ends a handle of a pool; with the last one goes what the calling thread keeps of it.
 void release_pool(zcn_pool *pool) noexcept;
 
+// Where the list that objects are taken from is empty.
+void *allocate_object_slow(ThreadMemory *mine, uint32_t object_class) noexcept;
+
 // Where the list that objects are freed to is full, or there is none yet.
 void free_object_slow(FreeObject *object, uint32_t object_class) noexcept;
 
@@ -202,7 +213,7 @@ inline void *allocate_object(uint32_t object_class) noexcept {
     if (mine == nullptr) return nullptr;
     ObjectBin &bin = mine->bins[object_class];
     FreeObject *object = bin.head;
-    if (__builtin_expect(object == nullptr, 0)) return objects_refill(bin, object_class);
+    if (__builtin_expect(object == nullptr, 0)) return allocate_object_slow(mine, object_class);
     bin.head = object->next;
     return object;
 }

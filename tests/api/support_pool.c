@@ -21,6 +21,12 @@ zcn_pool_options pool_defaults(void) {
 
 void trim_pool(zcn_pool *pool) { assert_ok(zcn_pool_trim(pool, NULL)); }
 
+uint64_t file_bytes(int fd) {
+    struct stat status;
+    assert_int_equal(fstat(fd, &status), 0);
+    return (uint64_t)status.st_blocks * 512;
+}
+
 void take_units(held_units *of, zcn_pool *pool, size_t count, uint64_t size) {
     assert_true(of->count + count <= 512);
     for (size_t i = 0; i < count; i++) {

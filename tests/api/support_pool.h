@@ -11,6 +11,7 @@ zcn_pool_stats pool_stats_of(zcn_pool *pool);
 zcn_pool_options pool_defaults(void);
 zcn_pool *make_pool(const zcn_pool_options *options);
 void trim_pool(zcn_pool *pool);
+uint64_t file_bytes(int fd); /* that are there, of a memory file */
 
 /* Units, filled. */
 typedef struct held_units {

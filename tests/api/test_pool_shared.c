@@ -103,13 +103,6 @@ static void another_process_reads_messages_where_they_lie(void **state) {
     zcn_pool_release(pool);
 }
 
-/* Bytes of the file that are there. */
-static uint64_t file_bytes(int fd) {
-    struct stat status;
-    assert_int_equal(fstat(fd, &status), 0);
-    return (uint64_t)status.st_blocks * 512;
-}
-
 static void a_file_gives_its_pages_back(void **state) {
     (void)state;
     zcn_pool *pool = shared_pool(64 * MIB);

@@ -80,6 +80,28 @@ void test_close(void **) {
             everything_went();
         }));
 }
+// A thread that knows that pools were closed keeps nothing of one.
+zcn_pool *other;
+volatile bool keeps_what_is_closed;
+void set_up_two_pools() {
+    other = model::make_pool(0, 8);
+    set_up_pool<2>();
+}
+void keep_mine_and_go_elsewhere() {
+    keep_mine();
+    (void)zcnet::memory::thread_pool(other);
+    bool keeps = false;
+    for (const auto &slot : zcnet::memory::thread_memory->pool) keeps = keeps || slot.holds_memory();
+    keeps_what_is_closed = keeps && zcnet::memory::thread_memory->closings != 0;
+}
+void test_close_elsewhere(void **) {
+    model::holds(ending("a pool is closed while a thread that keeps its blocks goes on with another", set_up_two_pools,
+                        let_go, keep_mine_and_go_elsewhere, nullptr, [] {
+                            MODEL_REQUIRE(!keeps_what_is_closed);
+                            zcnet::memory::block_recycle(blocks[0]);
+                            everything_went();
+                        }));
+}
 void test_three_threads(void **) {
     model::holds(
         ending("a pool is closed while two threads keep its blocks", set_up_pool<3>, let_go, keep_mine, keep_mine, [] {
@@ -266,9 +288,13 @@ void test_three_objects(void **) {
 }  // namespace
 
 int main(int count, char **words) {
-    const CMUnitTest quick[] = {cmocka_unit_test(test_thread_end),  cmocka_unit_test(test_close),
-                                cmocka_unit_test(test_objects),     cmocka_unit_test(test_orphans),
-                                cmocka_unit_test(test_object_trim), cmocka_unit_test(test_object_trim_against_take),
+    const CMUnitTest quick[] = {cmocka_unit_test(test_thread_end),
+                                cmocka_unit_test(test_close),
+                                cmocka_unit_test(test_close_elsewhere),
+                                cmocka_unit_test(test_objects),
+                                cmocka_unit_test(test_orphans),
+                                cmocka_unit_test(test_object_trim),
+                                cmocka_unit_test(test_object_trim_against_take),
                                 cmocka_unit_test(test_default_pool)};
     const CMUnitTest thorough[] = {cmocka_unit_test(test_three_threads), cmocka_unit_test(test_three_objects),
                                    cmocka_unit_test(test_two_object_trims)};
