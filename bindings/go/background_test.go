@@ -151,6 +151,38 @@ func TestHalfOpen(t *testing.T) {
 	}
 }
 
+// Bytes that are not in the framing: the program learns of them, and can tell the peer so.
+func TestHalfOpenOnError(t *testing.T) {
+	ctx := limited(t)
+	listener := must[*zcnet.Listener](t)(background(t, nil).Listen("tcp://127.0.0.1:0", lengths,
+		&zcnet.ListenOptions{Conn: &zcnet.ConnOptions{HalfOpenOnError: true}}))
+	plain := must[net.Conn](t)(net.Dial("tcp", listener.Addr().String()[len("tcp://"):]))
+	defer plain.Close()
+	must[int](t)(plain.Write([]byte("\x00\x00\x00\x05right\xff\xff\xff\xffwrong")))
+	conn := must[*zcnet.Conn](t)(listener.Accept(ctx))
+	var got []string
+	for m := range conn.Messages(ctx) {
+		got = append(got, m.String())
+	}
+	if err := conn.ReadErr(); !errors.Is(err, zcnet.ErrFrameTooLarge) || len(got) != 1 || got[0] != "right" {
+		t.Error(err, got)
+	}
+	must[int](t)(plain.Write([]byte("\x00\x00\x00\x05later")))
+	check(t, conn.SendCopy(ctx, []byte("too large")))
+	check(t, conn.CloseWrite())
+	if said := must[[]byte](t)(io.ReadAll(plain)); string(said) != "\x00\x00\x00\x09too large" {
+		t.Errorf("%q", said)
+	}
+	check(t, plain.Close())
+	<-conn.Done()
+	if _, err := conn.Recv(ctx); !errors.Is(err, zcnet.ErrFrameTooLarge) {
+		t.Error(err)
+	}
+	if err := conn.Err(); !errors.Is(err, zcnet.ErrFrameTooLarge) {
+		t.Error(err)
+	}
+}
+
 func TestContexts(t *testing.T) {
 	loop := background(t, nil)
 	near, far := pair(t, loop, lengths, &zcnet.ConnOptions{HighWater: 4096})

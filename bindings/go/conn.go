@@ -6,6 +6,7 @@ package zcnet
 import "C"
 
 import (
+	"io"
 	"net"
 	"runtime"
 	"strings"
@@ -286,9 +287,14 @@ func (c *Conn) connected() {
 	close(c.opened)
 }
 
-func (c *Conn) readEnded() {
-	if c.loop.Load().running.Load() {
-		c.inbox().end()
+func (c *Conn) readEnded(why Status) {
+	if !c.loop.Load().running.Load() {
+		return
+	}
+	if why == statusOK {
+		c.inbox().end(io.EOF)
+	} else {
+		c.inbox().end(why)
 	}
 }
 

@@ -21,6 +21,7 @@ type ConnOptions struct {
 	Align             int           // bodies start at a multiple of this (8 to 4096, a power of two); 0: no
 	AlignFrom         int           // bodies smaller than this are left where they are
 	HalfOpen          bool          // the peer's end leaves the connection open to send
+	HalfOpenOnError   bool          // so do bytes that are not in the framing: the peer can be told; what it still sends is dropped
 	ConnectTimeout    time.Duration // 0: 30 s
 	MessageTimeout    time.Duration // from the first byte of a message to its last; 0: 60 s
 	IdleTimeout       time.Duration // without a byte in or out; 0: never
@@ -88,6 +89,9 @@ func (o *ConnOptions) fill(c *C.zcn_conn_options) (err error) {
 	c.align, c.align_from = in32(&err, o.Align), in32(&err, o.AlignFrom)
 	c.lag, c.file_method = C.uint32_t(o.Lag), C.uint32_t(o.FileMethod)
 	c.half_open, c.delay, c.start_paused = bit(o.HalfOpen), bit(o.Delay), bit(o.StartPaused)
+	if o.HalfOpenOnError {
+		c.half_open = 2
+	}
 	c.connect_timeout_ms = units(o.ConnectTimeout, time.Millisecond)
 	c.message_timeout_ms = units(o.MessageTimeout, time.Millisecond)
 	c.idle_timeout_ms = units(o.IdleTimeout, time.Millisecond)

@@ -224,7 +224,7 @@ func (l *Loop) note(raw *rawEvent) bool {
 	case EventPoolReady:
 		return !l.roomFound(raw.token, raw.status)
 	case EventPeerClosed:
-		l.conn(raw.user).readEnded()
+		l.conn(raw.user).readEnded(raw.status)
 	case EventClosed:
 		if raw.user&undialed != 0 {
 			return false // it never stood: the dialer's own event says so

@@ -21,7 +21,7 @@ const (
 	EventMessage        EventType = C.ZCN_EVENT_MESSAGE         // Conn, Message
 	EventSent           EventType = C.ZCN_EVENT_SENT            // Conn, Token, Count, Err: units with these tokens have ended
 	EventWritable       EventType = C.ZCN_EVENT_WRITABLE        // Conn: below low water again after an ErrWouldBlock
-	EventPeerClosed     EventType = C.ZCN_EVENT_PEER_CLOSED     // Conn: the peer sends no more (with HalfOpen)
+	EventPeerClosed     EventType = C.ZCN_EVENT_PEER_CLOSED     // Conn, Err: the peer sends no more (with HalfOpen), or nothing that is in the framing
 	EventClosed         EventType = C.ZCN_EVENT_CLOSED          // Conn, Err: the last event of a connection
 	EventWoken          EventType = C.ZCN_EVENT_WOKEN           // [Loop.Wake] was called
 	EventTimer          EventType = C.ZCN_EVENT_TIMER           // Token of [Loop.SetTimer]

@@ -28,7 +28,7 @@ type inbox struct {
 	bytes   int
 	paused  bool  // changes under the loop's lock too
 	over    bool  // nothing comes any more, and what was there is gone
-	ended   bool  // nothing comes any more
+	ended   error // why nothing comes any more; nil: it may
 	headers bool  // of large messages, which come alone
 	header  int64 // the size of the body behind the header that came last, as long as it has no place
 	ready   chan struct{}
@@ -57,9 +57,9 @@ func (in *inbox) signal() {
 	}
 }
 
-func (in *inbox) end() {
+func (in *inbox) end(why error) {
 	in.mu.Lock()
-	in.ended = true
+	in.ended = why
 	in.mu.Unlock()
 	in.signal()
 }
@@ -187,7 +187,7 @@ func (c *Conn) deliver(events []rawEvent, kept []uintptr) {
 					C.zcngo_msg_release(C.uintptr_t(rest))
 				}
 			}
-			in.end()
+			in.end(ErrNoMemory)
 			_ = c.with(func(cc *C.zcn_conn) error { return statusError(C.int32_t(C.zcn_conn_abort(cc))) })
 			return
 		}
@@ -237,8 +237,8 @@ func (c *Conn) fetch(ctx context.Context, entries []entry) (int, error) {
 		switch {
 		case over || c.closing.Load():
 			return 0, ErrClosed
-		case ended:
-			return 0, io.EOF
+		case ended != nil:
+			return 0, ended
 		}
 		if err := ctx.Err(); err != nil {
 			return 0, err
@@ -264,7 +264,7 @@ func (c *Conn) idle(in *inbox) bool {
 	}
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	return in.count() == 0 && !in.over && !in.ended
+	return in.count() == 0 && !in.over && in.ended == nil
 }
 
 func (c *Conn) endOfInput() error {

@@ -42,9 +42,7 @@ func (p *Pool) Wait(ctx context.Context, size int) error {
 	case err := <-ready:
 		return err
 	case <-ctx.Done():
-		l.mu.Lock()
-		delete(l.rooms, token)
-		l.mu.Unlock()
+		l.forgetRoom(token)
 		return ctx.Err()
 	case <-l.gone:
 		return ErrClosed
@@ -62,11 +60,15 @@ func (l *Loop) awaitRoom(p *Pool, size int) (token uint64, ready chan error, err
 	l.rooms[token] = ready
 	l.mu.Unlock()
 	if err = l.watchMemory(p, size, token); err != nil {
-		l.mu.Lock()
-		delete(l.rooms, token)
-		l.mu.Unlock()
+		l.forgetRoom(token)
 	}
 	return token, ready, err
+}
+
+func (l *Loop) forgetRoom(token uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.rooms, token)
 }
 
 // WatchMemory asks [Loop.Events] for one [EventPoolReady] with this token when a pool that is at its limit has room again,
