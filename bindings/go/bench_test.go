@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"net"
 	"testing"
+	"unsafe"
 
 	zcnet "github.com/libzcnet/libzcnet/bindings/go"
 )
@@ -140,3 +141,28 @@ func BenchmarkUnitBatch(b *testing.B) {
 		batch.Release()
 	}
 }
+
+// BenchmarkPoolSource is what it costs when a source in Go is asked, and given back to: once each.
+func BenchmarkPoolSource(b *testing.B) {
+	pool := must[*zcnet.Pool](b)(zcnet.NewPool(&zcnet.PoolOptions{Source: &always{make([]byte, 4<<20)}, Keep: 1}))
+	defer pool.Close()
+	for range b.N {
+		u, err := zcnet.NewUnit(pool, nil, 1<<20)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := u.Release(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// always gives the same memory.
+type always struct{ memory []byte }
+
+func (s *always) Allocate(size, alignment int) []byte {
+	from := alignment - int(uintptr(unsafe.Pointer(&s.memory[0])))&(alignment-1)
+	return s.memory[from : from+size]
+}
+
+func (*always) Free([]byte) {}

@@ -229,6 +229,29 @@ static inline int32_t zcngo_framing_measure_calling(const zcn_framing *framing, 
     return zcn_framing_measure(framing, data, size, frame, head, tail);
 }
 
+/* A pool's memory from functions in Go. The library asks for it in the middle of calls of which Go was told that they
+   never call back. So whoever wants something of a source waits here, and a goroutine serves one demand after the
+   other. */
+typedef struct zcngo_source zcngo_source;
+enum { ZCNGO_ALLOCATE, ZCNGO_FREE, ZCNGO_DROP };
+typedef struct zcngo_demand {
+    struct zcngo_demand *next;
+    int kind;
+    int done;
+    int32_t kept; /* of ZCNGO_DROP: the answer */
+    void *memory; /* of ZCNGO_ALLOCATE: the answer */
+    uint64_t size, alignment;
+} zcngo_demand;
+
+/* NULL: no memory. */
+zcngo_source *zcngo_source_create(void);
+/* The pool owns the source on ZCN_OK. */
+int32_t zcngo_pool_of_source(zcn_pool **out, const zcn_pool_options *options, zcngo_source *source, int drops);
+/* Waits, on a thread of its own; NULL when the pool is gone. */
+zcngo_demand *zcngo_source_next(zcngo_source *source);
+void zcngo_source_answer(zcngo_source *source, zcngo_demand *demand);
+void zcngo_source_free(zcngo_source *source);
+
 /* Streams: one step each. */
 typedef struct zcngo_stream {
     zcn_stream *stream;
