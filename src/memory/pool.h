@@ -170,6 +170,35 @@ struct zcn_pool {
   private:
     static constexpr uint32_t region_classes = 48;
 
+    // Free memory in the hand of a thread, on its way between the stacks and a source: for that time nobody finds it.
+    class Hand {
+      public:
+        explicit Hand(zcn_pool &pool) noexcept;
+        ~Hand();
+        Hand(const Hand &) = delete;
+        Hand &operator=(const Hand &) = delete;
+        void was_empty() noexcept { passed_ = 0; }
+
+      private:
+        zcn_pool &pool_;
+        uint64_t passed_;
+    };
+
+    // Goes on with a request that found nothing: do { … } while (nothing && search.again());
+    class Search {
+      public:
+        explicit Search(zcn_pool &pool) noexcept : pool_(pool) {}
+        bool again() noexcept;
+
+      private:
+        zcn_pool &pool_;
+        uint64_t before_ = 0;
+        // In naps, about a second: longer than a thread whose hand is full is kept from going on by others, and an end
+        // for one who always comes when a hand is full.
+        uint32_t patience_ = 20000;
+        bool first_ = true;
+    };
+
     explicit zcn_pool(const zcn_pool_options &options) noexcept;
     ~zcn_pool() = default;
     void destroy() noexcept;
@@ -192,6 +221,7 @@ struct zcn_pool {
     bool drop_memory(void *memory, uint64_t size) noexcept;  // false: the pages stay, with their contents
     void ask_huge_pages(void *memory, uint64_t size) noexcept;
     Block *new_slab() noexcept;
+    Block *find_block() noexcept;
     template <class Each>
     void for_chain(uint32_t first, Each &&each) noexcept;
     uint64_t reclaim_slabs(bool for_block = false) noexcept;
@@ -242,6 +272,7 @@ struct zcn_pool {
     std::atomic<zcnet::memory::Waiter *> waiters_{nullptr};
     // Who looks for empty slabs, and those who asked for it meanwhile; in the upper half those who need a block.
     std::atomic<uint64_t> reclaiming_{0};
+    std::atomic<uint64_t> in_hand_{0};      // of a pool with a source: hands, and in the upper half how many there were
     std::atomic<bool> keeps_pages_{false};  // the source did, when it was asked last
     std::atomic<uint32_t> period_{0};       // when the present period of the policy began, in ticks
 

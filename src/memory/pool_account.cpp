@@ -48,6 +48,7 @@ bool zcn_pool::charge(uint64_t bytes, Purpose purpose) noexcept {
 }
 
 uint64_t zcn_pool::drop_free(bool for_block) noexcept {
+    const Hand hand(*this);
     const uint64_t dropped = drop_free_regions(UINT64_MAX) + drop_free_blocks(UINT64_MAX);
     // A source that takes no single pages back takes whole slabs.
     return source_.allocate == nullptr ? dropped : dropped + reclaim_slabs(for_block);

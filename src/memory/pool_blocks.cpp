@@ -21,7 +21,7 @@ Block *zcn_pool::take_block(Purpose purpose, Status *why) noexcept {
         *why = ZCN_ENOBUFS;
         return nullptr;
     }
-    uint32_t index = warm_.pop(*this);
+    const uint32_t index = warm_.pop(*this);
     Block *block = nullptr;
     if (index != TaggedStack<>::none) {
         block = &table_[index];
@@ -31,8 +31,10 @@ Block *zcn_pool::take_block(Purpose purpose, Status *why) noexcept {
             *why = ZCN_ENOBUFS;
             return nullptr;
         }
-        index = cold_.pop(*this);
-        block = index != TaggedStack<>::none ? &table_[index] : new_slab();
+        Search search(*this);
+        do {
+            block = find_block();
+        } while (block == nullptr && search.again());
         if (block == nullptr) {
             uncharge(block_size_);
             count_failure();
@@ -45,6 +47,17 @@ Block *zcn_pool::take_block(Purpose purpose, Status *why) noexcept {
     block_takes_.add(1);
     ZCNET_PROBE(pool__block, this, block->index);
     return block;
+}
+
+// One that is charged by now: none was warm.
+Block *zcn_pool::find_block() noexcept {
+    uint32_t index = cold_.pop(*this);
+    if (index != TaggedStack<>::none) return &table_[index];
+    if (Block *fresh = new_slab()) return fresh;
+    if (source_.allocate == nullptr || (index = warm_.pop(*this)) == TaggedStack<>::none) return nullptr;
+    // What is warm is charged already.
+    uncharge(block_size_);
+    return &table_[index];
 }
 
 uint32_t zcn_pool::take_more(Block **blocks, uint32_t most) noexcept {

@@ -72,9 +72,12 @@ Block *zcn_pool::take_region(uint64_t size, uint64_t first, Purpose purpose, Sta
     region->pool = this;
     region->size = uint64_t{1} << shape;
     region->committed = needed;
-    region->base = static_cast<uint8_t *>(map_memory(region->size, region->size >= zcnet::memory::huge_page_bytes
-                                                                       ? zcnet::memory::huge_page_bytes
-                                                                       : zcnet::memory::smallest_region));
+    Search search(*this);
+    do {
+        region->base = static_cast<uint8_t *>(map_memory(region->size, region->size >= zcnet::memory::huge_page_bytes
+                                                                           ? zcnet::memory::huge_page_bytes
+                                                                           : zcnet::memory::smallest_region));
+    } while (region->base == nullptr && search.again());
     if (region->base == nullptr) {
         uncharge(needed + 1);
         region->committed = 0;
@@ -174,7 +177,10 @@ Block *zcn_pool::make_on_heap(uint64_t size) noexcept {
 Block *zcn_pool::make_from_source(uint64_t size) noexcept {
     auto *block = zcnet::memory::make_object<Block>();
     if (block == nullptr) return nullptr;
-    block->base = static_cast<uint8_t *>(map_memory(size, zcnet::memory::smallest_source));
+    Search search(*this);
+    do {
+        block->base = static_cast<uint8_t *>(map_memory(size, zcnet::memory::smallest_source));
+    } while (block->base == nullptr && search.again());
     if (block->base != nullptr) return block;
     zcnet::memory::destroy_object(block);
     return nullptr;

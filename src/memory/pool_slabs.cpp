@@ -19,14 +19,7 @@ constexpr uint64_t huge_from = 8 << 20;
 
 void *zcn_pool::map_memory(uint64_t size, uint64_t alignment) noexcept {
     if (source_.allocate == nullptr) return zcnet::os::map(size, alignment);
-    void *memory = source_.allocate(source_.context, size, alignment);
-    // One that has no more may have what lies free here, in another shape.
-    if (memory == nullptr) {
-        (void)drop_free(false);
-        memory = source_.allocate(source_.context, size, alignment);
-        wake_if_waited();
-    }
-    return memory;
+    return source_.allocate(source_.context, size, alignment);
 }
 
 void zcn_pool::hide(const void *data, uint64_t size) const noexcept {
@@ -67,11 +60,16 @@ void zcn_pool::ask_huge_pages(void *memory, uint64_t size) noexcept {
 
 Block *zcn_pool::new_slab() noexcept {
     const auto blocks = static_cast<uint32_t>(slab_size_ / block_size_);
+    Hand hand(*this);
     void *memory = map_memory(slab_size_, zcnet::memory::huge_page_bytes);
-    if (memory == nullptr) return nullptr;
+    if (memory == nullptr) {
+        hand.was_empty();
+        return nullptr;
+    }
     uint32_t first = spare_slabs_.pop(*this);
     if (first == TaggedStack<>::none && !table_.reserve(blocks, &first)) {
         unmap_memory(memory, slab_size_);
+        hand.was_empty();
         return nullptr;
     }
     ask_huge_pages(memory, slab_size_);
@@ -126,7 +124,7 @@ uint64_t zcn_pool::reclaim_slabs(bool for_block) noexcept {
     return uncharged;
 }
 
-// While it works the stacks look empty, and who takes a block meanwhile takes it from another slab.
+// While it works the stacks look empty, and who takes a block meanwhile takes it from another slab, or waits for it.
 uint64_t zcn_pool::reclaim_once() noexcept {
     const uint32_t chains[] = {warm_.pop_all(), cold_.pop_all()};
     TaggedStack<> *const stacks[] = {&warm_, &cold_};
@@ -171,7 +169,11 @@ uint64_t zcn_pool::reclaim_once() noexcept {
 }
 
 uint64_t zcn_pool::trim() noexcept {
-    const uint64_t dropped = drop_free_regions(UINT64_MAX) + drop_free_blocks(UINT64_MAX) + reclaim_slabs();
+    uint64_t dropped = 0;
+    {
+        const Hand hand(*this);
+        dropped = drop_free_regions(UINT64_MAX) + drop_free_blocks(UINT64_MAX) + reclaim_slabs();
+    }
     wake_if_waited();
     return dropped;
 }
@@ -197,6 +199,7 @@ void zcn_pool::drop_surplus() noexcept {
     const uint64_t free = free_bytes();
     const uint64_t surplus = std::min(least_free_.exchange(free, std::memory_order_relaxed), free);
     if (surplus == 0) return;
+    const Hand hand(*this);
     uint64_t dropped = drop_free_blocks(surplus);
     if (dropped < surplus) dropped += drop_free_regions(surplus - dropped);
     dropped += reclaim_slabs();

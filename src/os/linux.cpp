@@ -253,6 +253,11 @@ void deallocate(void *address) noexcept { std::free(address); }
 
 const char *environment(const char *name) noexcept { return ::secure_getenv(name); }
 
+void nap() noexcept {
+    const timespec time{0, 50000};
+    (void)::clock_nanosleep(CLOCK_MONOTONIC, 0, &time, nullptr);
+}
+
 int64_t now() noexcept {
     timespec time{};
     ::clock_gettime(CLOCK_MONOTONIC, &time);

@@ -138,6 +138,8 @@ const char *environment(const char *name) noexcept;
 
 // Monotonic nanoseconds.
 int64_t now() noexcept;
+// Lets other threads go on: some 50 microseconds.
+void nap() noexcept;
 int64_t coarse_now() noexcept;  // the same clock at its last tick, a few milliseconds back at most: cheaper
 
 // Repeats a call that a signal interrupted.

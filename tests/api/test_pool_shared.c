@@ -256,6 +256,45 @@ static void threads_share_a_file(void **state) {
     zcn_pool_release(pool);
 }
 
+/* A thread that has free memory in hand takes nothing away from others: who finds nothing looks again. */
+typedef struct trimmer {
+    zcn_pool *pool;
+    atomic_size_t trims;
+    atomic_bool ends;
+} trimmer;
+
+static void *keep_trimming(void *argument) {
+    trimmer *self = argument;
+    while (!atomic_load(&self->ends)) {
+        trim_pool(self->pool);
+        atomic_fetch_add(&self->trims, 1);
+    }
+    return NULL;
+}
+
+static void a_full_file_is_trimmed_while_others_take(void **state) {
+    (void)state;
+    zcn_pool_options options = pool_defaults();
+    options.block_size = 4 * KIB;
+    options.shared_bytes = 2 * MIB; /* one slab */
+    options.limit = 2 * MIB;        /* so small that threads keep nothing of it */
+    trimmer other = {.pool = make_pool(&options)};
+    held_units held = {.count = 0};
+    take_units(&held, other.pool, 2, 1500);
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, keep_trimming, &other), 0);
+    const uint64_t deadline = deadline_after_ms(4 * WAIT_MS);
+    while (atomic_load(&other.trims) < effort(20000, 500)) {
+        assert_false(deadline_passed(deadline));
+        take_units(&held, other.pool, 4, 1500);
+        give_units(&held, 4);
+    }
+    atomic_store(&other.ends, true);
+    pthread_join(thread, NULL);
+    give_units(&held, 2);
+    zcn_pool_release(other.pool);
+}
+
 /* A process may be allowed no files of that size: it is told so, and no signal comes. */
 static void a_file_that_may_not_be_so_large(void **state) {
     (void)state;
@@ -320,6 +359,7 @@ int main(void) {
         cmocka_unit_test(a_file_serves_every_size_again),
         cmocka_unit_test(a_file_is_not_used_up),
         cmocka_unit_test(threads_share_a_file),
+        cmocka_unit_test(a_full_file_is_trimmed_while_others_take),
         cmocka_unit_test(a_file_that_may_not_be_so_large),
         cmocka_unit_test(offsets_of_what_is_not_in_it),
     };

@@ -212,6 +212,53 @@ void test_cancel(void **) {
                   }});
 }
 
+// A source that has one slab of two blocks. A request is refused only where they are out, whoever has what is free in
+// hand at the moment.
+std::atomic<void *> only_slab;
+template <bool takes_pages>
+constexpr zcn_pool_source one_slab = {
+    .struct_size = sizeof(zcn_pool_source),
+    .allocate = [](void *, uint64_t, uint64_t) { return only_slab.exchange(nullptr, std::memory_order_acquire); },
+    .free = [](void *, void *memory, uint64_t) { only_slab.store(memory, std::memory_order_release); },
+    .drop = takes_pages ? [](void *, void *memory, uint64_t size) -> int32_t {
+        zcnet::os::drop_pages(memory, size);
+        return 0;
+    }
+    : static_cast<int32_t (*)(void *, void *, uint64_t)>(nullptr),
+    .end = nullptr,
+    .context = nullptr,
+};
+template <bool takes_pages, uint32_t out, uint32_t free>
+void set_up_slab() {
+    only_slab.store(zcnet::os::map(2 * model::block_bytes, 2 * model::block_bytes), std::memory_order_relaxed);
+    pool = model::make_pool(0, 8, &one_slab<takes_pages>);
+    for (uint32_t i = 0; i < out + free; i++) blocks[i] = model::take(pool);
+    for (uint32_t i = out; i < out + free; i++) pool->give_block(blocks[i]);
+}
+template <unsigned thread>
+void it_got_one() {
+    MODEL_REQUIRE(blocks[8 + thread] != nullptr);
+}
+void test_end_of_source(void **) {
+    model::holds(
+        {"trim, against a take of the last block", set_up_slab<false, 1, 1>, {trim, take_and_keep}, it_got_one<1>});
+    model::holds(
+        {"trim by blocks, against a take of the last", set_up_slab<true, 1, 1>, {trim, take_and_keep}, it_got_one<1>});
+    model::holds(
+        {"two take of a new slab, which is the last", set_up_slab<true, 0, 0>, {take_and_keep, take_and_keep}, [] {
+             it_got_one<0>();
+             it_got_one<1>();
+         }});
+}
+void test_last_slab(void **) {
+    model::holds(
+        {"trim of the last slab, against a take", set_up_slab<false, 0, 2>, {trim, take_and_keep}, it_got_one<1>});
+    model::holds({"trim of the last slab by blocks, against a take",
+                  set_up_slab<true, 0, 2>,
+                  {trim, take_and_keep},
+                  it_got_one<1>});
+}
+
 void test_slabs(void **) {
     model::holds(
         {"trim, against a take and a release by one", set_up<0, 8, 0, 2>, {trim, take_and_give}, nothing_is_out});
@@ -247,8 +294,8 @@ int main(int count, char **words) {
     const CMUnitTest quick[] = {cmocka_unit_test(test_blocks),        cmocka_unit_test(test_trim),
                                 cmocka_unit_test(test_close),         cmocka_unit_test(test_wake_up),
                                 cmocka_unit_test(test_passing_hands), cmocka_unit_test(test_list),
-                                cmocka_unit_test(test_cancel)};
-    const CMUnitTest thorough[] = {cmocka_unit_test(test_slabs), cmocka_unit_test(test_three_close),
-                                   cmocka_unit_test(test_three_wake_ups)};
+                                cmocka_unit_test(test_cancel),        cmocka_unit_test(test_end_of_source)};
+    const CMUnitTest thorough[] = {cmocka_unit_test(test_slabs), cmocka_unit_test(test_last_slab),
+                                   cmocka_unit_test(test_three_close), cmocka_unit_test(test_three_wake_ups)};
     return model::run_short_or_all(quick, thorough, count, words);
 }

@@ -385,6 +385,9 @@ void deallocate(void *address) noexcept {
 
 const char *environment(const char *) noexcept { return nullptr; }
 
+// Scripts are for one thread: there is no other to wait for.
+void nap() noexcept {}
+
 int64_t now() noexcept {
     if (clock_is_scripted()) return clock_read();
     timespec time{};

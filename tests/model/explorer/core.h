@@ -43,6 +43,7 @@ class Core {
     Step atomic(const Operation &given);
     void plain(uintptr_t address, size_t size, bool writes, const void *place);
     void give_back(uintptr_t address, size_t size, const void *place);
+    [[noreturn]] void abandon();  // this execution: another one shows the rest of it
     [[noreturn]] void fail(const char *what, const void *place, const void *other = nullptr);
     unsigned choose(unsigned count);
     unsigned choose_for(unsigned count);  // for the thread that runs
@@ -119,6 +120,7 @@ class Core {
     const void *broken_at_ = nullptr;
     const void *broken_with_ = nullptr;
     bool again_ = false;
+    bool abandoned_ = false;
 };
 
 extern Core *core;  // nullptr: nothing is explored

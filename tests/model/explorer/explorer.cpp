@@ -159,7 +159,7 @@ bool Core::pick(uint8_t *asleep, unsigned *thread) {
 
 Core::End Core::run() {
     position_ = 0;
-    failed_ = again_ = false;
+    failed_ = again_ = abandoned_ = false;
     events_.clear();
     machine_.start(scenario_.spurious);
     phase_ = Phase::threads;
@@ -170,7 +170,7 @@ Core::End Core::run() {
         if (scenario_.threads[t] == nullptr) continue;
         threads_[t].alive = true;
         run_thread(t, true);
-        left = !failed_ && !again_;
+        left = !failed_ && !again_ && !abandoned_;
     }
     uint8_t asleep = 0;
     while (left) {
@@ -180,9 +180,10 @@ Core::End Core::run() {
         unsigned chosen = 0;
         if (!pick(&asleep, &chosen)) return End::pruned;
         run_thread(chosen, false);
-        left = !failed_ && !again_;
+        left = !failed_ && !again_ && !abandoned_;
     }
     if (again_) return End::again;
+    if (abandoned_) return End::pruned;
     if (left && scenario_.finish != nullptr) {
         phase_ = Phase::finish;
         current_ = max_threads;
@@ -234,6 +235,11 @@ void Core::body() {
 void Core::leave() {
     fibers_.yield();
     std::abort();
+}
+
+void Core::abandon() {
+    abandoned_ = true;
+    leave();
 }
 
 void Core::fail(const char *what, const void *place, const void *other) {

@@ -74,6 +74,12 @@ void deallocate(void *address) noexcept {
     model::core->give_back(number_of(memory), size + header, HERE);
 }
 
+// Whoever naps waits for others. Where they have gone on before he looked is another execution, which is explored too.
+void nap() noexcept {
+    const model::Inside inside;
+    model::core->abandon();
+}
+
 // Time stands still, but for one step when the threads begin.
 int64_t coarse_now() noexcept {
     return model::core->phase() == model::Core::Phase::set_up ? 1'000'000'000 : 2'000'000'000;
