@@ -22,8 +22,9 @@ enum {
     ZCN_EVENT_CLOSED = 7,           /* conn, status: the last event of a connection, with the one reason */
     ZCN_EVENT_WOKEN = 8,            /* zcn_loop_wake() was called */
     ZCN_EVENT_TIMER = 9,            /* token of zcn_loop_timer_set() */
-    ZCN_EVENT_ACCEPT_LIMITED = 10,  /* user is the listener's; status: descriptors ran out (ZCN_ESYS) or
-                                       max_connections was reached (ZCN_ENOBUFS); accepting goes on later */
+    ZCN_EVENT_ACCEPT_LIMITED = 10,  /* user is the listener's; status: max_connections was reached (ZCN_ENOBUFS), or
+                                       none can be accepted (ZCN_ESYS), size: errno says why, EMFILE when descriptors
+                                       ran out; accepting goes on later */
     ZCN_EVENT_POOL_LIMITED = 11,    /* conn: reading pauses until the pool has memory again */
     ZCN_EVENT_ARRIVED = 12,         /* conn: moved here by zcn_conn_move() */
     ZCN_EVENT_LISTENER_CLOSED = 13, /* user is the listener's; status: why */

@@ -216,15 +216,18 @@ void zcn_listener::on_readiness() noexcept { loop_->accept_later(this); }
 void zcn_listener::accept_some() noexcept {
     if (!open_ || place != 0) return;  // a timer is set: accepting pauses
     uint32_t failed = 0;
+    int failure = 0;
     for (uint32_t i = 0; i < accepts_per_poll_; i++) {
         if (max_connections_ != 0 && connections_ >= max_connections_) {
-            limited(ZCN_ENOBUFS);
+            limited(ZCN_ENOBUFS, 0);
             return;
         }
         const int fd = zcnet::os::accept(fd_);
         if (fd >= 0) {
             limited_ = false;
             back_off_ms_ = 0;
+            // Another thread may have been faster when it was given up.
+            if (spare_ < 0) spare_ = zcnet::os::open_spare();
             take(fd);
             continue;
         }
@@ -237,44 +240,57 @@ void zcn_listener::accept_some() noexcept {
             case EINTR:
                 continue;
             case EMFILE:
-            case ENFILE:
+            case ENFILE: {
+                const int result = accept_with_spare();
+                // Descriptors are missed before anybody looks whether there is a connection.
+                if (result == -EAGAIN || result == -EWOULDBLOCK) return;
+                if (result >= 0 && shows_page_) continue;
+                limited(ZCN_ESYS, -fd);
+                return;
+            }
             case ENOBUFS:
             case ENOMEM:
-                // The queue would wake us again and again: take one off it, and pause.
-                if ((-fd == EMFILE || -fd == ENFILE) && drop_one()) dropped_++;
-                limited(ZCN_ESYS);
+                limited(ZCN_ESYS, -fd);
                 return;
             default:
                 // The peer went before it was accepted, or a firewall has its say: the next one may be fine.
                 failed_++;
                 failed++;
+                failure = -fd;
                 continue;
         }
     }
     // Nothing but failures: this one stays, and would be met again without end.
     if (failed == accepts_per_poll_) {
-        limited(ZCN_ESYS);
+        limited(ZCN_ESYS, failure);
         return;
     }
     // More may wait: others have their turn first.
     loop_->accept_later(this);
 }
 
-// Gives up the spare descriptor for a moment, to take a connection off the queue and close it.
-bool zcn_listener::drop_one() noexcept {
-    if (spare_ < 0) return false;
+// Gives up the spare descriptor for a moment, to take a connection off the queue, which would wake us again and again.
+// Who came to read the page gets it, since that is when one looks; anybody else is sent away.
+int zcn_listener::accept_with_spare() noexcept {
+    if (spare_ < 0) return -EMFILE;
     (void)zcnet::os::close(spare_);
     const int fd = zcnet::os::accept(fd_);
-    if (fd >= 0) (void)zcnet::os::close(fd);
+    if (fd >= 0 && shows_page_) {
+        take(fd);
+    } else if (fd >= 0) {
+        (void)zcnet::os::close(fd);
+        dropped_++;
+    }
     spare_ = zcnet::os::open_spare();
-    return fd >= 0;
+    return fd;
 }
 
-void zcn_listener::limited(Status why) noexcept {
+void zcn_listener::limited(Status why, int number) noexcept {
     if (!limited_) {
         limited_ = true;
         tell_limited_ = !shows_page_;  // the program knows no listener that its event could be of
         limited_status_ = why;
+        limited_errno_ = number;
         ZCNET_PROBE(listener__limited, this, why);
         limits_++;
         loop_->counters().accept_limited++;
@@ -327,7 +343,8 @@ bool zcn_listener::tell_pending() noexcept {
     zcnet::net::Batch &batch = loop_->batch();
     if (tell_limited_) {
         if (batch.full()) return false;
-        batch.push(ZCN_EVENT_ACCEPT_LIMITED, limited_status_, nullptr, user_);
+        zcn_event *event = batch.push(ZCN_EVENT_ACCEPT_LIMITED, limited_status_, nullptr, user_);
+        event->size = static_cast<uint64_t>(limited_errno_);
         tell_limited_ = false;
     }
     if (tell_closed_) {

@@ -55,8 +55,8 @@ struct zcn_listener final : zcnet::Link<zcnet::net::ListenersTag>,
     Status bind_endpoint(const zcnet::net::Endpoint &endpoint, const zcn_listen_options &options,
                          zcnet::Error *error) noexcept;
     void take(int fd) noexcept;
-    void limited(Status why) noexcept;
-    bool drop_one() noexcept;
+    void limited(Status why, int number) noexcept;
+    int accept_with_spare() noexcept;
 
     std::atomic<uint32_t> references_{1};
     zcn_loop *loop_ = nullptr;
@@ -75,6 +75,7 @@ struct zcn_listener final : zcnet::Link<zcnet::net::ListenersTag>,
     bool open_ = false;
     bool shows_page_ = false;
     Status limited_status_ = ZCN_OK;
+    int limited_errno_ = 0;
     uint32_t back_off_ms_ = 0;
     uint64_t accepted_ = 0;
     uint64_t connections_ = 0;

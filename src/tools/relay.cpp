@@ -343,7 +343,7 @@ void Relay::dispatch(const zcn_event &event) {
             relay_ended(event);
             break;
         case ZCN_EVENT_ACCEPT_LIMITED:
-            if (!limit_told_) complain("new connections wait: " + std::string(zcn_status_text(event.status)));
+            if (!limit_told_) complain(limited_text(event));
             limit_told_ = true;
             break;
         default:

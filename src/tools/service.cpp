@@ -175,7 +175,7 @@ void Service::dispatch(const zcn_event &event) {
             closed(event);
             break;
         case ZCN_EVENT_ACCEPT_LIMITED:
-            if (!limit_told_) complain("new connections wait: " + std::string(zcn_status_text(event.status)));
+            if (!limit_told_) complain(limited_text(event));
             limit_told_ = true;
             break;
         case ZCN_EVENT_LISTENER_CLOSED:

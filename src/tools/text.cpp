@@ -64,6 +64,33 @@ std::string printable(std::string_view bytes) {
     return out;
 }
 
+size_t utf8_size(std::string_view text) {
+    const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
+    const unsigned char first = byte(0);
+    if (first < 0x80) return 1;
+    const size_t size = first >= 0xC2 && first <= 0xDF   ? 2
+                        : (first & 0xF0) == 0xE0         ? 3
+                        : first >= 0xF0 && first <= 0xF4 ? 4
+                                                         : 0;
+    if (size == 0 || text.size() < size) return 0;
+    for (size_t i = 1; i < size; i++)
+        if ((byte(i) & 0xC0) != 0x80) return 0;
+    const unsigned char second = byte(1);
+    const bool overlong = (first == 0xE0 && second < 0xA0) || (first == 0xF0 && second < 0x90);
+    const bool surrogate = first == 0xED && second >= 0xA0;
+    const bool beyond = first == 0xF4 && second >= 0x90;
+    return overlong || surrogate || beyond ? 0 : size;
+}
+
+bool is_utf8(std::string_view text) {
+    while (!text.empty()) {
+        const size_t size = utf8_size(text);
+        if (size == 0) return false;
+        text.remove_prefix(size);
+    }
+    return true;
+}
+
 std::string system_error(const std::string &what) { return what + ": " + std::strerror(errno); }
 
 void complain(const std::string &sentence) { std::fprintf(stderr, "zcnet: %s\n", printable(sentence).c_str()); }
@@ -74,6 +101,15 @@ std::string error_text(const zcn_error &error) {
 
 std::string status_line(zcn_status status) {
     return std::string(zcn_status_name(status)) + " (" + zcn_status_text(status) + ")";
+}
+
+std::string limited_text(const zcn_event &event) {
+    if (event.status != ZCN_ESYS) return "new connections wait: as many are open as may be";
+    const auto number = static_cast<int>(event.size);
+    const char *help = "";
+    if (number == EMFILE) help = ": this process needs a higher limit (ulimit -n, LimitNOFILE= of systemd)";
+    if (number == ENFILE) help = ": the system needs a higher limit (sysctl fs.file-max)";
+    return format("new connections wait: %s (errno %d)%s", std::strerror(number), number, help);
 }
 
 }  // namespace tool

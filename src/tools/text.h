@@ -31,7 +31,9 @@ std::string counted(uint64_t value, const char *noun);  // 1 message, 2 messages
 std::string bytes_text(double bytes);                   // 1.23 GB
 std::string rate_text(double per_second);               // 1.23 M/s
 std::string printable(std::string_view bytes);          // control characters of foreign text as \xHH
-std::string system_error(const std::string &what);      // what: sentence of errno
+size_t utf8_size(std::string_view text);                // bytes of the character at its start, 0: there is none
+bool is_utf8(std::string_view text);
+std::string system_error(const std::string &what);  // what: sentence of errno
 
 // One line on standard error, behind the name of the tool.
 void complain(const std::string &sentence);
@@ -39,5 +41,8 @@ void complain(const std::string &sentence);
 // An error of the library as a sentence: its own text, or that of the status.
 std::string error_text(const zcn_error &error);
 std::string status_line(zcn_status status);
+
+// Of ZCN_EVENT_ACCEPT_LIMITED: why nobody is let in, and what helps.
+std::string limited_text(const zcn_event &event);
 
 }  // namespace tool

@@ -216,6 +216,7 @@ static void test_listener_stops_at_max_connections(void **state) {
     assert_int_equal(accepted_by(door), 2);
     const seen *limited = nth_of(&door->on.got, ZCN_EVENT_ACCEPT_LIMITED, 0);
     assert_status(limited->status, ZCN_ENOBUFS);
+    assert_int_equal(limited->size, 0);
     assert_int_equal(limited->user, 5);
     /* Nothing happens, and nothing spins. */
     zcn_loop_stats before = {.struct_size = sizeof before};
@@ -268,6 +269,7 @@ static void test_listener_survives_without_descriptors(void **state) {
     assert_ok(got_second);
     assert_true(count_of(&door->on.got, ZCN_EVENT_ACCEPT_LIMITED) >= 1);
     assert_status(nth_of(&door->on.got, ZCN_EVENT_ACCEPT_LIMITED, 0)->status, ZCN_ESYS);
+    assert_int_equal(nth_of(&door->on.got, ZCN_EVENT_ACCEPT_LIMITED, 0)->size, EMFILE);
     assert_in_range(second.waits - first.waits, 0, 60);
     assert_true(stats_of(listener).limited >= 1);
     /* Newcomers are welcome again, behind those who waited: each of them was accepted or sent away. */

@@ -26,6 +26,7 @@ void test_accepting_backs_off_without_descriptors(void **) {
         const Entry *limited = world_first(*world, ZCN_EVENT_ACCEPT_LIMITED);
         assert_int_equal(limited->user, 44);
         assert_int_equal(limited->status, ZCN_ESYS);
+        assert_int_equal(limited->size, error);
         assert_int_equal(world_count(*world, ZCN_EVENT_ACCEPTED), 0);
         if (script_calls(call_poller_wait) - looks > 200)
             fail_msg("%llu looks in a minute", static_cast<unsigned long long>(script_calls(call_poller_wait) - looks));

@@ -121,7 +121,7 @@ void Worker::dispatch(const zcn_event *events, size_t count, size_t *next) {
             look_at_deadlines();
             break;
         case ZCN_EVENT_ACCEPT_LIMITED:
-            complain_once("new connections wait: " + std::string(zcn_status_text(event.status)));
+            complain_once(limited_text(event));
             break;
         case ZCN_EVENT_LISTENER_CLOSED:
             if (event.status < 0) {

@@ -365,7 +365,7 @@ pub struct zcn_loop_options {
     pub unfinished_blocks: u32,
 }
 
-/// Memory of the program for a pool: pinned, of huge pages, shared, on a device's bus. The bytes of messages and units lie in it; descriptors do not. The functions are called on whichever thread needs or returns memory, by several at once, and not for each message: for slabs of many blocks, and for messages that are larger than half a block. They must not call this library, and must not throw.
+/// Memory of the program for a pool: pinned, of huge pages, shared, on a device's bus. The bytes of messages and units lie in it; descriptors do not. The functions are called on whichever thread needs or returns memory, by several at once, and not for each message: for slabs of many blocks, and for messages that are larger than half a block. They must not call this library, and must not throw. After fork() what they gave is the parent's: they are not called in the child, where requests of such a pool, or of one with shared_bytes, say ZCN_EFORKED.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
 pub struct zcn_pool_source {
@@ -763,7 +763,7 @@ pub const ZCN_EVENT_CLOSED: u32 = 7;
 pub const ZCN_EVENT_WOKEN: u32 = 8;
 /// token of zcn_loop_timer_set()
 pub const ZCN_EVENT_TIMER: u32 = 9;
-/// user is the listener's; status: descriptors ran out (ZCN_ESYS) or max_connections was reached (ZCN_ENOBUFS); accepting goes on later
+/// user is the listener's; status: max_connections was reached (ZCN_ENOBUFS), or none can be accepted (ZCN_ESYS), size: errno says why, EMFILE when descriptors ran out; accepting goes on later
 pub const ZCN_EVENT_ACCEPT_LIMITED: u32 = 10;
 /// conn: reading pauses until the pool has memory again
 pub const ZCN_EVENT_POOL_LIMITED: u32 = 11;
@@ -1151,7 +1151,7 @@ extern "C" {
         framing: *const zcn_framing,
         options: *const zcn_listen_options,
     ) -> zcn_status;
-    /// Tell the loop's counters to whoever connects to a Unix socket: `zcnet stat ADDRESS` shows them, in the format of Prometheus too. They are those of zcn_loop_get_stats() and of the loop's pool, and the connections that hold most bytes. The loop answers when it is polled: one that does not answer is one that nobody polls. There are no events but LISTENER_CLOSED.
+    /// Tell the loop's counters to whoever connects to a Unix socket: `zcnet stat ADDRESS` shows them, in the format of Prometheus too. They are those of zcn_loop_get_stats() and of the loop's pool, and the connections that hold most bytes. The loop answers when it is polled: one that does not answer is one that nobody polls. It answers too when no descriptors are left. There are no events but LISTENER_CLOSED.
     pub fn zcn_listen_stat(out: *mut *mut zcn_listener, r#loop: *mut zcn_loop, address: *const c_char) -> zcn_status;
     /// The bound address as text, such as "tcp://127.0.0.1:41234".
     pub fn zcn_listener_address(listener: *const zcn_listener, buffer: *mut c_char, capacity: usize) -> zcn_status;
@@ -1240,7 +1240,7 @@ extern "C" {
     pub fn zcn_pool_default(out: *mut *mut zcn_pool) -> zcn_status;
     /// Take another reference.
     pub fn zcn_pool_retain(pool: *mut zcn_pool) -> *mut zcn_pool;
-    /// End one reference. Memory that is still in use stays valid; the pool goes with the last of it.
+    /// End one reference. Memory that is still in use stays valid; the pool goes with the last of it. With the last reference all that is free goes back to the system, and what is released later does so at once; only a source that takes no pages back (drop) gets that in the end. What threads keep of the pool in their caches, 2 MiB or two blocks each and the block that they cut units from, goes back when they next use another pool for a while, or end.
     pub fn zcn_pool_release(pool: *mut zcn_pool);
     /// Give free memory back to the system: what lies in the upstream and in the calling thread's cache. Slabs that are empty then are unmapped, and so is memory of handles, which all pools of the process share.
     pub fn zcn_pool_trim(pool: *mut zcn_pool, out_bytes: *mut u64) -> zcn_status;
