@@ -56,6 +56,11 @@ void Arguments::text(const char *name, const char *value, const char *help, std:
     options_.push_back({name, value, help, [out](const std::string &given) { *out = given; }});
 }
 
+void Arguments::texts(const char *name, const char *value, const char *help,
+                      std::function<void(const std::string &)> add) {
+    options_.push_back({name, value, help, std::move(add), false, true});
+}
+
 void Arguments::number(const char *name, const char *value, const char *help, uint64_t *out, uint64_t low,
                        uint64_t high) {
     const auto set = [this, name, out, low, high](const std::string &given) {
@@ -110,7 +115,7 @@ void Arguments::take_option(const std::string &word, int count, char **words, in
     const std::string name = word.substr(2, inline_value ? equals - 2 : std::string::npos);
     Option *option = find(name);
     if (option == nullptr) wrong("there is no option --" + name);
-    if (option->given) wrong("--" + name + " is given twice");
+    if (option->given && !option->repeats) wrong("--" + name + " is given twice");
     option->given = true;
     if (option->value.empty()) {
         if (inline_value) wrong("--" + name + " takes no value");

@@ -17,6 +17,8 @@ class Arguments {
 
     void flag(const char *name, const char *help, bool *out);
     void text(const char *name, const char *value, const char *help, std::string *out);
+    // May be given again.
+    void texts(const char *name, const char *value, const char *help, std::function<void(const std::string &)> add);
     void number(const char *name, const char *value, const char *help, uint64_t *out, uint64_t low, uint64_t high);
     void size(const char *name, const char *value, const char *help, uint64_t *out);
     void decimal(const char *name, const char *value, const char *help, double *out);
@@ -41,6 +43,7 @@ class Arguments {
         std::string help;
         std::function<void(const std::string &)> set;
         bool given = false;
+        bool repeats = false;
     };
 
     Option *find(const std::string &name);

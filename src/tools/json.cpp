@@ -6,28 +6,6 @@
 #include "text.h"
 
 namespace tool {
-namespace {
-
-// Bytes of the UTF-8 character at the start of text, or 0 if it is not one. Paths may hold any byte, JSON may not.
-size_t utf8_size(std::string_view text) {
-    const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
-    const unsigned char first = byte(0);
-    if (first < 0x80) return 1;
-    const size_t size = first >= 0xC2 && first <= 0xDF   ? 2
-                        : (first & 0xF0) == 0xE0         ? 3
-                        : first >= 0xF0 && first <= 0xF4 ? 4
-                                                         : 0;
-    if (size == 0 || text.size() < size) return 0;
-    for (size_t i = 1; i < size; i++)
-        if ((byte(i) & 0xC0) != 0x80) return 0;
-    const unsigned char second = byte(1);
-    const bool overlong = (first == 0xE0 && second < 0xA0) || (first == 0xF0 && second < 0x90);
-    const bool surrogate = first == 0xED && second >= 0xA0;
-    const bool beyond = first == 0xF4 && second >= 0x90;
-    return overlong || surrogate || beyond ? 0 : size;
-}
-
-}  // namespace
 
 void Json::string(std::string_view value) {
     out_ += '"';
@@ -70,6 +48,14 @@ Json &Json::number(std::string_view name, uint64_t value) {
 Json &Json::decimal(std::string_view name, double value) {
     key(name);
     out_ += std::isfinite(value) ? format("%.6g", value) : "0";
+    return *this;
+}
+
+Json &Json::objects(std::string_view name, const std::vector<Json> &values) {
+    key(name);
+    out_ += '[';
+    for (const Json &value : values) out_ += (out_.back() == '[' ? "" : ",") + value.line();
+    out_ += ']';
     return *this;
 }
 

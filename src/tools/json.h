@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace tool {
 
@@ -13,6 +14,7 @@ class Json {
     Json &text(std::string_view key, std::string_view value);
     Json &number(std::string_view key, uint64_t value);
     Json &decimal(std::string_view key, double value);
+    Json &objects(std::string_view key, const std::vector<Json> &values);
 
     // The finished object.
     std::string line() const { return out_ + "}"; }

@@ -7,6 +7,7 @@
 #include "endpoint.h"
 #include "interrupt.h"
 #include "json.h"
+#include "prometheus.h"
 #include "stat_page.h"
 #include "text.h"
 #include "verbs.h"
@@ -22,13 +23,31 @@ struct StatOptions {
     bool all = false;
     bool json = false;
     bool prometheus = false;
+    Labels labels;
 };
+
+std::vector<Json> json_of(const std::vector<Holder> &holders, std::initializer_list<const char *> whose) {
+    std::vector<Json> objects;
+    for (const Holder &holder : holders) {
+        Json &object = objects.emplace_back();
+        size_t i = 0;
+        for (const char *name : whose) object.text(name, holder.addresses[i++]);
+        for (const auto &[name, value] : holder.values) object.number(name, value);
+    }
+    return objects;
+}
 
 void print_json(const StatPage &page) {
     Json json;
     json.text("version", page.version);
     for (const Metric &metric : page.metrics) json.number(metric.name, metric.value);
+    json.objects("conns", json_of(page.conns, {"peer"})).objects("relays", json_of(page.relays, {"first", "second"}));
     print_line(json.line());
+}
+
+void print_holders(const StatPage &page) {
+    for (const auto *holders : {&page.conns, &page.relays})
+        for (const Holder &holder : *holders) print_line(printable(holder.line));
 }
 
 void print_table(const StatPage &page, bool all) {
@@ -36,7 +55,7 @@ void print_table(const StatPage &page, bool all) {
     for (const Metric &metric : page.metrics)
         if (all || metric.value != 0)
             print_line(format("%-26s %22s", metric.name.c_str(), grouped(metric.value).c_str()));
-    for (const std::string &conn : page.conns) print_line("conn " + printable(conn));
+    print_holders(page);
 }
 
 // What has changed since the page before, and how fast.
@@ -51,14 +70,14 @@ void print_changes(const StatPage &before, const StatPage &now, double seconds) 
                                 : format("%-26s %22s %14.0f /s", metric.name.c_str(), grouped(metric.value).c_str(),
                                          change / seconds));
     }
-    for (const std::string &conn : now.conns) print_line("conn " + printable(conn));
+    print_holders(now);
 }
 
 void print(const StatOptions &options, const StatPage *before, const StatPage &now, double seconds) {
     if (options.json) {
         print_json(now);
     } else if (options.prometheus) {
-        std::string text = prometheus(now);
+        std::string text = prometheus(now, options.labels);
         text.pop_back();
         print_line(text);
     } else if (before == nullptr) {
@@ -110,9 +129,14 @@ int run_stat(int count, char **words) {
     arguments.number("timeout", "S", "seconds to wait for an answer (5)", &options.timeout_s, 1, 1'000'000);
     arguments.flag("all", "print also what is 0", &options.all);
     arguments.flag("prometheus", "print the text format of Prometheus", &options.prometheus);
+    arguments.texts("label", "NAME=VALUE", "with --prometheus: a label of each metric; may be given again",
+                    [&](const std::string &label) { add_label(&options.labels, label); });
     arguments.flag("json", "print JSON, one object a line", &options.json);
     if (!arguments.parse(count, words, 1, 1)) return 0;
     if (options.json && options.prometheus) arguments.wrong("--json and --prometheus exclude each other");
+    if (options.prometheus && options.every_s != 0)
+        arguments.wrong("--every and --prometheus exclude each other: that format has each metric once");
+    if (arguments.given("label") && !options.prometheus) arguments.wrong("--label needs --prometheus");
     if (arguments.given("count") && options.every_s == 0) arguments.wrong("--count needs --every");
     options.address = arguments.positionals()[0];
     return show(options);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "stat_page.h"
 
-#include <algorithm>
+#include <set>
 #include <sstream>
+#include <stdexcept>
 
 #include "arguments.h"
 #include "endpoint.h"
@@ -38,12 +39,49 @@ std::string read_all(const std::string &address, uint64_t timeout_s) {
                 throw Failure("cannot read from " + address + ": " + zcn_status_text(event.status));
         });
     }
+    if (text.empty())
+        throw Failure(address + " closed the connection without an answer: the program may be out of memory");
     return text;
 }
 
 // Names are made of these alone, so that they may stand in every format.
 bool is_name(const std::string &name) {
     return !name.empty() && name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") == std::string::npos;
+}
+
+// A name and its number. Throws std::logic_error.
+std::pair<std::string, uint64_t> parse_pair(std::istringstream *words) {
+    std::pair<std::string, uint64_t> pair;
+    std::string value;
+    *words >> pair.first >> value;
+    if (!is_name(pair.first)) throw std::invalid_argument(pair.first);
+    pair.second = parse_number(value);
+    return pair;
+}
+
+Holder parse_holder(const std::string &line, std::istringstream *words, size_t addresses) {
+    Holder holder;
+    holder.line = line;
+    holder.addresses.resize(addresses);
+    for (std::string &address : holder.addresses)
+        if (!(*words >> address)) throw std::invalid_argument(line);
+    while (*words >> std::ws && !words->eof()) holder.values.push_back(parse_pair(words));
+    return holder;
+}
+
+// False: it is the last one. Kinds of lines that later versions have are passed over.
+bool parse_line(const std::string &line, StatPage *page, std::set<std::string> *names) {
+    std::istringstream words(line);
+    std::string kind;
+    words >> kind;
+    if (kind == "conn") page->conns.push_back(parse_holder(line, &words, 1));
+    if (kind == "relay") page->relays.push_back(parse_holder(line, &words, 2));
+    if (kind == "counter" || kind == "gauge") {
+        const auto [name, value] = parse_pair(&words);
+        if (!names->insert(name).second) throw std::invalid_argument(name);
+        page->metrics.push_back({kind == "gauge", name, value});
+    }
+    return kind != "end";
 }
 
 }  // namespace
@@ -55,20 +93,11 @@ StatPage parse_stat_page(const std::string &text) {
     if (!std::getline(lines, line) || line.compare(0, 6, "zcnet ") != 0)
         throw Failure("there are no counters of a loop: its first line is '" + printable(line.substr(0, 60)) + "'");
     page.version = line.substr(6);
+    std::set<std::string> names;
     bool complete = false;
     while (!complete && std::getline(lines, line)) {
-        std::istringstream words(line);
-        std::string kind;
-        words >> kind;
-        complete = kind == "end";
-        if (kind == "conn") page.conns.push_back(line.substr(5));
-        if (kind != "counter" && kind != "gauge") continue;
-        std::string name;
-        std::string value;
-        words >> name >> value;
         try {
-            if (!is_name(name)) throw std::invalid_argument(name);
-            page.metrics.push_back({kind == "gauge", name, parse_number(value)});
+            complete = !parse_line(line, &page, &names);
         } catch (const std::logic_error &) {
             throw Failure("a line of the counters is wrong: '" + printable(line.substr(0, 60)) + "'");
         }
@@ -79,19 +108,6 @@ StatPage parse_stat_page(const std::string &text) {
 
 StatPage fetch_stat_page(const std::string &address, uint64_t timeout_s) {
     return parse_stat_page(read_all(address, timeout_s));
-}
-
-std::string prometheus(const StatPage &page) {
-    std::string text;
-    for (const Metric &metric : page.metrics) {
-        // The sum over all connections needs no word of its own there: its counters end in _total.
-        const std::string sum = "total_";
-        std::string name = "zcnet_" + (metric.name.starts_with(sum) ? metric.name.substr(sum.size()) : metric.name);
-        if (!metric.gauge) name += "_total";
-        text += "# TYPE " + name + (metric.gauge ? " gauge\n" : " counter\n") + name + " " +
-                std::to_string(metric.value) + "\n";
-    }
-    return text;
 }
 
 }  // namespace tool
