@@ -56,8 +56,7 @@ Status DirectReader::prepare(zcn_pool *pool, zcn_file *file, uint64_t offset, ui
     }
     if (status != ZCN_OK) return status;
     size_ = std::min(size, whole - skip_);
-    file->retain();
-    file_ = file;
+    file_.hold(*file);
     fd_ = file->direct_fd();
     state_ = State::wanted;
     return ZCN_OK;
@@ -66,7 +65,7 @@ Status DirectReader::prepare(zcn_pool *pool, zcn_file *file, uint64_t offset, ui
 DirectReader::Step DirectReader::take(zcn_pool *pool, zcn_file *file, uint64_t offset, uint64_t size, Chunk *out,
                                       int *number) noexcept {
     if (state_ == State::reading) return Step::waiting;
-    const bool same = state_ != State::idle && file_ == file && offset_ + skip_ == offset && size_ <= size;
+    const bool same = state_ != State::idle && file_.is(*file) && offset_ + skip_ == offset && size_ <= size;
     if (state_ != State::idle && !same) forget();
     if (state_ == State::idle) {
         if (file->direct_fd() < 0) {
@@ -102,7 +101,7 @@ void DirectReader::read() noexcept {
     int64_t got = 0;
     while (done < wanted) {
         // Behind an odd number of bytes the file has ended, or it grows: nothing is left for the disk's own blocks.
-        const int fd = done % alignment == 0 ? fd_ : file_->fd();
+        const int fd = done % alignment == 0 ? fd_ : file_.get()->fd();
         got = os::uninterrupted(
             [&] { return os::read_at(fd, target_.start + done, static_cast<size_t>(whole - done), offset_ + done); });
         if (got <= 0) break;
@@ -123,8 +122,7 @@ void DirectReader::completed() noexcept {
 void DirectReader::forget() noexcept {
     if (target_.block != nullptr) memory::block_release(target_.block);
     target_ = Buffer{};
-    if (file_ != nullptr) file_->release();
-    file_ = nullptr;
+    file_.let_go();
     state_ = State::idle;
 }
 

@@ -54,8 +54,8 @@ class DirectReader : public os::Task {
     void forget() noexcept;
 
     State state_ = State::idle;
-    bool dropped_ = false;      // nobody wants what is being read any more
-    zcn_file *file_ = nullptr;  // one reference, from prepare() on
+    bool dropped_ = false;  // nobody wants what is being read any more
+    HeldFile file_;         // from prepare() on
     int fd_ = -1;
     uint64_t offset_ = 0;  // of what is read, where a page begins
     uint64_t skip_ = 0;    // bytes before what is wanted

@@ -52,3 +52,31 @@ struct zcn_file final : zcnet::send::Source {
     uint32_t method_;
     zcnet::os::FileStatus status_;
 };
+
+namespace zcnet::io {
+
+// A file that something was begun with: while it is held, no other one can be taken for it.
+class HeldFile {
+  public:
+    HeldFile() noexcept = default;
+    ~HeldFile() { let_go(); }
+    HeldFile(const HeldFile &) = delete;
+    HeldFile &operator=(const HeldFile &) = delete;
+
+    void hold(zcn_file &file) noexcept {
+        file.retain();
+        let_go();
+        file_ = &file;
+    }
+    void let_go() noexcept {
+        if (file_ != nullptr) file_->release();
+        file_ = nullptr;
+    }
+    [[nodiscard]] zcn_file *get() const noexcept { return file_; }
+    [[nodiscard]] bool is(const zcn_file &file) const noexcept { return file_ == &file; }
+
+  private:
+    zcn_file *file_ = nullptr;
+};
+
+}  // namespace zcnet::io

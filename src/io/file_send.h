@@ -16,29 +16,6 @@ constexpr uint64_t small_range = 32 * 1024;
 // Constant pages that are handed over rather than copied: smaller pieces do not pay for the calls.
 constexpr uint64_t least_pages = 64 * 1024;
 
-// A file that something was begun with: while it is held, no other one can be taken for it.
-class HeldFile {
-  public:
-    HeldFile() noexcept = default;
-    ~HeldFile() { let_go(); }
-    HeldFile(const HeldFile &) = delete;
-    HeldFile &operator=(const HeldFile &) = delete;
-
-    void hold(zcn_file &file) noexcept {
-        file.retain();
-        let_go();
-        file_ = &file;
-    }
-    void let_go() noexcept {
-        if (file_ != nullptr) file_->release();
-        file_ = nullptr;
-    }
-    [[nodiscard]] bool is(const zcn_file &file) const noexcept { return file_ == &file; }
-
-  private:
-    zcn_file *file_ = nullptr;
-};
-
 // What a transfer keeps between its steps. One connection has one, for one range after the other.
 class Transfer {
   public:

@@ -205,9 +205,7 @@ void zcn_conn::on_readiness(uint32_t events) noexcept {
     const bool nobody_reads = stands_still() || input_over_;
     if ((events & (EPOLLERR | EPOLLHUP)) != 0 && nobody_reads && state_ == State::open) {
         // Nobody would find the error.
-        int number = 0;
-        socklen_t size = sizeof number;
-        if (zcnet::os::get_option(fd_, SOL_SOCKET, SO_ERROR, &number, &size) >= 0 && number != 0) {
+        if (const int number = zcnet::os::pending_error(fd_); number != 0) {
             input_failed(number);
         } else if (input_over_) {
             begin_close(end_of_input());  // both directions have ended

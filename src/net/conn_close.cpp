@@ -100,9 +100,7 @@ void zcn_conn::go_on_closing() noexcept {
         state_ = State::lingering;
         linger_ms_ = first_linger_ms;
     }
-    int unsent = 0;
-    // A local socket hands its bytes over when they are sent; TCP counts the end itself as one byte.
-    const bool arrived = !is_tcp_ || zcnet::os::unsent_bytes(fd_, &unsent) < 0 || unsent <= 1;
+    const bool arrived = !zcnet::os::has_unsent(fd_, is_tcp_);
     // Units that left without a copy end in order where there is time for it.
     const bool settled = stream_.queue().awaited() == 0;
     const bool late = loop()->now() >= close_by_;

@@ -201,10 +201,7 @@ void zcn_conn::give_up_attempt() noexcept {
 void zcn_conn::dial_writable() noexcept {
     Dial *const dial = this->dial();
     if (fd_ < 0 || dial == nullptr) return;
-    int number = 0;
-    socklen_t size = sizeof number;
-    const int result = zcnet::os::get_option(fd_, SOL_SOCKET, SO_ERROR, &number, &size);
-    if (result < 0) number = -result;
+    int number = zcnet::os::pending_error(fd_);
     if (number == 0) {
         zcnet::net::SocketAddress peer{};
         socklen_t peer_size = sizeof peer;

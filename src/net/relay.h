@@ -83,7 +83,6 @@ struct zcn_relay final : zcnet::Link<zcnet::net::RelaysTag>,
     void flow_ended(uint32_t direction) noexcept;
     void side_gone(uint32_t side, Status why, int number) noexcept;
     void wait_for_room(uint32_t side) noexcept;
-    static bool has_unsent(const Side &side) noexcept;
     void linger() noexcept;
     void flush_taps() noexcept;
     void finish() noexcept;

@@ -39,13 +39,11 @@ void zcn_relay::on_readiness(uint32_t side, uint32_t events) noexcept {
     if ((events & (EPOLLIN | ends)) != 0) flows_[side].on_input((events & ends) != 0);
     if ((events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0) flows_[1 - side].on_output();
     if ((events & EPOLLERR) != 0) {
-        int number = 0;
-        socklen_t size = sizeof number;
-        if (zcnet::os::get_option(sides_[side].fd, SOL_SOCKET, SO_ERROR, &number, &size) >= 0 && number != 0) {
+        if (const int number = zcnet::os::pending_error(sides_[side].fd); number != 0) {
             const Status why = zcnet::net::status_of_errno(number);
             if (phase_ == Phase::running) {
                 side_gone(side, why, number);
-            } else if (has_unsent(sides_[side])) {
+            } else if (zcnet::os::has_unsent(sides_[side].fd, sides_[side].is_tcp)) {
                 fail(why, number, "a side went before its kernel had everything");
             }
         }
@@ -200,18 +198,12 @@ void zcn_relay::finish() noexcept {
     close_sides();
 }
 
-bool zcn_relay::has_unsent(const Side &side) noexcept {
-    int unsent = 0;
-    // A local socket hands its bytes over when they are sent; TCP counts the end itself as one byte.
-    return side.is_tcp && zcnet::os::unsent_bytes(side.fd, &unsent) >= 0 && unsent > 1;
-}
-
 // Closing a socket with unread input resets it, and the reset may overtake what was written: so their kernels have it
 // first.
 void zcn_relay::linger() noexcept {
     if (loop_->now() < close_by_) {
         for (const Side &side : sides_) {
-            if (!has_unsent(side)) continue;
+            if (!zcnet::os::has_unsent(side.fd, side.is_tcp)) continue;
             linger_ms_ = std::min(linger_ms_ * 2, longest_linger_ms);
             return;
         }

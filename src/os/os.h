@@ -151,6 +151,21 @@ auto uninterrupted(Call &&call) noexcept {
     }
 }
 
+// The error that waits in a socket, which is thereby taken from it; 0: none. Also what asking itself failed with.
+inline int pending_error(int fd) noexcept {
+    int error = 0;
+    socklen_t size = sizeof error;
+    const int result = get_option(fd, SOL_SOCKET, SO_ERROR, &error, &size);
+    return result < 0 ? -result : error;
+}
+
+// Whether the kernel still has to bring the other side bytes that were written.
+inline bool has_unsent(int fd, bool is_tcp) noexcept {
+    int unsent = 0;
+    // A local socket hands its bytes over when they are sent; TCP counts the end itself as one byte.
+    return is_tcp && unsent_bytes(fd, &unsent) >= 0 && unsent > 1;
+}
+
 // Visits all that the kernel has to say of writes without a copy; true: there was something.
 template <class Visit>
 bool hear_pinned_done(int fd, Visit &&visit) noexcept {

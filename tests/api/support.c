@@ -182,6 +182,16 @@ size_t append_frame(bytes *to, const frame_shape *shape, const void *body, size_
     return to->size - before;
 }
 
+void append_messages(bytes *to, size_t count, size_t size) {
+    uint8_t *body = malloc(size + 1);
+    assert_non_null(body);
+    for (size_t i = 0; i < count; i++) {
+        fill_pattern(body, size, i);
+        append_frame(to, &plain_shape, body, size);
+    }
+    free(body);
+}
+
 void append_view(bytes *to, const frame_shape *shape, const uint8_t *frame, size_t frame_size) {
     assert_true(frame_size >= shape->strip);
     const size_t at_start = shape->kind == ZCN_FRAMING_DELIMITER ? 0 : shape->strip;

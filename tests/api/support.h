@@ -115,6 +115,8 @@ extern const frame_shape plain_shape;
 
 /* Appends the frame of a body; the bytes before the length field are zero. Returns the frame's size. */
 size_t append_frame(bytes *to, const frame_shape *shape, const void *body, size_t size);
+/* Messages of PLAIN_FRAMING with the patterns 0 … count - 1. */
+void append_messages(bytes *to, size_t count, size_t size);
 /* The body that a receiver of that frame sees: for strip other than the whole header it is not the body sent. */
 void append_view(bytes *to, const frame_shape *shape, const uint8_t *frame, size_t frame_size);
 /* A body of that many bytes that the shape can carry: no delimiter in it, a fixed size where one is asked for. */

@@ -182,15 +182,9 @@ void stream_pump(zcn_stream *from, zcn_stream *to, collector *into) {
 
 void stream_keep(zcn_stream *stream, size_t count, size_t size, collector *into) {
     bytes wire = {0};
-    uint8_t *body = malloc(size + 1);
-    assert_non_null(body);
-    for (size_t i = 0; i < count; i++) {
-        fill_pattern(body, size, i);
-        append_frame(&wire, &plain_shape, body, size);
-    }
+    append_messages(&wire, count, size);
     into->keep = into->no_copy = true;
     stream_read(stream, wire.data, wire.size, into);
-    free(body);
     bytes_clear(&wire);
 }
 

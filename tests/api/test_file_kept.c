@@ -59,13 +59,6 @@ static void expect_bytes(lone *of, bytes *got, size_t size) {
     }
 }
 
-static void assert_part(const bytes *got, size_t at, uint64_t seed) {
-    uint8_t *content = exact_block(FILE_SIZE, 0);
-    fill_pattern(content, FILE_SIZE, seed);
-    assert_memory_equal(got->data + at, content, PART);
-    free(content);
-}
-
 /* Each file is sent, and ends, while later ones wait; so the queue, with which everything would go, is never empty. */
 static void one_file_after_the_other(uint32_t method) {
     const zcn_conn_options options = deep_options();
@@ -85,7 +78,7 @@ static void one_file_after_the_other(uint32_t method) {
         send_part(&on, round + 1, method);
     }
     expect_bytes(&on, &got, expected + PART);
-    for (uint64_t round = 0; round <= ROUNDS; round++) assert_part(&got, round * (PART + BETWEEN), round);
+    for (uint64_t round = 0; round <= ROUNDS; round++) assert_pattern(got.data + round * (PART + BETWEEN), PART, round);
     bytes_clear(&got);
     free(between);
     lone_close(&on);
@@ -152,7 +145,7 @@ static void after_a_dropped_one(uint32_t method) {
     bytes got = {0};
     expect_bytes(&on, &got, filled + sizeof memory + PART);
     assert_memory_equal(got.data + filled, memory, sizeof memory);
-    assert_part(&got, filled + sizeof memory, 2);
+    assert_pattern(got.data + filled + sizeof memory, PART, 2);
     bytes_clear(&got);
     lone_close(&on);
 }
@@ -204,7 +197,7 @@ static void test_pages_after_dropped_ones(void **state) {
     send_pages(&on, place);
     bytes got = {0};
     expect_bytes(&on, &got, filled + sizeof memory + PART);
-    assert_part(&got, filled + sizeof memory, 2);
+    assert_pattern(got.data + filled + sizeof memory, PART, 2);
     bytes_clear(&got);
     lone_close(&on);
     assert_int_equal(munmap(place, FILE_SIZE), 0);

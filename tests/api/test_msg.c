@@ -14,12 +14,7 @@ typedef struct lent {
 static lent lend(zcn_pool *pool, size_t count, size_t size) {
     lent made = {.stream = stream_of(pool, PLAIN_FRAMING, NULL)};
     bytes wire = {0};
-    uint8_t *body = malloc(size + 1);
-    assert_non_null(body);
-    for (size_t i = 0; i < count; i++) {
-        fill_pattern(body, size, i);
-        append_frame(&wire, &plain_shape, body, size);
-    }
+    append_messages(&wire, count, size);
     const uint8_t *next = wire.data;
     size_t left = wire.size;
     for (;;) {
@@ -41,7 +36,6 @@ static lent lend(zcn_pool *pool, size_t count, size_t size) {
     }
     assert_int_equal(made.count, count);
     for (size_t i = 0; i < count; i++) assert_int_equal(made.events[i].type, ZCN_EVENT_MESSAGE);
-    free(body);
     bytes_clear(&wire);
     return made;
 }
