@@ -7,8 +7,9 @@
  * A message in an event is borrowed until the next poll of the loop or stream that showed it: reading it
  * costs nothing. zcn_msg_retain() makes a handle that is yours for as long as you like, on any thread,
  * even after connection, loop and pool handles are gone. Each retain gives a handle of its own, and each
- * handle carries a generation: a second release of one is found (ZCN_ESTALE) and does nothing. A borrowed one is
- * found stale as long as the loop or stream that showed it lives.
+ * handle carries a generation: a second release of one is found (ZCN_ESTALE) and does nothing, until its place has
+ * served about a million times more (2^20), when an old handle may be taken for a new one. A borrowed one is found
+ * stale as long as the loop or stream that showed it lives.
  *
  * A small view holds its whole block. zcn_msg_detach() copies it out when it is to live long.
  */
@@ -121,9 +122,10 @@ ZCN_API ZCN_NODISCARD zcn_status zcn_msg_detach(zcn_msg **out, const zcn_msg *ms
  * behind its back: this call says that it holds no pointer into these messages, and asks for their addresses anew. Call
  * it now and then over what is kept for long.
  *
- * Neighbours in the array that lie in one block are judged together, by the sum of their bytes: give messages in the
- * order in which they came, else those that fill a block together may be copied one by one. A copy that would save
- * nothing is not made, and joined messages stay as they are.
+ * Neighbours in the array that lie in one block are judged together, by the sum of their bytes, and copied together, up
+ * to 31 into one piece of memory, which goes back with the last of them: give messages in the order in which they came,
+ * else those that fill a block together may be copied one by one. A copy that would save nothing is not made, and
+ * joined messages stay as they are.
  *
  * @param msgs        owned handles; those that are replaced are released, and their copies stand in their places.
  *                    NULL entries are skipped
@@ -142,9 +144,9 @@ ZCN_API ZCN_NODISCARD zcn_status zcn_msg_settle(zcn_msg **msgs, size_t count, si
  * Make the bytes of a message writable: copy on write. Nothing is copied when no other handle shares bytes with
  * it; otherwise the message is replaced by a copy of its whole frame, as zcn_msg_detach() makes it, and the bytes
  * count as copied (zcn_pool_stats). Others that share its bytes are: handles made of the same event or of one
- * another as far as they overlap, and the event itself until the next poll. What was sent, joined, appended to a
- * unit or fed to another stream counts as shared for as long as anything of its block is in use, and what lies
- * between two such messages may.
+ * another as far as they overlap, joined messages that it is a part of, and the event itself until the next poll. What
+ * was sent, appended to a unit or fed to another stream counts as shared for as long as anything of its block is in
+ * use, and what lies between two such messages may.
  *
  * @param out       the message to go on with on ZCN_OK, msg itself or its copy; else NULL
  * @param msg       owned, and used by nobody else during the call

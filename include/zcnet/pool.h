@@ -9,8 +9,8 @@
  * The pool lives until its handle and everything that was taken from it are released.
  *
  * A pool with a limit keeps a part of it in reserve, so that one unfinished message can always be completed: the
- * largest max of the framings in use, a block and 64 KiB. A connection whose framing leaves fewer than two blocks
- * besides is refused with ZCN_ENOBUFS.
+ * largest max of the framings that were ever used with it, a block and 64 KiB (reserve_bytes of zcn_pool_stats); it
+ * does not fall again. A connection whose framing leaves fewer than two blocks besides is refused with ZCN_ENOBUFS.
  */
 #include <zcnet/status.h>
 
@@ -31,7 +31,8 @@ typedef struct zcn_pool_source {
     /* Takes back what allocate gave, whole. */
     void (*free)(void *context, void *memory, uint64_t size);
     /* The contents of a part of it are needed no longer, and its pages may go back until they are touched again.
-       Returns 0 when they did; anything else: they stay in use. NULL: they always do. */
+       Returns 0 when they did; anything else: they stay in use. NULL: they always do, and free blocks go back in
+       whole slabs only, by zcn_pool_trim(), at the limit or after keep_ms, whatever keep is. */
     int32_t (*drop)(void *context, void *memory, uint64_t size);
     /* Called once when the pool is gone, with everything that was taken from it; may be NULL. */
     void (*end)(void *context);
@@ -77,7 +78,8 @@ typedef struct zcn_pool_stats {
     uint64_t arena_bytes;         /* of in_use_bytes: blocks that threads cut the memory of units from */
     uint64_t object_bytes;        /* memory of handles, of all pools of the process; kept for reuse, and given
                                      back by zcn_pool_trim() where nothing of it is in use */
-    uint64_t views;               /* message handles that are held (zcn_msg_retain() and its like) */
+    uint64_t views;               /* message handles that are held (zcn_msg_retain() and its like); of a joined
+                                     message its parts */
     uint64_t viewed_bytes;        /* the sum of their sizes */
     uint64_t pinned_bytes;        /* of in_use_bytes: what they keep from being used otherwise, each block once */
     uint64_t amplification;       /* pinned_bytes over viewed_bytes, in thousandths; 0 when nothing is viewed */
@@ -85,6 +87,7 @@ typedef struct zcn_pool_stats {
     uint64_t copied_bytes;        /* copied by zcn_msg_detach(), zcn_msg_settle() and zcn_msg_make_writable() */
     uint64_t huge_bytes;          /* bytes of slabs that the system was asked to back with huge pages, and agreed */
     uint64_t huge_refused_bytes;  /* and did not */
+    uint64_t reserve_bytes;       /* of limit_bytes: for unfinished messages alone */
 } zcn_pool_stats;
 
 /**
@@ -172,11 +175,12 @@ ZCN_API zcn_status zcn_pool_get_stats(zcn_pool *pool, zcn_pool_stats *stats);
  * Write who holds what of a pool, as lines of text for people: its bytes; each message that is held, with its size, for
  * how long, and how much memory of which block it keeps. With ZCNET_DEBUG=leak in the environment when the process's
  * first pool was made, also each unit, and the place in the program that made each: PATH+0xOFFSET, as addr2line takes
- * it. Messages that others keep or release meanwhile may be missing. It looks at every message handle of the process.
+ * it. Of a joined message its parts are listed. Messages that others keep or release meanwhile may be missing. It looks
+ * at every message handle of the process.
  *
  * @param fd  to write to; where it is non-blocking and full, writing fails
- * @return ZCN_OK · ZCN_EINVAL pool is NULL, or fd is negative · ZCN_ENOMEM · ZCN_ESYS writing failed: some of it may
- *         have been written
+ * @return ZCN_OK · ZCN_EINVAL pool is NULL, or fd is negative · ZCN_ENOMEM and ZCN_ESYS, writing failed: some of it
+ *         may have been written
  * @thread any thread
  * @since 0.1
  */

@@ -44,8 +44,9 @@ zcn_status zcn_msg_frame(const zcn_msg *msg, const void **out_data, uint64_t *ou
     Located found;
     if (const zcn_status status = locate(msg, &found); status != ZCN_OK) return status;
     if (!found.has_frame()) return ZCN_EUNSUPPORTED;
-    *out_data = found.view.data - found.view.head;
-    *out_size = found.view.size + found.view.head + found.view.tail;
+    const zcnet::receive::Frame frame = zcnet::receive::frame_of(found.view);
+    *out_data = frame.data;
+    *out_size = frame.size;
     return ZCN_OK;
 }
 
@@ -112,15 +113,12 @@ zcn_status zcn_msg_iovecs(const zcn_msg *msg, struct iovec *iovecs, size_t capac
     if (msg == nullptr || (iovecs == nullptr && capacity != 0)) return ZCN_EINVAL;
     Located found;
     if (const zcn_status status = locate(msg, &found); status != ZCN_OK) return status;
-    const zcnet::receive::View *parts = &found.view;
-    size_t count = 1;
-    if (found.joined()) {
-        const auto *join = reinterpret_cast<const zcnet::receive::Join *>(found.view.data);
-        parts = join->parts;
-        count = join->count;
+    const auto *join = found.joined() ? reinterpret_cast<const zcnet::receive::Join *>(found.view.data) : nullptr;
+    const size_t count = join != nullptr ? join->count : 1;
+    for (size_t i = 0; i < count && i < capacity; i++) {
+        const zcnet::receive::View &part = join != nullptr ? join->parts[i].view : found.view;
+        iovecs[i] = {const_cast<uint8_t *>(part.data), static_cast<size_t>(part.size)};
     }
-    for (size_t i = 0; i < count && i < capacity; i++)
-        iovecs[i] = {const_cast<uint8_t *>(parts[i].data), static_cast<size_t>(parts[i].size)};
     *out_count = count;
     return ZCN_OK;
 }

@@ -156,7 +156,7 @@ zcn_status zcn_unit_append_msg(zcn_unit *unit, const zcn_msg *msg) {
     const auto *join = reinterpret_cast<const zcnet::receive::Join *>(from.view.data);
     const uint64_t before = unit->size();
     for (uint32_t i = 0; i < join->count; i++) {
-        if (const zcn_status status = append_view(unit, from, join->parts[i], 0, 0); status != ZCN_OK) {
+        if (const zcn_status status = append_view(unit, from, join->parts[i].view, 0, 0); status != ZCN_OK) {
             (void)unit->truncate(before);
             return status;
         }

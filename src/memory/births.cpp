@@ -2,6 +2,7 @@
 #include "memory/births.h"
 
 #include <mutex>
+#include <new>
 
 #include "os/os.h"
 
@@ -60,10 +61,35 @@ bool find_birth(uintptr_t key, Birth *out) noexcept {
     return node != nullptr;
 }
 
-void visit_births(void (*visit)(void *context, const Birth &birth), void *context) noexcept {
+namespace {
+
+// What stands in a bucket, in memory of its own. nullptr: nothing, or *failed.
+Birth *copy_bucket(const Node *const *bucket, size_t *count, bool *failed) noexcept {
     const std::lock_guard guard(lock);
-    for (const Node *bucket : table)
-        for (const Node *node = bucket; node != nullptr; node = node->next) visit(context, node->birth);
+    *count = 0;
+    for (const Node *node = *bucket; node != nullptr; node = node->next) ++*count;
+    if (*count == 0) return nullptr;
+    auto *copy = static_cast<Birth *>(os::allocate(*count * sizeof(Birth)));
+    *failed = copy == nullptr;
+    if (*failed) return nullptr;
+    size_t at = 0;
+    for (const Node *node = *bucket; node != nullptr; node = node->next) new (&copy[at++]) Birth(node->birth);
+    return copy;
+}
+
+}  // namespace
+
+bool visit_births(void (*visit)(void *context, const Birth &birth), void *context) noexcept {
+    bool complete = true;
+    for (const Node *const &bucket : table) {
+        size_t count = 0;
+        bool failed = false;
+        Birth *births = copy_bucket(&bucket, &count, &failed);
+        complete = complete && !failed;
+        for (size_t i = 0; births != nullptr && i < count; i++) visit(context, births[i]);
+        os::deallocate(births);
+    }
+    return complete;
 }
 
 }  // namespace zcnet::memory

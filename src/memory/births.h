@@ -12,7 +12,7 @@
 
 namespace zcnet::memory {
 
-// The word was given when the first pool was made.
+// The word was given when the first pool was made. Not in a child of fork(), which knows only what its parent had.
 bool births_wanted() noexcept;
 
 struct Birth {
@@ -28,8 +28,9 @@ struct Birth {
 void note_birth(const Birth &birth) noexcept;
 void forget_birth(uintptr_t key) noexcept;
 bool find_birth(uintptr_t key, Birth *out) noexcept;
-// Calls visit() with a copy of each, oldest or not; others may be noted and forgotten meanwhile.
-void visit_births(void (*visit)(void *context, const Birth &birth), void *context) noexcept;
+// Calls visit() with a copy of each, oldest or not; others may be noted and forgotten meanwhile, by visit() too. False:
+// some were left out for want of memory.
+bool visit_births(void (*visit)(void *context, const Birth &birth), void *context) noexcept;
 
 inline void note_death(const void *handle) noexcept {
     if (watched() && births_wanted()) [[unlikely]]

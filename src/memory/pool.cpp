@@ -163,6 +163,7 @@ void zcn_pool::read_stats(zcn_pool_stats *stats) const noexcept {
     stats->copied_bytes = copied_bytes_.read();
     stats->huge_bytes = huge_bytes_.read();
     stats->huge_refused_bytes = huge_refused_bytes_.read();
+    stats->reserve_bytes = reserve_.load(std::memory_order_relaxed);
 }
 
 namespace zcnet::memory {

@@ -159,8 +159,12 @@ struct zcn_pool {
     [[nodiscard]] bool detaches_after(uint64_t held_ns) const noexcept {
         return detach_ratio_ != 0 && held_ns >= detach_after_ns_;
     }
-    [[nodiscard]] bool detaches(uint64_t pinned, uint64_t bytes, uint64_t messages) const noexcept {
-        return pinned / detach_ratio_ > bytes && pinned > bytes + messages * 2 * sizeof(Block);
+    [[nodiscard]] bool detaches(uint64_t pinned, uint64_t bytes) const noexcept {
+        return pinned / detach_ratio_ > bytes;
+    }
+    // What a block of take_heap() keeps.
+    [[nodiscard]] uint64_t heap_bytes(uint64_t size) const noexcept {
+        return (source_.allocate != nullptr ? zcnet::memory::source_bytes(size) : size) + sizeof(Block);
     }
     // Bytes of messages that were copied out of their blocks.
     void count_copied(uint64_t bytes) noexcept { copied_bytes_.add(bytes); }

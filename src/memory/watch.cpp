@@ -6,6 +6,7 @@
 
 #include "memory/births.h"
 #include "os/os.h"
+#include "os/process.h"
 
 #if __has_include(<valgrind/memcheck.h>)
 #include <valgrind/memcheck.h>
@@ -32,6 +33,8 @@ constexpr uint32_t by_pages = 4;
 constexpr uint32_t by_places = 8;  // not by hiding: handles are noted (births.h)
 constexpr unsigned char pattern = 0xDB;
 constexpr uintptr_t page = 65536;  // no page of a supported processor is larger
+
+constinit std::atomic<uint64_t> noting_process{0};
 
 uint32_t watchers() noexcept { return detail::watchers.load(std::memory_order_relaxed); }
 
@@ -69,7 +72,12 @@ void find_watchers() noexcept {
     if (&__asan_poison_memory_region != nullptr && &__asan_unpoison_memory_region != nullptr) found |= by_sanitizer;
     if (const char *words = os::environment("ZCNET_DEBUG"); words != nullptr) {
         if (has_word(words, "poison")) found |= by_pages;
-        if (has_word(words, "leak")) found |= by_places;
+        if (has_word(words, "leak")) {
+            found |= by_places;
+            // relaxed: every thread finds the same, and only the first one's stays.
+            uint64_t none = 0;
+            (void)noting_process.compare_exchange_strong(none, os::process_number(), std::memory_order_relaxed);
+        }
     }
     // relaxed: every thread finds the same.
     if (found != 0) detail::watchers.store(found, std::memory_order_relaxed);
@@ -77,7 +85,9 @@ void find_watchers() noexcept {
 
 bool poisoned() noexcept { return (watchers() & by_pages) != 0; }
 
-bool births_wanted() noexcept { return (watchers() & by_places) != 0; }
+bool births_wanted() noexcept {
+    return (watchers() & by_places) != 0 && os::in_process(noting_process.load(std::memory_order_relaxed));
+}
 
 void hide(const void *data, uint64_t size) noexcept {
     if (size == 0) return;

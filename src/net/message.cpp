@@ -33,10 +33,8 @@ Status locate(const zcn_msg *msg, Located *out) noexcept {
 void hold_block(const Located &message) noexcept { hold_bytes(message, message.view); }
 
 void hold_bytes(const Located &message, const View &view) noexcept {
-    // Header and delimiter go with it, where the message has its frame.
-    const bool frame = view.head != receive::no_frame;
-    receive::note_lent(view.block, view.data - (frame ? view.head : 0),
-                       view.size + (frame ? uint64_t{view.head} + view.tail : 0), message.event != nullptr);
+    const receive::Frame frame = receive::frame_of(view);
+    receive::note_lent(view.block, frame.data, frame.size, message.event != nullptr);
     // The block of a borrowed message is leased by the loop whose owner is calling.
     if (message.event != nullptr) {
         view.block->handed++;
@@ -71,13 +69,16 @@ Status make_view(zcn_msg **out, const Located &from, const View &view) noexcept 
 }
 
 Join *make_join(size_t count) noexcept {
-    void *memory = os::allocate(sizeof(Join) + count * sizeof(View));
-    if (memory == nullptr) return nullptr;
-    auto *join = new (memory) Join();
-    for (size_t i = 0; i < count; i++) new (&join->parts[i]) View();
-    return join;
+    void *memory = os::allocate(sizeof(Join) + count * sizeof(Join::Part));
+    return memory == nullptr ? nullptr : new (memory) Join();
 }
 
+Status locate_part(const zcn_msg *msg, Located *out) noexcept {
+    const Status status = msg == nullptr ? Status{ZCN_EINVAL} : locate(msg, out);
+    return status == ZCN_OK && out->joined() ? Status{ZCN_EUNSUPPORTED} : status;
+}
+
+// Gives the join a handle; without one it is dropped.
 Status issue_join(zcn_msg **out, Join *join) noexcept {
     View view;
     view.data = reinterpret_cast<const uint8_t *>(join);
@@ -86,12 +87,36 @@ Status issue_join(zcn_msg **out, Join *join) noexcept {
     view.tail = receive::is_join;
     zcn_msg *made = receive::issue(view, {});
     if (made == nullptr) {
-        for (uint32_t i = 0; i < join->count; i++) memory::block_release(join->parts[i].block);
-        os::deallocate(join);
+        receive::drop_join(join);
         return ZCN_ENOMEM;
     }
     *out = made;
     return ZCN_OK;
+}
+
+// Joins the messages that part_at(0 … count - 1) gives. Nothing is held before all of them are known to be good.
+template <class PartAt>
+Status join_parts(zcn_msg **out, size_t count, PartAt &&part_at) noexcept {
+    uint64_t size = 0;
+    Located part;
+    for (size_t i = 0; i < count; i++) {
+        if (const Status status = locate_part(part_at(i), &part); status != ZCN_OK) return status;
+        if (!add_fits(size, part.view.size, &size)) return ZCN_EINVAL;
+    }
+    Join *join = make_join(count);
+    if (join == nullptr) return ZCN_ENOMEM;
+    join->size = size;
+    for (size_t i = 0; i < count; i++) {
+        zcn_msg *held = nullptr;
+        Status status = locate_part(part_at(i), &part);
+        if (status == ZCN_OK) status = make_view(&held, part, part.view);
+        if (status != ZCN_OK) {
+            receive::drop_join(join);
+            return status;
+        }
+        new (&join->parts[join->count++]) Join::Part{part.view, held};
+    }
+    return issue_join(out, join);
 }
 
 }  // namespace
@@ -101,15 +126,7 @@ Status retain_message(zcn_msg **out, const zcn_msg *msg) noexcept {
     if (const Status status = locate(msg, &from); status != ZCN_OK) return status;
     if (!from.joined()) return make_view(out, from, from.view);
     const auto *join = reinterpret_cast<const Join *>(from.view.data);
-    Join *copy = make_join(join->count);
-    if (copy == nullptr) return ZCN_ENOMEM;
-    copy->size = join->size;
-    for (uint32_t i = 0; i < join->count; i++) {
-        copy->parts[i] = join->parts[i];
-        memory::block_retain(join->parts[i].block);
-        copy->count++;
-    }
-    return issue_join(out, copy);
+    return join_parts(out, join->count, [join](size_t i) -> const zcn_msg * { return join->parts[i].held; });
 }
 
 Status slice_message(zcn_msg **out, const zcn_msg *msg, uint64_t offset, uint64_t size) noexcept {
@@ -129,39 +146,35 @@ Status detach_message(zcn_msg **out, const zcn_msg *msg) noexcept {
     Located from;
     if (const Status status = locate(msg, &from); status != ZCN_OK) return status;
     const auto *join = from.joined() ? reinterpret_cast<const Join *>(from.view.data) : nullptr;
-    zcn_pool *pool = join != nullptr ? join->parts[0].block->pool : from.view.block->pool;
+    zcn_pool *pool = join != nullptr ? join->parts[0].view.block->pool : from.view.block->pool;
     // The frame is copied whole, so that the copy can still be forwarded with its header.
-    const uint32_t head = from.has_frame() ? from.view.head : 0;
-    const uint32_t tail = from.has_frame() ? from.view.tail : 0;
-    uint64_t size = 0;
-    if (!add_fits(from.view.size, uint64_t{head} + tail, &size)) return ZCN_ENOMEM;
+    const receive::Frame frame = join != nullptr ? receive::Frame{nullptr, join->size} : receive::frame_of(from.view);
     Status why = ZCN_OK;
-    memory::Block *block = pool->take_heap(size, memory::Purpose::ordinary, &why);
+    memory::Block *block = pool->take_heap(frame.size, memory::Purpose::ordinary, &why);
     if (block == nullptr) return why == ZCN_ENOBUFS ? ZCN_ENOMEM : why;
     block->count.store(1, std::memory_order_relaxed);  // nobody else has it yet
+    View copy = from.view;
+    copy.block = block;
     if (join == nullptr) {
-        if (size != 0) std::memcpy(block->base, from.view.data - head, size);
+        if (frame.size != 0) std::memcpy(block->base, frame.data, frame.size);
+        copy.data = block->base + (from.view.data - frame.data);
     } else {
         uint8_t *place = block->base;
         for (uint32_t i = 0; i < join->count; i++) {
-            if (join->parts[i].size != 0) std::memcpy(place, join->parts[i].data, join->parts[i].size);
-            place += join->parts[i].size;
+            const View &part = join->parts[i].view;
+            if (part.size != 0) std::memcpy(place, part.data, part.size);
+            place += part.size;
         }
+        copy = {block->base, join->size, receive::no_frame, 0, block};
     }
-    View copy;
-    copy.data = block->base + head;
-    copy.size = from.view.size;
-    copy.head = from.has_frame() ? head : receive::no_frame;
-    copy.tail = tail;
-    copy.block = block;
     zcn_msg *made = receive::issue(copy, receive::holding_of(block));
     if (made == nullptr) {
         memory::block_release(block);
         return ZCN_ENOMEM;
     }
-    if (from.batch != nullptr) from.batch->copied_detached += size;
-    pool->count_copied(size);
-    ZCNET_PROBE(msg__detach, made, size);
+    if (from.batch != nullptr) from.batch->copied_detached += frame.size;
+    pool->count_copied(frame.size);
+    ZCNET_PROBE(msg__detach, made, frame.size);
     *out = made;
     return ZCN_OK;
 }
@@ -185,37 +198,7 @@ Status make_writable(zcn_msg **out, zcn_msg *msg, void **out_data) noexcept {
 }
 
 Status join_messages(zcn_msg **out, const zcn_msg *const *msgs, size_t count) noexcept {
-    Join *join = make_join(count);
-    if (join == nullptr) return ZCN_ENOMEM;
-    Status status = ZCN_OK;
-    for (size_t i = 0; i < count && status == ZCN_OK; i++) {
-        Located part;
-        if (msgs[i] == nullptr) {
-            status = ZCN_EINVAL;
-            break;
-        }
-        status = locate(msgs[i], &part);
-        if (status != ZCN_OK) break;
-        if (part.joined()) {
-            status = ZCN_EUNSUPPORTED;
-        } else if (!add_fits(join->size, part.view.size, &join->size)) {
-            status = ZCN_EINVAL;
-        } else {
-            hold_block(part);
-            join->parts[join->count++] = part.view;
-        }
-    }
-    if (status != ZCN_OK) {
-        for (uint32_t i = 0; i < join->count; i++) memory::block_release(join->parts[i].block);
-        os::deallocate(join);
-        return status;
-    }
-    if (const Status issued = issue_join(out, join); issued != ZCN_OK) return issued;
-    for (size_t i = 0; i < count; i++) {
-        if (!receive::is_borrowed(msgs[i])) continue;
-        Batch::mark_retained(Batch::find(msgs[i]).event);
-    }
-    return ZCN_OK;
+    return join_parts(out, count, [msgs](size_t i) { return msgs[i]; });
 }
 
 }  // namespace zcnet::net

@@ -19,7 +19,7 @@ struct Located {
 // ZCN_ESTALE when the handle is not live.
 Status locate(const zcn_msg *msg, Located *out) noexcept;
 
-// Takes a reference on the block of a located message for someone who keeps it.
+// Takes a reference on the block of a located message for someone who keeps it and is no view.
 void hold_block(const Located &message) noexcept;
 // The same for bytes of it: the whole, a part without its frame, or a part of a joined message.
 void hold_bytes(const Located &message, const receive::View &view) noexcept;

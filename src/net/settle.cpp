@@ -3,6 +3,10 @@
 //
 // A program may hold pointers into any message that it keeps, so nothing is moved behind its back: zcn_msg_settle()
 // says that it holds none into the messages that it gives.
+#include <algorithm>
+#include <cstring>
+
+#include "base/probe.h"
 #include "memory/clock.h"
 #include "memory/pool.h"
 #include "net/message.h"
@@ -14,19 +18,22 @@ namespace zcnet::net {
 namespace {
 
 // A message that may be copied out by its age. False: it is not, or *why says what is wrong with it.
-bool is_old(const zcn_msg *msg, uint32_t now, Located *out, Status *why) noexcept {
+bool is_old(const zcn_msg *msg, uint32_t now, Status *why) noexcept {
     if (msg == nullptr) return false;
     if (receive::is_borrowed(msg)) {
         *why = ZCN_EINVAL;
         return false;
     }
-    if (const Status status = locate(msg, out); status != ZCN_OK) {
+    Located found;
+    if (const Status status = locate(msg, &found); status != ZCN_OK) {
         *why = status;
         return false;
     }
-    if (out->joined()) return false;
+    if (found.joined()) return false;
     const uint32_t made = receive::take_apart(msg).group->made.load(std::memory_order_relaxed);
-    return out->view.block->pool->detaches_after(memory::ticks_between(made, now));
+    // An age is known to a tick; nothing is taken too early.
+    const bool is_older = static_cast<int32_t>(now - made) > 0;
+    return found.view.block->pool->detaches_after(is_older ? memory::ticks_between(made + 1, now) : 0);
 }
 
 memory::Block *root_of(const zcn_msg *msg) noexcept {
@@ -34,15 +41,84 @@ memory::Block *root_of(const zcn_msg *msg) noexcept {
     return receive::take_apart(msg).group->root.load(std::memory_order_relaxed);
 }
 
-Status copy_out(zcn_msg **msg, const void *place) noexcept {
-    zcn_msg *copy = nullptr;
-    if (const Status status = detach_message(&copy, *msg); status != ZCN_OK) return status;
-    if (memory::watched()) [[unlikely]]
-        receive::hide_released(*msg);
-    (void)receive::end_view(*msg);
-    receive::note_made(copy, place);
-    *msg = copy;
-    return ZCN_OK;
+// Neighbours in the array that are copied into one block together, so that small ones take no more than their bytes.
+struct Run {
+    zcn_msg **msgs;
+    uint32_t count;
+    uint64_t bytes = 0;
+    uint64_t framed = 0;  // the same with their frames
+};
+
+Run run_of(zcn_msg **msgs, size_t count) noexcept {
+    Run run{msgs, static_cast<uint32_t>(std::min<size_t>(count, receive::group_views))};
+    for (uint32_t i = 0; i < run.count; i++) {
+        receive::View view;
+        (void)receive::find_view(msgs[i], &view);
+        run.bytes += view.size;
+        run.framed += receive::frame_of(view).size;
+    }
+    return run;
+}
+
+// Each whose copy takes its place counts.
+Status copy_out(const Run &run, zcn_pool *pool, size_t *out_copied, const void *place) noexcept {
+    Status worst = ZCN_OK;
+    memory::Block *block = pool->take_heap(run.framed, memory::Purpose::ordinary, &worst);
+    if (block == nullptr) return worst == ZCN_ENOBUFS ? Status{ZCN_ENOMEM} : worst;
+    block->count.store(1, std::memory_order_relaxed);  // nobody else has it yet
+    receive::View copies[receive::group_views];
+    uint8_t *to = block->base;
+    for (uint32_t i = 0; i < run.count; i++) {
+        receive::View &view = copies[i];
+        (void)receive::find_view(run.msgs[i], &view);
+        const receive::Frame frame = receive::frame_of(view);
+        if (frame.size != 0) std::memcpy(to, frame.data, frame.size);
+        view.data = to + (view.data - frame.data);
+        view.block = block;
+        to += frame.size;
+    }
+    zcn_msg *made[receive::group_views];
+    if (!receive::issue_together(made, copies, run.count, receive::holding_of(block))) {
+        memory::block_release(block);
+        return ZCN_ENOMEM;
+    }
+    for (uint32_t i = 0; i < run.count; i++) {
+        if (memory::watched()) [[unlikely]]
+            receive::hide_released(run.msgs[i]);
+        if (const Status ended = receive::end_view(run.msgs[i]); ended != ZCN_OK) {
+            // It stands in the array twice, and the first of them had the copy.
+            (void)receive::end_view(made[i]);
+            worst = ended;
+            continue;
+        }
+        receive::note_made(made[i], place);
+        const uint64_t bytes = receive::frame_of(copies[i]).size;
+        pool->count_copied(bytes);
+        ZCNET_PROBE(msg__detach, made[i], bytes);
+        run.msgs[i] = made[i];
+        ++*out_copied;
+    }
+    return worst;
+}
+
+// Old messages of one block: what they keep, they keep together.
+Status settle_neighbours(zcn_msg **msgs, size_t count, size_t *out_copied, const void *place) noexcept {
+    const memory::Block *root = root_of(msgs[0]);
+    zcn_pool *pool = root->pool;
+    uint64_t bytes = 0;
+    uint64_t copies = 0;
+    for (size_t i = 0; i < count; i += receive::group_views) {
+        const Run run = run_of(msgs + i, count - i);
+        bytes += run.bytes;
+        copies += pool->heap_bytes(run.framed);
+    }
+    const uint64_t pinned = memory::pinned_bytes(root);
+    if (!pool->detaches(pinned, bytes) || pinned <= copies) return ZCN_OK;
+    Status worst = ZCN_OK;
+    for (size_t i = 0; i < count; i += receive::group_views)
+        if (const Status status = copy_out(run_of(msgs + i, count - i), pool, out_copied, place); status != ZCN_OK)
+            worst = status;
+    return worst;
 }
 
 }  // namespace
@@ -51,23 +127,12 @@ Status settle_messages(zcn_msg **msgs, size_t count, size_t *out_copied, const v
     Status worst = ZCN_OK;
     const uint32_t now = memory::ticks();
     for (size_t first = 0; first < count;) {
-        Located one;
         size_t end = first + 1;
-        if (!is_old(msgs[first], now, &one, &worst)) {
-            first = end;
-            continue;
-        }
-        // Neighbours of one block stand together: what they keep, they keep together.
-        memory::Block *root = root_of(msgs[first]);
-        uint64_t bytes = one.view.size;
-        while (end < count && is_old(msgs[end], now, &one, &worst) && root_of(msgs[end]) == root)
-            bytes += one.view.size, end++;
-        if (root->pool->detaches(memory::pinned_bytes(root), bytes, end - first)) {
-            for (; first < end; first++) {
-                const Status status = copy_out(&msgs[first], place);
-                if (status != ZCN_OK) worst = status;
-                if (status == ZCN_OK) ++*out_copied;
-            }
+        if (is_old(msgs[first], now, &worst)) {
+            const memory::Block *root = root_of(msgs[first]);
+            while (end < count && is_old(msgs[end], now, &worst) && root_of(msgs[end]) == root) end++;
+            const Status status = settle_neighbours(msgs + first, end - first, out_copied, place);
+            if (status != ZCN_OK) worst = status;
         }
         first = end;
     }

@@ -79,6 +79,7 @@ constexpr Field pool_fields[] = {
     COUNTER(zcn_pool_stats, copied_bytes),
     GAUGE(zcn_pool_stats, huge_bytes),
     GAUGE(zcn_pool_stats, huge_refused_bytes),
+    GAUGE(zcn_pool_stats, reserve_bytes),
 };
 
 #undef COUNTER

@@ -50,7 +50,7 @@ class Lines {
     }
 
   private:
-    static constexpr size_t longest = 512;
+    static constexpr size_t longest = 1024;  // more than the place, the words and the numbers of any line
     int fd_;
     Status status_ = ZCN_OK;
     size_t used_ = 0;
@@ -116,11 +116,13 @@ void add_birth(void *context, const Birth &birth) {
 }
 
 void report_leaks() {
+    // A child of fork() that ends as any program has let go of nothing: it is all its parent's.
+    if (!memory::births_wanted()) return;
     Lines lines(standard_error);
     const char *before = "zcnet: alive at the end: ";
     add_messages(lines, before, 0);
     Listing listing{&lines, before, 0};
-    memory::visit_births(add_birth, &listing);
+    (void)memory::visit_births(add_birth, &listing);
     (void)lines.flush();
 }
 
@@ -143,6 +145,11 @@ void note_made(const zcn_msg *msg, const void *place) noexcept {
     report_at_the_end();
     const Handle handle = take_apart(msg);
     memory::note_birth({key_of(handle.group, handle.place), nullptr, 0, 0, place, 0});
+    View view;
+    if (!find_view(msg, &view) || view.tail != is_join) return;
+    // Whoever joined them made their handles, too.
+    const auto *join = reinterpret_cast<const Join *>(view.data);
+    for (uint32_t i = 0; i < join->count; i++) note_made(join->parts[i].held, place);
 }
 
 Status dump(const zcn_pool *pool, int fd) noexcept {
@@ -151,8 +158,8 @@ Status dump(const zcn_pool *pool, int fd) noexcept {
     Survey held;
     if (!survey(pool->number(), &held)) return ZCN_ENOMEM;
     Lines lines(fd);
-    lines.add("pool %" PRIu64 ": blocks of %" PRIu64 " bytes, limit %" PRIu64 "\n", pool->number(), stats.block_size,
-              stats.limit_bytes);
+    lines.add("pool %" PRIu64 ": blocks of %" PRIu64 " bytes, limit %" PRIu64 ", of which %" PRIu64 " in reserve\n",
+              pool->number(), stats.block_size, stats.limit_bytes, stats.reserve_bytes);
     lines.add("bytes: %" PRIu64 " reserved, %" PRIu64 " in use, %" PRIu64 " free; in use are %" PRIu64
               " of free blocks that threads keep, %" PRIu64 " that units are cut from, %" PRIu64 " of large messages\n",
               stats.reserved_bytes, stats.in_use_bytes, stats.cached_bytes, stats.thread_cached_bytes,
@@ -160,11 +167,13 @@ Status dump(const zcn_pool *pool, int fd) noexcept {
     lines.add("messages: %" PRIu64 " held, %" PRIu64 " bytes, keep %" PRIu64 " bytes, oldest %.3f s\n", held.views,
               held.viewed_bytes, held.pinned_bytes, static_cast<double>(held.oldest_ns) * 1e-9);
     add_messages(lines, "", pool->number());
+    Status missing = ZCN_OK;
     if (memory::births_wanted()) {
         Listing listing{&lines, "", pool->number()};
-        memory::visit_births(add_birth, &listing);
+        if (!memory::visit_births(add_birth, &listing)) missing = ZCN_ENOMEM;
     }
-    return lines.flush();
+    const Status written = lines.flush();
+    return written != ZCN_OK ? written : missing;
 }
 
 }  // namespace zcnet::receive

@@ -89,7 +89,12 @@ void hide_released(const zcn_msg *msg) noexcept {
     if (msg == nullptr || is_borrowed(msg)) return;
     const Handle handle = take_apart(msg);
     View view;
-    if (handle.group == nullptr || handle.place == 0 || !find_view(msg, &view) || view.tail == is_join) return;
+    if (handle.group == nullptr || handle.place == 0 || !find_view(msg, &view)) return;
+    if (view.tail == is_join) {
+        const auto *join = reinterpret_cast<const Join *>(view.data);
+        for (uint32_t i = 0; i < join->count; i++) hide_released(join->parts[i].held);
+        return;
+    }
     if (is_exclusive(msg, view)) view.block->pool->hide(view.data, view.size);
 }
 

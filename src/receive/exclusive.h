@@ -2,7 +2,7 @@
 // Whether a view is the only one that refers to its bytes, so that they may be written.
 //
 // Others are: the event that showed the message, until its borrow ends; whatever took the bytes and is no view (a unit,
-// a join, another stream), noted in the block as a range; and views. A view that shares bytes with another was made of
+// another stream), noted in the block as a range; and views. A view that shares bytes with another was made of
 // it, or of the same event: that is noted as a range too, and only within that range are the views looked through.
 #pragma once
 

@@ -36,12 +36,6 @@ Group *open_group(const Holding &holding) noexcept {
     return group;
 }
 
-void end_join(const View &view) noexcept {
-    auto *join = reinterpret_cast<Join *>(const_cast<uint8_t *>(view.data));
-    for (uint32_t i = 0; i < join->count; i++) memory::block_release(join->parts[i].block);
-    os::deallocate(join);
-}
-
 // The group's last bit is gone: nobody holds a handle of it any more.
 [[gnu::noinline]] void end_group(Group *group, uint64_t word) noexcept {
     // relaxed: whoever clears the last bit has seen the group's last user (clear_bits()).
@@ -94,7 +88,7 @@ void close_open(Block *block) noexcept {
     // Read before the bit is cleared, when it is still this holder's.
     if (!find_view(msg, &view)) return ZCN_ESTALE;
     if (!clear_bits(handle.group, uint64_t{1} << handle.place, handle.generation)) return ZCN_ESTALE;
-    end_join(view);
+    drop_join(reinterpret_cast<Join *>(const_cast<uint8_t *>(view.data)));
     return ZCN_OK;
 }
 
@@ -126,16 +120,27 @@ void close_group(Block *block) noexcept {
 
 zcn_msg *issue(const View &view, const Holding &holding) noexcept {
     // One view to a group: any thread may make it, and no thread has to remember an open group.
+    zcn_msg *made = nullptr;
+    return issue_together(&made, &view, 1, holding) ? made : nullptr;
+}
+
+bool issue_together(zcn_msg **out, const View *views, uint32_t count, const Holding &holding) noexcept {
     Group *group = open_group(holding);
-    if (group == nullptr) return nullptr;
-    write_place(group->places[0], view);
-    // release: the place is written for whoever counts it.
-    group->issued.store(1, std::memory_order_release);
-    // relaxed: nobody has the handle yet.
+    if (group == nullptr) return false;
+    for (uint32_t i = 0; i < count; i++) write_place(group->places[i], views[i]);
+    // release: the places are written for whoever counts them.
+    group->issued.store(count, std::memory_order_release);
+    // relaxed: nobody has the handles yet.
     const uint64_t word = group->word.load(std::memory_order_relaxed);
     // release: as in open_group().
-    group->word.store((word & ~all_bits) | 2, std::memory_order_release);
-    return make_handle(group, 1, word >> 32);
+    group->word.store((word & ~all_bits) | (((uint64_t{1} << count) - 1) << 1), std::memory_order_release);
+    for (uint32_t i = 0; i < count; i++) out[i] = make_handle(group, i + 1, word >> 32);
+    return true;
+}
+
+void drop_join(Join *join) noexcept {
+    for (uint32_t i = 0; i < join->count; i++) (void)end_view(join->parts[i].held);
+    os::deallocate(join);
 }
 
 Status end_view(zcn_msg *msg) noexcept {

@@ -34,11 +34,30 @@ struct View {
     memory::Block *block = nullptr;
 };
 
+// A joined message. Its parts are held as any message is, so that they are found among all that is held.
 struct Join {
+    struct Part {
+        View view;
+        zcn_msg *held;
+    };
     uint32_t count = 0;
     uint64_t size = 0;
-    View parts[];  // each with a reference on its block
+    Part parts[];
 };
+
+// Ends the parts and gives back the memory, which is the heap's.
+void drop_join(Join *join) noexcept;
+
+// The bytes of a view with its frame's header and delimiter, where it has them.
+struct Frame {
+    const uint8_t *data;
+    uint64_t size;
+};
+
+inline Frame frame_of(const View &view) noexcept {
+    if (view.head == no_frame) return {view.data, view.size};
+    return {view.data - view.head, view.size + view.head + view.tail};
+}
 
 // A view as it lies in its group. What others look at when they count what is held (survey.h) is atomic: release, so
 // that whoever sees a value of one life of the group also sees that the life before it has ended.
@@ -168,6 +187,8 @@ void close_group(memory::Block *block) noexcept;
 // Makes a handle for a view of any block. It ends with a reference that the caller takes or has taken, and keeps on
 // failure.
 zcn_msg *issue(const View &view, const Holding &holding) noexcept;
+// The same for up to group_views of one block, which end with one reference together. False: none was made.
+bool issue_together(zcn_msg **out, const View *views, uint32_t count, const Holding &holding) noexcept;
 
 Status end_view(zcn_msg *msg) noexcept;
 Status end_views(zcn_msg *const *msgs, size_t count) noexcept;

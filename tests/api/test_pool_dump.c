@@ -7,6 +7,7 @@
 #define _GNU_SOURCE
 #endif
 #include <dlfcn.h>
+#include <pthread.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 
@@ -82,7 +83,7 @@ static void messages_are_listed(void **state) {
     assert_true(file >= 0);
     assert_ok(zcn_pool_dump(pool, file));
     char *text = read_all(file);
-    assert_non_null(strstr(text, ": blocks of 262144 bytes, limit 0\n"));
+    assert_non_null(strstr(text, ": blocks of 262144 bytes, limit 0, of which 0 in reserve\n"));
     assert_non_null(strstr(text, "\nbytes: "));
     assert_non_null(strstr(text, "\nmessages: 3 held, 382 bytes, keep 262144 bytes, oldest "));
     assert_int_equal(times_in(text, "\nmessage 5 bytes, held "), 1);
@@ -176,8 +177,50 @@ static size_t offset_of(void (*function)(void)) {
     return (size_t)(address - (uintptr_t)info.dli_fbase);
 }
 
+/* Reads what is dumped, and makes a unit before each look. */
+static void *read_and_make(void *argument) {
+    const int fd = *(const int *)argument;
+    char some[4096];
+    do {
+        zcn_unit *unit;
+        void *data;
+        if (zcn_unit_alloc(&unit, &data, kept_pool, NULL, 10) != ZCN_OK) abort();
+        zcn_unit_release(unit);
+    } while (read(fd, some, sizeof some) > 0);
+    return NULL;
+}
+
+/* More than a pipe holds, to a reader that makes handles itself. */
+static void dump_to_oneself(void) {
+    enum { MANY = 3000 };
+    static zcn_unit *units[MANY];
+    void *data;
+    for (size_t i = 0; i < MANY; i++) assert_ok(zcn_unit_alloc(&units[i], &data, kept_pool, NULL, 10));
+    int ends[2];
+    pthread_t reader;
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(pthread_create(&reader, NULL, read_and_make, &ends[0]), 0);
+    assert_ok(zcn_pool_dump(kept_pool, ends[1]));
+    close(ends[1]);
+    pthread_join(reader, NULL);
+    close(ends[0]);
+    zcn_unit_release_batch(units, MANY);
+}
+
+/* A child that ends in order reports nothing: what it inherited is its parent's. */
+static void end_a_child(void) {
+    const pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) exit(0);
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
 /* The program that forgets: what it prints is where two of its functions lie. */
-static int forget(void) {
+static int forget(bool word_given) {
+    /* A report that waits for itself ends here. */
+    alarm(120);
     const zcn_event *events;
     void (*function)(void);
     kept_pool = make_pool();
@@ -204,6 +247,12 @@ static int forget(void) {
     zcn_msg *msg = NULL;
     assert_ok(zcn_msg_retain(&msg, events[1].msg));
     assert_ok(zcn_msg_release(msg));
+    /* A joined message, with a part that nothing else keeps. */
+    const zcn_msg *const parts[] = {events[1].msg};
+    zcn_msg *joined = NULL;
+    assert_ok(zcn_msg_join(&joined, parts, 1));
+    if (word_given) dump_to_oneself();
+    end_a_child();
     /* Where it is looked at before the end, units and places are known too. */
     assert_ok(zcn_pool_dump(kept_pool, 1));
     zcn_stream_release(stream);
@@ -243,15 +292,19 @@ static answer run_forgetful(const char *word) {
     return got;
 }
 
-/* Whether the place of a line lies in a function that begins there. */
-static void check_place(const char *text, const char *line, size_t function) {
+/* The place that a line names. */
+static size_t place_of(const char *text, const char *line) {
     const char *at = strstr(text, line);
     assert_non_null(at);
     const char *end = strchr(at + 1, '\n');
     const char *from = strstr(at, " from program+0x");
     assert_true(from != NULL && from < end);
-    const size_t place = strtoull(from + strlen(" from program+0x"), NULL, 16);
-    assert_in_range(place, function + 1, function + 4096);
+    return strtoull(from + strlen(" from program+0x"), NULL, 16);
+}
+
+/* Whether it lies in a function that begins there. */
+static void check_place(const char *text, const char *line, size_t function) {
+    assert_in_range(place_of(text, line), function + 1, function + 4096);
 }
 
 static void what_is_alive_is_reported(void **state) {
@@ -272,7 +325,12 @@ static void what_is_alive_is_reported(void **state) {
     /* The dialer has one of its own; the cache a file. */
     assert_int_equal(times_in(got.err, "alive at the end: connection 0 bytes, held "), 2);
     assert_int_equal(times_in(got.err, "alive at the end: file "), 3);
-    assert_int_equal(times_in(got.err, "zcnet: alive at the end: "), 4 + 5 + 2 + 2);
+    /* The joined message is told with its part. */
+    assert_int_equal(times_in(got.err, "alive at the end: message, joined, 300 bytes, held "), 1);
+    assert_int_equal(times_in(got.err, "alive at the end: message 300 bytes, held "), 1);
+    (void)place_of(got.err, "alive at the end: message, joined, 300 bytes, held ");
+    (void)place_of(got.err, "alive at the end: message 300 bytes, held ");
+    assert_int_equal(times_in(got.err, "zcnet: alive at the end: "), 4 + 5 + 2 + 2 + 2);
     check_place(got.err, "alive at the end: unit 123 bytes, held ", unit);
     check_place(got.err, "alive at the end: message 5 bytes, held ", message);
     assert_non_null(strstr(got.err, "alive at the end: unit 789 bytes, held "));
@@ -280,7 +338,8 @@ static void what_is_alive_is_reported(void **state) {
     check_place(got.out, "\nunit 123 bytes, held ", unit);
     check_place(got.out, "\nmessage 5 bytes, held ", message);
     assert_int_equal(times_in(got.out, "\nunit "), 2);
-    assert_int_equal(times_in(got.out, "\nmessage "), 1);
+    assert_int_equal(times_in(got.out, "\nmessage "), 2);
+    (void)place_of(got.out, "\nmessage 300 bytes, held ");
     free(got.out);
     free(got.err);
 }
@@ -301,6 +360,6 @@ int main(int count, char **words) {
                                        cmocka_unit_test(what_is_alive_is_reported),
                                        cmocka_unit_test(nothing_is_said_unasked)};
     program = words[0];
-    if (count > 1) return forget();
+    if (count > 1) return forget(getenv("ZCNET_DEBUG") != NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -108,6 +108,54 @@ static void each_block_counts_once(void **state) {
     zcn_pool_release(pool);
 }
 
+static void a_block_that_many_groups_hold_counts_once(void **state) {
+    (void)state;
+    /* More blocks than what is met is told apart in at first, and each is met again, after all the others. */
+    const size_t many = effort(5000, 300);
+    zcn_pool *pool = pool_of(4 * KIB);
+    zcn_stream *stream = stream_of(pool, PLAIN_FRAMING, NULL);
+    collector got = {.no_copy = true};
+    stream_keep(stream, many, 1500, &got);
+    zcn_msg **again = calloc(many, sizeof *again);
+    assert_non_null(again);
+    const uint64_t pinned = stats_of(pool).pinned_bytes;
+    assert_true(pinned >= many / 2 * 4 * KIB);
+    for (size_t i = 0; i < many; i++) assert_ok(zcn_msg_retain(&again[i], got.at[i].kept));
+    assert_int_equal(stats_of(pool).views, 2 * many);
+    assert_int_equal(stats_of(pool).pinned_bytes, pinned);
+    assert_ok(zcn_msg_release_batch(again, many));
+    free(again);
+    collector_clear(&got);
+    zcn_stream_release(stream);
+    zcn_pool_release(pool);
+}
+
+static void the_parts_of_a_joined_message_are_held(void **state) {
+    (void)state;
+    zcn_pool *pool = pool_of(64 * KIB);
+    zcn_stream *stream = stream_of(pool, PLAIN_FRAMING, NULL);
+    collector got = {0};
+    stream_keep(stream, 3, 100, &got);
+    zcn_msg *joined, *more;
+    const zcn_msg *const parts[] = {got.at[0].kept, got.at[1].kept};
+    assert_ok(zcn_msg_join(&joined, parts, 2));
+    collector_clear(&got);
+    zcn_stream_release(stream);
+    zcn_pool_stats stats = stats_of(pool);
+    assert_int_equal(stats.views, 2);
+    assert_int_equal(stats.viewed_bytes, 200);
+    assert_int_equal(stats.pinned_bytes, 64 * KIB);
+    assert_ok(zcn_msg_retain(&more, joined));
+    assert_int_equal(stats_of(pool).views, 4);
+    assert_ok(zcn_msg_release(joined));
+    assert_status(zcn_msg_release(joined), ZCN_ESTALE);
+    assert_int_equal(stats_of(pool).views, 2);
+    assert_ok(zcn_msg_release(more));
+    stats = stats_of(pool);
+    assert_int_equal(stats.views + stats.viewed_bytes + stats.pinned_bytes, 0);
+    zcn_pool_release(pool);
+}
+
 static void pools_are_told_apart(void **state) {
     (void)state;
     zcn_pool *pools[2] = {pool_of(64 * KIB), pool_of(4 * KIB)};
@@ -127,6 +175,36 @@ static void pools_are_told_apart(void **state) {
         zcn_stream_release(streams[i]);
         zcn_pool_release(pools[i]);
     }
+}
+
+static void the_oldest_is_found_among_the_young(void **state) {
+    (void)state;
+    enum { MANY = 100, OLD = 50 };
+    zcn_pool *pool = pool_of(0);
+    zcn_stream *stream = stream_of(pool, PLAIN_FRAMING, NULL);
+    collector got = {0};
+    stream_keep(stream, 1, 10, &got);
+    /* Each handle of a handle lies apart; the old one among them. */
+    zcn_msg *handles[MANY];
+    for (size_t i = 0; i < MANY; i++) assert_ok(zcn_msg_retain(&handles[i], got.at[0].kept));
+    collector_clear(&got);
+    assert_ok(zcn_msg_release_batch(handles, OLD));
+    assert_ok(zcn_msg_release_batch(handles + OLD + 1, MANY - OLD - 1));
+    const uint64_t deadline = deadline_after_ms(WAIT_MS);
+    uint64_t age;
+    do {
+        age = stats_of(pool).oldest_view_ns;
+        assert_false(deadline_passed(deadline));
+    } while (age < 100 * 1000 * 1000);
+    for (size_t i = 0; i < MANY; i++)
+        if (i != OLD) assert_ok(zcn_msg_retain(&handles[i], handles[OLD]));
+    /* These are of some age, too. */
+    const uint64_t made = now_ns();
+    while (now_ns() - made < 40 * 1000 * 1000) continue;
+    assert_true(stats_of(pool).oldest_view_ns >= age);
+    assert_ok(zcn_msg_release_batch(handles, MANY));
+    zcn_stream_release(stream);
+    zcn_pool_release(pool);
 }
 
 static void the_oldest_is_known(void **state) {
@@ -327,7 +405,10 @@ int main(void) {
         cmocka_unit_test(nothing_is_held),
         cmocka_unit_test(small_views_pin_their_block),
         cmocka_unit_test(each_block_counts_once),
+        cmocka_unit_test(a_block_that_many_groups_hold_counts_once),
+        cmocka_unit_test(the_parts_of_a_joined_message_are_held),
         cmocka_unit_test(pools_are_told_apart),
+        cmocka_unit_test(the_oldest_is_found_among_the_young),
         cmocka_unit_test(the_oldest_is_known),
         cmocka_unit_test(what_threads_keep_is_shown_and_comes_back),
         cmocka_unit_test(a_cache_is_bounded),

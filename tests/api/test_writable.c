@@ -91,6 +91,12 @@ static void a_message_alone_is_written_in_place(void **state) {
     k.stream = NULL;
     write_into(pool, &k.got.at[1].kept, false, 2000);
     write_into(pool, &k.got.at[1].kept, false, 2001);
+    /* Nor is a joined message that is gone. */
+    const zcn_msg *const list[] = {k.got.at[3].kept};
+    zcn_msg *joined;
+    assert_ok(zcn_msg_join(&joined, list, 1));
+    assert_ok(zcn_msg_release(joined));
+    write_into(pool, &k.got.at[3].kept, false, 2002);
     /* A message of its own, larger than a block. */
     kept large = keep(pool, 1, 600 * 1024);
     end_borrow(large.stream);

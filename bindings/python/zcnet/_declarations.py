@@ -19,6 +19,7 @@ STRUCTS = {
         " uint64_t reserved_peak_bytes; uint64_t thread_cached_bytes; uint64_t arena_bytes; uint64_t object_bytes;"
         " uint64_t views; uint64_t viewed_bytes; uint64_t pinned_bytes; uint64_t amplification;"
         " uint64_t oldest_view_ns; uint64_t copied_bytes; uint64_t huge_bytes; uint64_t huge_refused_bytes;"
+        " uint64_t reserve_bytes;"
     ),
     "zcn_conn_options": (
         "uint64_t struct_size; const zcn_framing *send_framing; uint64_t high_water; uint64_t low_water; uint64_t"

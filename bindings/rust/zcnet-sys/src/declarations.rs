@@ -447,7 +447,7 @@ pub struct zcn_pool_stats {
     pub arena_bytes: u64,
     /// memory of handles, of all pools of the process; kept for reuse, and given back by zcn_pool_trim() where nothing of it is in use
     pub object_bytes: u64,
-    /// message handles that are held (zcn_msg_retain() and its like)
+    /// message handles that are held (zcn_msg_retain() and its like); of a joined message its parts
     pub views: u64,
     /// the sum of their sizes
     pub viewed_bytes: u64,
@@ -463,6 +463,8 @@ pub struct zcn_pool_stats {
     pub huge_bytes: u64,
     /// and did not
     pub huge_refused_bytes: u64,
+    /// of limit_bytes: for unfinished messages alone
+    pub reserve_bytes: u64,
 }
 
 /// Filled by its options_init(), and changed from there.
@@ -1221,7 +1223,7 @@ extern "C" {
     pub fn zcn_msg_detach(out: *mut *mut zcn_msg, msg: *const zcn_msg) -> zcn_status;
     /// Let messages go easy on memory: each that has been held for detach_ms of its pool's options, and keeps more than detach_ratio times its bytes, is replaced by a copy as zcn_msg_detach() makes it. The bytes count as copied. With the default options of pools nothing is ever copied.
     pub fn zcn_msg_settle(msgs: *mut *mut zcn_msg, count: usize, out_copied: *mut usize) -> zcn_status;
-    /// Make the bytes of a message writable: copy on write. Nothing is copied when no other handle shares bytes with it; otherwise the message is replaced by a copy of its whole frame, as zcn_msg_detach() makes it, and the bytes count as copied (zcn_pool_stats). Others that share its bytes are: handles made of the same event or of one another as far as they overlap, and the event itself until the next poll. What was sent, joined, appended to a unit or fed to another stream counts as shared for as long as anything of its block is in use, and what lies between two such messages may.
+    /// Make the bytes of a message writable: copy on write. Nothing is copied when no other handle shares bytes with it; otherwise the message is replaced by a copy of its whole frame, as zcn_msg_detach() makes it, and the bytes count as copied (zcn_pool_stats). Others that share its bytes are: handles made of the same event or of one another as far as they overlap, joined messages that it is a part of, and the event itself until the next poll. What was sent, appended to a unit or fed to another stream counts as shared for as long as anything of its block is in use, and what lies between two such messages may.
     pub fn zcn_msg_make_writable(out: *mut *mut zcn_msg, msg: *mut zcn_msg, out_data: *mut *mut c_void) -> zcn_status;
     /// Several messages as one, as a list of parts: no byte is copied. Its parts are read with zcn_msg_iovecs(); it can be kept, sent and released like any message.
     pub fn zcn_msg_join(out: *mut *mut zcn_msg, msgs: *const *const zcn_msg, count: usize) -> zcn_status;
@@ -1246,7 +1248,7 @@ extern "C" {
     pub fn zcn_pool_trim(pool: *mut zcn_pool, out_bytes: *mut u64) -> zcn_status;
     /// Read the pool's gauges and counters. They are read one after the other while others may change them.
     pub fn zcn_pool_get_stats(pool: *mut zcn_pool, stats: *mut zcn_pool_stats) -> zcn_status;
-    /// Write who holds what of a pool, as lines of text for people: its bytes; each message that is held, with its size, for how long, and how much memory of which block it keeps. With ZCNET_DEBUG=leak in the environment when the process's first pool was made, also each unit, and the place in the program that made each: PATH+0xOFFSET, as addr2line takes it. Messages that others keep or release meanwhile may be missing. It looks at every message handle of the process.
+    /// Write who holds what of a pool, as lines of text for people: its bytes; each message that is held, with its size, for how long, and how much memory of which block it keeps. With ZCNET_DEBUG=leak in the environment when the process's first pool was made, also each unit, and the place in the program that made each: PATH+0xOFFSET, as addr2line takes it. Of a joined message its parts are listed. Messages that others keep or release meanwhile may be missing. It looks at every message handle of the process.
     pub fn zcn_pool_dump(pool: *mut zcn_pool, fd: c_int) -> zcn_status;
     /// The memory file of a pool that was made with shared_bytes. Hand the descriptor to another process (SCM_RIGHTS), which maps it and reads messages where they lie: tell it their offsets, and keep the messages until it has read them. Pages of the file are taken as they are used. Its size is sealed; its contents are not, so give it to whom you trust.
     pub fn zcn_pool_get_shared(pool: *mut zcn_pool, out_fd: *mut c_int, out_bytes: *mut u64) -> zcn_status;
