@@ -36,6 +36,8 @@ V ?=
 
 configure = cmake -S . -B "$(BUILD)" -DCMAKE_BUILD_TYPE=$(BUILD_TYPE) -DZCNET_WARNINGS=ON \
 	$(if $(LIBDIR),-DCMAKE_INSTALL_LIBDIR=$(LIBDIR)) $(if $(V),,--log-level=WARNING >/dev/null)
+# What is installed names its prefix, which is the same from any folder then.
+prefix = $(shell realpath -ms -- "$(PREFIX)")
 # CMake's own makefiles are not part of this one's job pool.
 compile = env -u MAKEFLAGS -u MAKELEVEL cmake --build "$(BUILD)" --parallel $(JOBS) $(if $(V),--verbose)
 export BUILD DESTDIR JOBS
@@ -109,12 +111,14 @@ bench-bindings:
 	@$(compile)
 	@tests/bench/bindings.sh $(BUILD)
 
+# The prefix is told to CMake as well, for what it writes down with folders outside of it.
 install: all
-	@cmake --install "$(BUILD)" --prefix "$(PREFIX)"
+	@$(configure) -DCMAKE_INSTALL_PREFIX="$(prefix)"
+	@cmake --install "$(BUILD)" --prefix "$(prefix)"
 	@if [ -z "$(DESTDIR)" ] && [ "$$(id -u)" -eq 0 ] && command -v ldconfig >/dev/null; then ldconfig; fi
 
 uninstall: all
-	@scripts/uninstall.sh "$(BUILD)" "$(PREFIX)"
+	@scripts/uninstall.sh "$(BUILD)" "$(prefix)"
 
 abi: all
 	@scripts/setup.sh abi

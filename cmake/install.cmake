@@ -1,18 +1,31 @@
 # SPDX-License-Identifier: MIT
 # pkg-config files, the CMake package, and what is installed where.
 
-# Build tree: PKG_CONFIG_PATH=<build>/pkgconfig compiles and links against it without an install.
-set(ZCNET_INCLUDE_SOURCE ${PROJECT_SOURCE_DIR}/include)
-set(ZCNET_CPP_INCLUDE_SOURCE ${PROJECT_SOURCE_DIR}/bindings/cpp/include)
-set(ZCNET_LIBRARY_BUILD ${PROJECT_BINARY_DIR})
+# Build tree: PKG_CONFIG_PATH=<build>/pkgconfig compiles and links against it without an install. A blank in a folder's
+# name is part of it.
+string(REPLACE " " "\\ " ZCNET_INCLUDE_SOURCE "${PROJECT_SOURCE_DIR}/include")
+string(REPLACE " " "\\ " ZCNET_CPP_INCLUDE_SOURCE "${PROJECT_SOURCE_DIR}/bindings/cpp/include")
+string(REPLACE " " "\\ " ZCNET_LIBRARY_BUILD "${PROJECT_BINARY_DIR}")
+set(zcnet_private_libs "-lstdc++ -lm -pthread")
+# What links libzcnet: the shared library alone; where there is none, the archive and what it needs.
+set(ZCNET_PC_LIBS)
+set(ZCNET_PC_LIBS_PRIVATE ${zcnet_private_libs})
+if(NOT ZCNET_SHARED)
+    set(ZCNET_PC_LIBS " ${zcnet_private_libs}")
+    set(ZCNET_PC_LIBS_PRIVATE)
+endif()
 configure_file(pkgconfig/libzcnet-uninstalled.pc.in pkgconfig/libzcnet-uninstalled.pc @ONLY)
+if(ZCNET_STATIC)
+    configure_file(pkgconfig/libzcnet-static-uninstalled.pc.in pkgconfig/libzcnet-static-uninstalled.pc @ONLY)
+endif()
 
 if(NOT ZCNET_INSTALL)
     return()
 endif()
 include(CMakePackageConfigHelpers)
 
-# The .pc files name the prefix, which may be given as late as `cmake --install --prefix`: they are written then.
+# The .pc files name the prefix, which may be given as late as `cmake --install --prefix`: they are written then, by
+# write_pc.cmake, which escapes what is in it.
 function(zcnet_below_prefix out directory)
     if(IS_ABSOLUTE ${directory})
         set(${out} ${directory} PARENT_SCOPE)
@@ -30,7 +43,11 @@ function(zcnet_install_pc name)
         set(PROJECT_DESCRIPTION \"${PROJECT_DESCRIPTION}\")
         set(ZCNET_LIBDIR [[${zcnet_pc_libdir}]])
         set(ZCNET_INCLUDEDIR [[${zcnet_pc_includedir}]])
-        configure_file(\"${PROJECT_SOURCE_DIR}/pkgconfig/${name}.pc.in\" \"${written}\" @ONLY)")
+        set(ZCNET_PC_LIBS \"${ZCNET_PC_LIBS}\")
+        set(ZCNET_PC_LIBS_PRIVATE \"${ZCNET_PC_LIBS_PRIVATE}\")
+        set(ZCNET_PC_TEMPLATE [[${PROJECT_SOURCE_DIR}/pkgconfig/${name}.pc.in]])
+        set(ZCNET_PC_WRITTEN [[${written}]])")
+    install(SCRIPT ${PROJECT_SOURCE_DIR}/cmake/write_pc.cmake)
     install(FILES ${written} DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 endfunction()
 
@@ -42,9 +59,7 @@ foreach(kind shared static)
         install(EXPORT zcnet-${kind} NAMESPACE zcnet:: DESTINATION ${zcnet_cmake_dir})
     endif()
 endforeach()
-if(ZCNET_SHARED)
-    zcnet_install_pc(libzcnet)
-endif()
+zcnet_install_pc(libzcnet)
 if(ZCNET_STATIC)
     zcnet_install_pc(libzcnet-static)
 endif()
@@ -61,10 +76,15 @@ if(ZCNET_TOOL AND zcnet_has_probes)
     file(GLOB zcnet_tracing CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tracing/*.bt)
     install(FILES ${zcnet_tracing} DESTINATION ${CMAKE_INSTALL_DATADIR}/zcnet)
 endif()
+# A folder that is missing, as in a copy of a part of the tree, would be installed as nothing.
+foreach(folder include/zcnet bindings/cpp/include/zcnet)
+    if(NOT EXISTS ${PROJECT_SOURCE_DIR}/${folder})
+        message(FATAL_ERROR "${folder} is missing from the sources")
+    endif()
+endforeach()
 install(DIRECTORY include/zcnet bindings/cpp/include/zcnet DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
         FILES_MATCHING PATTERN "*.h" PATTERN "*.hpp")
 
-# Before 1.0 a minor version may break programs.
-write_basic_package_version_file(${PROJECT_BINARY_DIR}/zcnet-config-version.cmake COMPATIBILITY SameMinorVersion)
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/zcnet-config-version.cmake COMPATIBILITY SameMajorVersion)
 install(FILES cmake/zcnet-config.cmake ${PROJECT_BINARY_DIR}/zcnet-config-version.cmake
         DESTINATION ${zcnet_cmake_dir})

@@ -32,10 +32,10 @@ case $job in
         work=$(mktemp -d)
         trap 'rm -rf "$work"' EXIT
         dump "$work/now.abi"
-        # What is only new breaks nobody. A struct that grew at its end is named too: whether it starts with its own
-        # size, so that this breaks nobody either, is for people to see.
+        # What is only new breaks nobody, nor does a struct that starts with its own size and grew at its end.
+        python3 "$source/scripts/abi_shorten.py" "$last" "$work/now.abi" "$work/shortened.abi"
         status=0
-        abidiff --no-added-syms "$last" "$work/now.abi" || status=$?
+        abidiff --no-added-syms "$last" "$work/shortened.abi" || status=$?
         if [ $status -ne 0 ]; then
             echo "abi: FAILED: it is not that of $(basename "$last" .abi) (abidiff: $status)" >&2
             exit 1

@@ -101,7 +101,10 @@ case $job in
         need jemalloc has_header jemalloc/jemalloc.h
         need python has python3
         ;;
-    abi) need abigail has abidiff ;;
+    abi)
+        need abigail has abidiff
+        need python has python3
+        ;;
     docs | check-docs)
         need mandoc has mandoc
         need cmark-gfm has cmark-gfm

@@ -5,6 +5,7 @@
 #   scripts/uninstall.sh BUILD PREFIX       DESTDIR from the environment
 set -eu
 build=$1 prefix=$2 root=${DESTDIR:-}
+case $root in '' | /*) ;; *) root=$PWD/$root ;; esac
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 DESTDIR=$work cmake --install "$build" --prefix "$prefix" >/dev/null

@@ -12,6 +12,11 @@ from conan.tools.files import copy, load, rmdir
 required_conan_version = ">=2.0"
 
 
+# What building and installing needs of the tree.
+SOURCES = ("CMakeLists.txt", "LICENSE", "bindings/cpp/include/*", "cmake/*", "include/*", "pkgconfig/*", "src/*",
+           "tracing/*")
+
+
 class Zcnet(ConanFile):
     name = "zcnet"
     description = "Zero-copy messages over TCP and Unix sockets"
@@ -31,12 +36,14 @@ class Zcnet(ConanFile):
         self.version = ".".join(re.search(rf"ZCN_VERSION_{part} (\d+)", header)[1] for part in ("MAJOR", "MINOR", "PATCH"))
 
     def export_sources(self):
-        for pattern in ("CMakeLists.txt", "LICENSE", "cmake/*", "include/*", "pkgconfig/*", "src/*"):
+        for pattern in SOURCES:
             copy(self, pattern, self._tree, self.export_sources_folder)
 
     def validate(self):
         if self.settings.os != "Linux":
             raise ConanInvalidConfiguration("libzcnet runs on Linux only")
+        if self.settings.arch in ("x86", "sparc", "ppc32", "ppc32be", "mips") or str(self.settings.arch).startswith("armv7"):
+            raise ConanInvalidConfiguration("libzcnet is for 64-bit processors")
         if self.settings.get_safe("compiler.cppstd"):
             check_min_cppstd(self, 20)
 
@@ -67,7 +74,9 @@ class Zcnet(ConanFile):
         self.cpp_info.set_property("cmake_file_name", "zcnet")
         self.cpp_info.set_property("cmake_target_name", "zcnet::zcnet")
         self.cpp_info.set_property("cmake_target_aliases", ["zcnet::shared" if self.options.shared else "zcnet::static"])
-        self.cpp_info.set_property("pkg_config_name", "libzcnet" if self.options.shared else "libzcnet-static")
+        self.cpp_info.set_property("pkg_config_name", "libzcnet")
+        if not self.options.shared:
+            self.cpp_info.set_property("pkg_config_aliases", ["libzcnet-static"])
         self.cpp_info.libs = ["zcnet"]
         if not self.options.shared:
             self.cpp_info.system_libs = ["stdc++", "m", "pthread"]

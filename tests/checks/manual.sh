@@ -31,6 +31,14 @@ while read -r name; do fault "$name has no page"; done <"$work/difference"
 comm -13 "$work/wanted" "$work/there" >"$work/difference"
 while read -r name; do fault "$name has a page, and is no public name"; done <"$work/difference"
 
+# zcnet(7) names the page of each noun, and leads to it at its end.
+for header in "$include"/zcnet/*.h; do
+    name=zcn_$(basename "$header" .h)
+    case $name in zcn_zcnet | zcn_version) continue ;; esac
+    grep -q "^\.It Xr $name 3$" "$pages/man7/zcnet.7" || fault "zcnet(7) does not name $name"
+    sed -n '/^\.Sh SEE ALSO/,$p' "$pages/man7/zcnet.7" | grep -q "^\.Xr $name 3" || fault "zcnet(7) does not lead to $name"
+done
+
 # Aliases lead to a page that is about the name.
 for page in "$pages"/man3/*.3; do
     name=$(basename "$page" .3)

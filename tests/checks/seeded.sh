@@ -140,6 +140,8 @@ passes "a program of a document" document '```c' '#include <zcnet/zcnet.h>' \
     'int main(void) { return zcn_version() != ZCN_VERSION_NUMBER; }' '```'
 finds 'line 2 does not compile' document 'Text' '```c' 'int main(void) { return nothing; }' '```'
 finds 'FAILED  document.md, line 1' document '```c' 'int main(void) { return 1; }' '```'
+finds 'document.md, line 4 does not compile' document '```c' 'int main(void) { return 0; }' '```' '```c' \
+    'int piece(void) { return nowhere(); }' '```'
 finds 'has no complete program' document '```c' 'int fragment;' '```'
 
 # The manual: a header and its page, and what may be missing from them.
@@ -161,7 +163,9 @@ header() {
 }
 make_pages() {
     rm -rf "$work/pages"
-    mkdir -p "$work/pages/man1" "$work/pages/man3"
+    mkdir -p "$work/pages/man1" "$work/pages/man3" "$work/pages/man7"
+    printf '%s\n' '.Dd November 1, 2026' '.Dt ZCNET 7' .Os '.Sh NAME' '.Nm zcnet' '.Nd acts' '.Sh DESCRIPTION' \
+        '.Bl -tag -width Ds' '.It Xr zcn_thing 3' 'does something' .El '.Sh SEE ALSO' '.Xr zcn_thing 3' >"$work/pages/man7/zcnet.7"
     LC_ALL=C awk -v out="$work/pages/man3" -v examples="$work" -v date="November 1, 2026" -f "$source/scripts/mdoc.awk" \
         -f "$source/scripts/man.awk" "$work/manual/zcnet/thing.h" &&
         "$work/tool" act --help | LC_ALL=C awk -v part=description -f "$source/scripts/mdoc.awk" \
@@ -174,6 +178,9 @@ manual() { "$checks/manual.sh" "$work/pages" "$work/manual" "$work/manual/map" "
 header 'Do it.' '' '@param what  a number' '@return 0' '@since 0.1'
 passes "making pages" make_pages
 if command -v mandoc >/dev/null; then passes "a manual in order" manual; fi
+sed -i '/^\.It Xr/d' "$work/pages/man7/zcnet.7"
+finds 'zcnet.7. does not name zcn_thing' manual
+passes "making pages anew" make_pages
 sed -i 's/Do it/Do all of it/' "$work/manual/zcnet/thing.h"
 finds "thing.h says 'all', its page does not" manual
 printf 'ZCN_API int zcn_thing_undo(int what);\n' >>"$work/manual/zcnet/thing.h"

@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Compiles and runs the complete programs (those with a main) of a document's C and C++ blocks, against the build tree.
+# What has no main, functions and declarations, is compiled behind the headers that such a piece can take for granted.
 #   snippets.sh DOCUMENT BUILD
 # A program has to end by itself with status 0. One that serves is preceded by a line
 #   <!-- try: zcnet ping ADDRESS --framing … -->
@@ -29,7 +30,8 @@ awk -v work="$work" '
     next
 }
 /^```/ {
-    if (inside && complete) {
+    if (inside && !complete) sub(/block/, "piece", file)
+    if (inside) {
         printf "%s", text >file
         printf "%d\n%s\n", place, try >(file ".about")
     }
@@ -96,7 +98,31 @@ for source in "$work"/block*.c "$work"/block*.cpp; do
         server=
     fi
 done
-echo "$programs programs, $faults faults"
+pieces=0
+for source in "$work"/piece*.c "$work"/piece*.cpp; do
+    [ -f "$source" ] || continue
+    pieces=$((pieces + 1))
+    name="$(basename "$document"), line $(sed -n 1p "$source.about")"
+    case $source in
+        *.c)
+            compiler="${CC:-cc} -std=gnu11"
+            headers='errno fcntl limits poll pthread stdio stdlib string unistd zcnet/zcnet'
+            for header in $headers; do echo "#include <$header.h>"; done >"$work/whole.c"
+            ;;
+        *)
+            compiler="${CXX:-c++} -std=c++20"
+            for header in cstdio iostream string vector zcnet/zcnet.hpp; do echo "#include <$header>"; done >"$work/whole.cpp"
+            ;;
+    esac
+    whole=$work/whole.${source##*.}
+    cat "$source" >>"$whole"
+    if $compiler -Wall -Wextra -Werror -Wno-unused-function -fsyntax-only $flags "$whole" >"$work/said" 2>&1; then
+        echo "ok      $name compiles"
+    else
+        fault "$name does not compile"
+    fi
+done
+echo "$programs programs, $pieces pieces, $faults faults"
 if [ "$programs" -eq 0 ]; then
     echo "$document has no complete program"
     exit 77

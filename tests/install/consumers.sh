@@ -37,6 +37,21 @@ for standard in 17 20; do
 done
 try "the C++ headers, the archive" $cxx -std=c++17 $strict "$here/consumer.cpp" $static
 
+# A prefix with a blank in its name, told as a path of the present folder.
+spaced() { (cd "$work" && cmake --install "$build" --prefix "a prefix"); }
+step "install into a prefix with a blank" spaced
+blank=$(PKG_CONFIG_PATH="$work/a prefix/$libdir/pkgconfig" pkg-config --cflags --libs libzcnet)
+compile_there() { eval "$cc $strict \"$here/consumer.c\" $blank -o \"$work/program\""; }
+step "C, a prefix with a blank, compiles" compile_there
+step "C, a prefix with a blank, runs" env LD_LIBRARY_PATH="$work/a prefix/$libdir" timeout 60 "$work/program"
+
+# The build tree, without an install.
+for name in libzcnet libzcnet-static; do
+    here_flags=$(PKG_CONFIG_PATH=$build/pkgconfig pkg-config --cflags --libs $name)
+    step "the build tree's $name compiles" $cxx -std=c++17 $strict "$here/consumer.cpp" $here_flags -o "$work/program"
+    step "the build tree's $name runs" env LD_LIBRARY_PATH="$build" timeout 60 "$work/program"
+done
+
 # cmake_project NAME SOURCE OPTION…
 cmake_project() {
     project=$1 source=$2

@@ -33,6 +33,17 @@ same "nothing beside the prefix" opt "$(ls "$work/stage")"
 same "the staged .pc names the prefix without the stage" prefix=/opt/package \
     "$(grep ^prefix= "$work/stage/opt/package/$libdir/pkgconfig/libzcnet.pc")"
 
+# The same by names that depend on the present folder, which for make is that of the sources.
+away=$(realpath --relative-to="$source" "$work/away")
+step "install into a relative staging folder" front install PREFIX=/opt/package DESTDIR="$away"
+same "the relative stage has the same files" "$(files "$work/stage")" "$(files "$work/away")"
+step "uninstall from the relative staging folder" front uninstall PREFIX=/opt/package DESTDIR="$away"
+same "the relative stage is empty" "" "$(files "$work/away")"
+step "install into a relative prefix" front install PREFIX="$away"
+same "its .pc names the whole prefix" "prefix=$work/away" "$(grep ^prefix= "$work/away/$libdir/pkgconfig/libzcnet.pc")"
+step "uninstall from the relative prefix" front uninstall PREFIX="$away"
+same "the relative prefix is empty" "" "$(files "$work/away")"
+
 step "install into a prefix" front install PREFIX="$work/prefix"
 same "the two are the same files" "$(files "$work/stage/opt/package")" "$(files "$work/prefix")"
 if readelf -dW "$work/prefix/bin/zcnet" | grep -Eq 'RPATH|RUNPATH'; then

@@ -24,8 +24,11 @@ fn header_version(include: &Path) -> String {
 }
 
 fn find() {
-    // Versions of one minor number understand each other before 1.0.
-    let found = pkg_config::Config::new().range_version("0.1.0".."0.2.0").probe("libzcnet");
+    // The library only grows within a major version: one that is as new as these declarations has all of them.
+    let crate_version = env::var("CARGO_PKG_VERSION").expect("cargo sets it");
+    let major: u32 = env::var("CARGO_PKG_VERSION_MAJOR").expect("cargo sets it").parse().expect("a number");
+    let next = format!("{}.0.0", major + 1);
+    let found = pkg_config::Config::new().range_version(crate_version.as_str()..next.as_str()).probe("libzcnet");
     let library = found.unwrap_or_else(|error| {
         eprintln!("{}", error);
         eprintln!(
