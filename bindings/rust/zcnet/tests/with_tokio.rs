@@ -6,9 +6,11 @@ mod shared;
 
 use futures_util::{SinkExt, StreamExt};
 use shared::{framing, DEADLINE};
+use std::collections::HashSet;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
+use std::sync::mpsc;
 use std::task::{Context, Poll};
 use std::thread;
 use std::time::Duration;
@@ -16,11 +18,17 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
 use tokio::net::UnixStream;
 use tokio::time::timeout;
 use zcnet::tokio::{memory, Driver, Framed};
-use zcnet::{ErrorKind, Event, Loop, LoopOptions, Pool, PoolOptions, Stream, StreamOptions, Unit};
+use zcnet::{
+    Conn, ConnOptions, ErrorKind, Event, ListenOptions, Loop, LoopOptions, Pool, PoolOptions, Stream, StreamOptions,
+    Unit,
+};
+
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+}
 
 fn run<T>(future: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async { timeout(DEADLINE, future).await.expect("it did not happen in time") })
+    block_on(async { timeout(DEADLINE, future).await.expect("it did not happen in time") })
 }
 
 /// Polls a future so many times at most, then drops it.
@@ -70,62 +78,82 @@ fn is_send<T: Send>(value: T) -> T {
     value
 }
 
-/// Posts and sends at random times, between polls too and into arrays as small as they can be: none is lost.
+/// Posts at random moments, and sends between polls, with small arrays and small batches: what waits for an answer and
+/// what waits for something to do are both asleep, and stay so when one wake-up is lost.
 #[test]
 fn no_wake_up_is_lost_under_tokio() {
-    const COUNT: u64 = 10_000;
-    for capacity in [16, 1024] {
-        run(is_send_after_setup(capacity, COUNT));
+    // No timer of the library's wakes who should have been woken.
+    let patient = || ConnOptions::new().connect_timeout(10 * DEADLINE).message_timeout(10 * DEADLINE);
+    let (plain, one) = (patient(), patient().messages_per_poll(1));
+    for (capacity, options) in [(16, &plain), (1024, &plain), (1024, &one)] {
+        block_on(answer_a_thread(capacity, options, 3000));
     }
 }
 
-async fn is_send_after_setup(capacity: u32, count: u64) {
+/// Marks what was answered once, and is asked a second time.
+const AGAIN: u64 = 1 << 63;
+
+async fn answer_a_thread(capacity: u32, options: &ConnOptions, count: u64) {
     let mut driver = Driver::new(Loop::with_options(&LoopOptions::new().event_capacity(capacity)).unwrap()).unwrap();
-    let listener = driver.listen("tcp://127.0.0.1:0", &framing()).unwrap();
-    let conn = driver.connect(listener.address(), &framing()).unwrap();
-    let poster = {
+    let listening = ListenOptions::new().conn(options.clone());
+    let listener = driver.listen_with("tcp://127.0.0.1:0", &framing(), &listening).unwrap();
+    let conn = driver.connect_with(listener.address(), &framing(), options).unwrap();
+    let (answers, answered) = mpsc::channel();
+    let thread = thread::spawn({
         let conn = conn.clone();
-        thread::spawn(move || {
-            let mut random = 88172645463325252;
-            for n in 0..count {
-                let mut unit = number(n);
-                while let Err(failed) = conn.post(unit) {
-                    assert!(failed.error.is_again());
-                    unit = failed.unit;
-                    thread::yield_now();
-                }
-                for _ in 0..next(&mut random) % 2048 {
-                    std::hint::spin_loop();
-                }
-            }
-        })
-    };
-    let (mut there, mut back) = (0, 0);
-    let mut random = 1234567;
-    while back < count {
+        move || ask_and_sleep(&conn, &answered, count)
+    });
+    let (mut left, mut random) = (count, 1234567);
+    while left > 0 {
+        let mut again = Vec::new();
         // Now and then the future is dropped before it is ready.
-        let polls = 1 + (next(&mut random) % 3) as u32;
-        let events = match dropped(driver.poll(), polls).await {
-            Some(events) => events.unwrap(),
-            None => continue,
+        let events = if next(&mut random) % 10 == 0 {
+            dropped(driver.poll(), 1).await
+        } else {
+            Some(timeout(DEADLINE, driver.poll()).await.expect("a wake-up was lost"))
         };
-        for event in &events {
+        let Some(events) = events else { continue };
+        for event in &events.unwrap() {
             match event {
                 Event::Message { conn: from, message } if from == conn => {
-                    assert_eq!(as_number(&message), back);
-                    back += 1;
+                    let number = as_number(&message);
+                    if number & AGAIN == 0 && next(&mut random) % 4 == 0 {
+                        again.push(number);
+                    } else {
+                        answers.send(number & !AGAIN).unwrap();
+                        left -= 1;
+                    }
                 }
-                Event::Message { conn: from, message } => {
-                    assert_eq!(as_number(&message), there);
-                    there += 1;
-                    from.forward(message).unwrap();
-                }
+                Event::Message { conn: from, message } => from.forward(message).unwrap(),
                 Event::Connected(_) | Event::Accepted(_) => {}
                 other => panic!("{:?}", other),
             }
         }
+        for question in again {
+            driver.get(&conn).unwrap().send(number(question | AGAIN)).unwrap();
+        }
     }
-    poster.join().unwrap();
+    thread.join().unwrap();
+}
+
+/// Posts some numbers, sleeps until all of them were answered, and so on.
+fn ask_and_sleep(conn: &Conn, answered: &mpsc::Receiver<u64>, count: u64) {
+    let mut random = 88172645463325252;
+    let mut waiting = HashSet::new();
+    for n in 0..count {
+        waiting.insert(n);
+        conn.post(number(n)).unwrap();
+        for _ in 0..next(&mut random) % 2048 {
+            std::hint::spin_loop();
+        }
+        if n + 1 < count && next(&mut random) % 4 == 0 {
+            continue;
+        }
+        while !waiting.is_empty() {
+            let answer = answered.recv_timeout(DEADLINE).expect("an answer was lost");
+            assert!(waiting.remove(&answer), "{} was answered twice", answer);
+        }
+    }
 }
 
 #[test]
