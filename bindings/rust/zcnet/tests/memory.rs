@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT
 //! Messages, units and streams: what is kept, given away, and used at the wrong time.
 
+#[path = "shared/counted.rs"]
+mod counted;
 mod shared;
 
+use counted::Drops;
 use shared::{framing, pair, poll_until};
 use std::collections::HashSet;
 use std::io::{self, Write};
 use std::mem::size_of;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 use zcnet::{release_all, settle, ErrorKind, Event, Framing, Joined, Message, Pool, PoolOptions, Stream, StreamEvent};
@@ -162,52 +163,38 @@ fn joined_messages_are_sent_as_one() {
     assert_eq!(wire, b"onetwo\n");
 }
 
-struct Counted(Vec<u8>, Arc<AtomicUsize>);
-
-impl AsRef<[u8]> for Counted {
-    fn as_ref(&self) -> &[u8] {
-        &self.0
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.1.fetch_add(1, Ordering::SeqCst);
-    }
-}
-
 #[test]
 fn memory_that_is_handed_over_is_dropped_once_whatever_becomes_of_the_unit() {
-    let drops = Arc::new(AtomicUsize::new(0));
+    let drops = Drops::default();
     let unit = || {
         let mut unit = Unit::new().unwrap();
-        unit.append_owned(Counted(vec![b'z'; 10], Arc::clone(&drops))).unwrap();
+        unit.append_owned(drops.new_value(&[b'z'; 10])).unwrap();
         unit
     };
     drop(unit());
-    assert_eq!(drops.load(Ordering::SeqCst), 1, "never sent");
+    assert_eq!(drops.count(), 1, "never sent");
 
     let mut stream = Stream::new(None, &framing(), &StreamOptions::new()).unwrap();
     stream.send(unit()).unwrap();
-    assert_eq!(drops.load(Ordering::SeqCst), 1, "still queued");
+    assert_eq!(drops.count(), 1, "still queued");
     let mut wire = Vec::new();
     stream.write_to(&mut wire).unwrap();
-    assert_eq!((drops.load(Ordering::SeqCst), wire.len()), (2, 14), "written");
+    assert_eq!((drops.count(), wire.len()), (2, 14), "written");
     stream.send(unit()).unwrap();
     drop(stream);
-    assert_eq!(drops.load(Ordering::SeqCst), 3, "the stream ended");
+    assert_eq!(drops.count(), 3, "the stream ended");
 
     let sealed = unit().seal(&framing()).unwrap();
     let mut late = Unit::from(sealed.clone());
-    assert_eq!(late.append_owned(Counted(vec![], Arc::clone(&drops))).unwrap_err().kind(), ErrorKind::Invalid);
-    assert_eq!(drops.load(Ordering::SeqCst), 4, "refused: dropped at once");
+    assert_eq!(late.append_owned(drops.new_value(b"")).unwrap_err().kind(), ErrorKind::Invalid);
+    assert_eq!(drops.count(), 4, "refused: dropped at once");
     drop(late);
     drop(sealed);
-    assert_eq!(drops.load(Ordering::SeqCst), 5);
+    assert_eq!(drops.count(), 5);
 
     let too_small = Framing::new("length,width=4,max=8").unwrap();
     assert_eq!(unit().seal(&too_small).unwrap_err().kind(), ErrorKind::FrameTooLarge);
-    assert_eq!(drops.load(Ordering::SeqCst), 6, "it could not be framed");
+    assert_eq!(drops.count(), 6, "it could not be framed");
 }
 
 static CONSTANT: [u8; 200_000] = [b'c'; 200_000];

@@ -6,8 +6,11 @@
 //!     cargo +nightly miri test --test miri --features bytes
 #![cfg(miri)]
 
+#[path = "../shared/counted.rs"]
+mod counted;
 mod library;
 
+use counted::Drops;
 use library::{after_polls, Script};
 use std::alloc::{alloc_zeroed, dealloc, Layout};
 use std::io::Write;
@@ -99,45 +102,30 @@ fn joined_messages_have_parts() {
     assert_eq!(joined.parts().iter().flat_map(|part| part.to_vec()).collect::<Vec<_>>(), b"onetwo");
 }
 
-/// Counts its drops.
-struct Counted(Vec<u8>, Arc<AtomicUsize>);
-
-impl AsRef<[u8]> for Counted {
-    fn as_ref(&self) -> &[u8] {
-        &self.0
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.1.fetch_add(1, Ordering::SeqCst);
-    }
-}
-
 #[test]
 fn memory_that_was_given_away_is_dropped_once() {
-    let drops = Arc::new(AtomicUsize::new(0));
+    let drops = Drops::default();
     let unit = || {
         let mut unit = Unit::new().unwrap();
-        unit.append_owned(Counted(b"sent".to_vec(), Arc::clone(&drops))).unwrap();
+        unit.append_owned(drops.new_value(b"sent")).unwrap();
         unit.append_owned([b'!'; 3]).unwrap(); // its bytes lie in the value itself
         unit
     };
     drop(unit());
-    assert_eq!(drops.load(Ordering::SeqCst), 1);
+    assert_eq!(drops.count(), 1);
     let mut stream = stream_of(b"");
     stream.send(unit()).unwrap();
     let mut wire = Vec::new();
     while stream.write_to(&mut wire).unwrap() > 0 {}
-    assert_eq!((&wire[..], drops.load(Ordering::SeqCst)), (&b"sent!!!"[..], 2));
+    assert_eq!((&wire[..], drops.count()), (&b"sent!!!"[..], 2));
     let sealed = unit().seal(&framing()).unwrap();
     let mut late = Unit::from(sealed.clone());
-    assert_eq!(late.append_owned(Counted(vec![], Arc::clone(&drops))).unwrap_err().kind(), ErrorKind::Invalid);
-    assert_eq!(drops.load(Ordering::SeqCst), 3);
+    assert_eq!(late.append_owned(drops.new_value(b"")).unwrap_err().kind(), ErrorKind::Invalid);
+    assert_eq!(drops.count(), 3);
     let failed = stream.send(late);
     thread::spawn(move || drop((sealed, failed))).join().unwrap();
     drop(stream);
-    assert_eq!(drops.load(Ordering::SeqCst), 4);
+    assert_eq!(drops.count(), 4);
 }
 
 #[test]
