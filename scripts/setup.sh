@@ -36,9 +36,11 @@ has_go() {
         *) return 1 ;;
     esac
 }
-# Whether the system has a Go to install that is of use, and we may: without it its tests are skipped, by name.
+# Whether we may install: without a language its tests are skipped, by name.
+may_install() { [ "$(id -u)" -eq 0 ] || sudo -n true; }
+# Whether the system has a Go to install that is of use, and we may.
 may_have_go() {
-    [ "$(id -u)" -eq 0 ] || sudo -n true || return
+    may_install || return
     command -v apt-cache || return 0
     dpkg --compare-versions "$(apt-cache policy golang-go | sed -n 's/^ *Candidate: //p')" ge 2:1.24~
 }
@@ -75,6 +77,8 @@ case $job in
             need glib has_module glib-2.0
             need asio has_header boost/asio.hpp
             need python-packing has_packing
+            # As old as it may be: some tests are for the oldest Rust.
+            if ! has cargo >/dev/null && may_install >/dev/null 2>&1; then need rust false; fi
         fi
         if ! has_go && may_have_go >/dev/null 2>&1; then need go false; fi
         ;;
@@ -220,6 +224,7 @@ openssl      openssl          openssl           openssl                    opens
 libssl       libssl-dev       openssl-devel     openssl-dev                openssl
 clang-format clang-format-14  clang-tools-extra clang-extra-tools          clang
 go           golang-go        golang            go                         go
+rust         cargo            cargo             cargo                      rust
 clang-tidy   clang-tidy-14    clang-tools-extra clang-extra-tools          clang
 debhelper    debhelper        -                 -                          -
 dpkg-dev     dpkg-dev         -                 -                          -

@@ -4,19 +4,15 @@
 # the source folder and an archive of the module; instead of root, a folder to install into.
 #   first_steps.sh SOURCE BUILD LIBDIR
 . "$(dirname "$0")/common.sh"
+. "$source/tests/shared/readme.sh"
 module=github.com/libzcnet/libzcnet/bindings/go version=v0.0.1
 readme=$package/README.md
 
-# block LANGUAGE: the first one of the README.
-block() { awk -v fence="\`\`\`$1" '$0 == fence { if (n++ == 0) inside = 1; next } /^```$/ { inside = 0 } inside' "$readme"; }
-block sh >"$work/commands"
-block go >"$work/main.go"
+block sh "$readme" >"$work/commands"
+block go "$readme" >"$work/main.go"
 equal() { [ "$1" = "$2" ] || { echo "'$1', not '$2'"; return 1; }; }
-few() {
-    [ "$(wc -l <"$work/commands")" -le 4 ] || { echo "more than four commands, and one to run it"; return 1; }
-    grep -q "go get $module" "$work/commands" && grep -q 'func main' "$work/main.go"
-}
-step "no more than five commands" few || finish
+step "no more than five commands" few "$work/commands" 1 || finish
+step "the README has what they need" grep -q "go get $module" "$work/commands" || finish
 
 # The module as a proxy serves it: what is not ignored of its folder, under the name and version that a release has.
 proxy=$work/proxy/$module/@v
@@ -58,6 +54,5 @@ newcomer() (
     timeout 300 go run . >"$work/printed"
 )
 step "the README's commands" newcomer || finish
-wanted=$(sed -n 's/.*`go run \.` prints `\(.*\)`\.$/\1/p' "$readme")
-step "it prints what the README says" equal "$(cat "$work/printed")" "$wanted"
+step "it prints what the README says" equal "$(cat "$work/printed")" "$(printed "$readme" 'go run \.')"
 finish

@@ -13,8 +13,8 @@ if [ -z "$toolchain" ]; then
     exit 77
 fi
 cargo $candidate miri --version
-if ! cargo $candidate miri setup >"$build/rust-miri" 2>&1; then
-    echo "skipped: Miri cannot make the standard library that it needs: $(tail -n 1 "$build/rust-miri"). Install: $install"
+if ! cargo $candidate miri setup >"$work/said" 2>&1; then
+    echo "skipped: Miri cannot make the standard library that it needs: $(tail -n 1 "$work/said"). Install: $install"
     exit 77
 fi
-MIRIFLAGS=-Zmiri-strict-provenance exec cargo $candidate miri test --locked --quiet -p zcnet --test miri --features bytes
+MIRIFLAGS=-Zmiri-strict-provenance cargo $candidate miri test --locked --quiet -p zcnet --test miri --features bytes
