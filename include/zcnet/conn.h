@@ -483,7 +483,8 @@ ZCN_API zcn_loop *zcn_conn_loop(const zcn_conn *conn);
 /**
  * Why the connection ended.
  *
- * @param error  with struct_size set; status is ZCN_OK while it lives
+ * @param error  with struct_size set; status is ZCN_OK while it lives, but for one that half_open 2 keeps open to send:
+ *               why nothing more is read
  * @return ZCN_OK · ZCN_EINVAL
  * @thread owner
  * @since 0.1

@@ -87,8 +87,7 @@ void zcn_pool::give_block(Block *block) noexcept {
         charged_.fetch_sub(block_size_, std::memory_order_relaxed);
         cold_.push(*this, block->index);
     }
-    const bool due = keep_ticks_ != 0 && period_over(zcnet::memory::ticks());
-    if (due) drop_surplus();
+    look_after();
     give_use(block_size_);
 }
 

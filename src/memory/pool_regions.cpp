@@ -130,6 +130,7 @@ void zcn_pool::give_region(Block *region) noexcept {
         drop_region(region);
     }
     charged_.fetch_sub(1, std::memory_order_relaxed);
+    look_after();
     give_use(bytes + 1);
 }
 

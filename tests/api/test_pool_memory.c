@@ -131,6 +131,26 @@ static void what_is_not_needed_goes_back_in_time(void **state) {
     zcn_pool_release(pool);
 }
 
+static void memory_of_large_messages_goes_back_in_time(void **state) {
+    (void)state;
+    zcn_pool_options options = pool_defaults();
+    options.block_size = 128 * KIB;
+    options.keep_ms = 50;
+    zcn_pool *pool = make_pool(&options);
+    held_units held = {.count = 0};
+    take_units(&held, pool, 50, 200 * KIB);
+    give_units(&held, 50);
+    assert_true(pool_stats_of(pool).cached_bytes >= 50 * 200 * KIB);
+    /* One at a time is needed from now on. */
+    const uint64_t deadline = deadline_after_ms(WAIT_MS);
+    while (pool_stats_of(pool).cached_bytes > 4 * 256 * KIB) {
+        assert_false(deadline_passed(deadline));
+        take_units(&held, pool, 1, 200 * KIB);
+        give_units(&held, 1);
+    }
+    zcn_pool_release(pool);
+}
+
 static void a_sleeping_loop_gives_back(void **state) {
     (void)state;
     zcn_pool_options options = pool_defaults();
@@ -368,6 +388,7 @@ int main(void) {
         cmocka_unit_test(empty_slabs_are_unmapped),
         cmocka_unit_test(trimming_while_others_work),
         cmocka_unit_test(what_is_not_needed_goes_back_in_time),
+        cmocka_unit_test(memory_of_large_messages_goes_back_in_time),
         cmocka_unit_test(a_sleeping_loop_gives_back),
         cmocka_unit_test(a_source_gives_everything),
         cmocka_unit_test(a_source_that_is_empty),
