@@ -281,6 +281,14 @@ impl<'a> ConnRef<'a> {
         crate::listener::text::<768>(|buffer, size| unsafe { sys::zcn_conn_explain(self.as_ptr(), buffer, size) })
     }
 
+    /// Why it ended, or will end, with what the system said: nothing while all is well, and when it was closed in order.
+    pub fn error(self) -> Option<Error> {
+        let mut error = crate::error::empty_error();
+        // SAFETY: as in flush(); the place is a zcn_error with its size set.
+        unsafe { sys::zcn_conn_get_error(self.as_ptr(), &mut error) };
+        Some(Error::found(error.status, &error)).filter(|error| error.status() != sys::ZCN_OK)
+    }
+
     /// Reads the counters.
     pub fn stats(self) -> Stats {
         // SAFETY: numbers only, for which zero is a value.

@@ -94,6 +94,12 @@ impl<'a> DialerRef<'a> {
         unsafe { sys::zcn_dialer_get_user(self.as_ptr()) }
     }
 
+    /// Sets the program's own number.
+    pub fn set_user(self, user: usize) {
+        // SAFETY: as in to_dialer(). A live handle takes any number.
+        unsafe { sys::zcn_dialer_set_user(self.as_ptr(), user) };
+    }
+
     /// Reads the counters.
     pub fn stats(self) -> DialerStats {
         // SAFETY: numbers only, for which zero is a value.

@@ -67,8 +67,14 @@ pub enum Event<'a> {
     },
     /// Below the low-water mark again after an [`Again`](crate::ErrorKind::Again).
     Writable(ConnRef<'a>),
-    /// The peer sends no more (only with [`ConnOptions::half_open`](crate::ConnOptions::half_open)).
-    PeerClosed(ConnRef<'a>),
+    /// The peer sends no more, only with [`ConnOptions::half_open`](crate::ConnOptions::half_open).
+    PeerClosed {
+        /// Which may still send.
+        conn: ConnRef<'a>,
+        /// It has ended in order, or what was wrong with its bytes, see
+        /// [`ConnOptions::half_open_after_errors`](crate::ConnOptions::half_open_after_errors).
+        reason: Result<()>,
+    },
     /// The last event of a connection.
     Closed {
         /// That has ended.
@@ -157,7 +163,7 @@ impl<'a> Event<'a> {
             | Event::FileReceived { conn, .. }
             | Event::Sent { conn, .. }
             | Event::Writable(conn)
-            | Event::PeerClosed(conn)
+            | Event::PeerClosed { conn, .. }
             | Event::Closed { conn, .. }
             | Event::PoolLimited(conn) => Some(*conn),
             Event::Header(header) => Some(header.conn()),
@@ -340,7 +346,7 @@ unsafe fn make<'a>(event: *const sys::zcn_event, owner: &'a Loop) -> Option<Even
             Event::Sent { conn: conn(), first: token, count: size, result: check(status) }
         }
         sys::ZCN_EVENT_WRITABLE => Event::Writable(conn()),
-        sys::ZCN_EVENT_PEER_CLOSED => Event::PeerClosed(conn()),
+        sys::ZCN_EVENT_PEER_CLOSED => Event::PeerClosed { conn: conn(), reason: check(of().status) },
         sys::ZCN_EVENT_CLOSED => Event::Closed { conn: conn(), reason: check(of().status) },
         sys::ZCN_EVENT_WOKEN => Event::Woken,
         sys::ZCN_EVENT_TIMER => Event::Timer(of().token),

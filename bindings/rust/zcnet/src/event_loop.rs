@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 use crate::error::check;
-use crate::{Conn, ConnOptions, ConnRef, Error, Events, Framing, ListenOptions, Listener, ListenerStats, LoopOptions};
+use crate::{Conn, ConnOptions, ConnRef, Error, Events, Framing, ListenOptions, Listener, LoopOptions};
 use crate::{LoopStats, Pool, Result};
 use std::cell::Cell;
 use std::ffi::CString;
@@ -198,30 +198,6 @@ impl Loop {
         self.detailed(unsafe { sys::zcn_listen_stat(&mut out, self.as_ptr(), address.as_ptr().cast()) })?;
         // SAFETY: as in listen_with().
         unsafe { Listener::new(NonNull::new(out).expect("ZCN_OK gives a listener"), self.id) }
-    }
-
-    /// Stops listening. Accepted connections live on.
-    ///
-    /// # Errors
-    /// The listener is another loop's.
-    pub fn close_listener(&self, listener: &Listener) -> Result<()> {
-        self.owns(listener.loop_id())?;
-        // SAFETY: the handle is live, and the caller is its owner.
-        check(unsafe { sys::zcn_listener_close(listener.as_ptr()) })
-    }
-
-    /// Reads a listener's counters.
-    ///
-    /// # Errors
-    /// The listener is another loop's.
-    pub fn listener_stats(&self, listener: &Listener) -> Result<ListenerStats> {
-        self.owns(listener.loop_id())?;
-        // SAFETY: numbers only, for which zero is a value.
-        let mut stats: ListenerStats = unsafe { mem::zeroed() };
-        stats.struct_size = mem::size_of::<ListenerStats>() as u64;
-        // SAFETY: as in close_listener(); struct_size says how much may be written.
-        check(unsafe { sys::zcn_listener_get_stats(listener.as_ptr(), &mut stats) })?;
-        Ok(stats)
     }
 
     /// A connection of this loop in its owner's hands.

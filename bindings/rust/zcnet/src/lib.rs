@@ -96,7 +96,7 @@ pub use message::{Message, MessageMut, MessageRef};
 pub use message_batch::{release_all, settle};
 pub use options::{ConnOptions, DialOptions, FileOptions, ListenOptions, LoopOptions};
 pub use options::{PoolOptions, ReceiveFileOptions, RelayOptions, StreamOptions};
-pub use pool::Pool;
+pub use pool::{HugePages, Pool};
 pub use pool_source::PoolSource;
 pub use receive_file::{Flush, Header};
 pub use relay::{Direction, Relay, RelayMethod, RelayRef, Tap};

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 use crate::error::check;
-use crate::Result;
+use crate::{ListenerStats, Loop, Result};
+use std::mem;
+use std::os::unix::io::RawFd;
 use std::ptr::NonNull;
 use zcnet_sys as sys;
 
@@ -48,6 +50,72 @@ impl Listener {
 
     pub(crate) fn loop_id(&self) -> u64 {
         self.loop_id
+    }
+}
+
+impl Loop {
+    /// Stops listening. Accepted connections live on.
+    ///
+    /// # Errors
+    /// The listener is another loop's.
+    pub fn close_listener(&self, listener: &Listener) -> Result<()> {
+        self.owns(listener.loop_id())?;
+        // SAFETY: the handle is live, and the caller is its owner.
+        check(unsafe { sys::zcn_listener_close(listener.as_ptr()) })
+    }
+
+    /// Reads a listener's counters.
+    ///
+    /// # Errors
+    /// The listener is another loop's.
+    pub fn listener_stats(&self, listener: &Listener) -> Result<ListenerStats> {
+        self.owns(listener.loop_id())?;
+        // SAFETY: numbers only, for which zero is a value.
+        let mut stats: ListenerStats = unsafe { mem::zeroed() };
+        stats.struct_size = mem::size_of::<ListenerStats>() as u64;
+        // SAFETY: as in close_listener(); struct_size says how much may be written.
+        check(unsafe { sys::zcn_listener_get_stats(listener.as_ptr(), &mut stats) })?;
+        Ok(stats)
+    }
+
+    /// The number of the program's own that comes with a listener's events.
+    ///
+    /// # Errors
+    /// The listener is another loop's.
+    pub fn listener_user(&self, listener: &Listener) -> Result<usize> {
+        self.owns(listener.loop_id())?;
+        // SAFETY: as in close_listener().
+        Ok(unsafe { sys::zcn_listener_get_user(listener.as_ptr()) })
+    }
+
+    /// Sets it.
+    ///
+    /// # Errors
+    /// The listener is another loop's.
+    pub fn set_listener_user(&self, listener: &Listener, user: usize) -> Result<()> {
+        self.owns(listener.loop_id())?;
+        // SAFETY: as in close_listener().
+        check(unsafe { sys::zcn_listener_set_user(listener.as_ptr(), user) })
+    }
+
+    /// A listener's descriptor, for socket options. It must not be accepted from or closed.
+    ///
+    /// # Errors
+    /// The listener is another loop's, or closed.
+    pub fn listener_fd(&self, listener: &Listener) -> Result<RawFd> {
+        self.owns(listener.loop_id())?;
+        // SAFETY: as in close_listener().
+        let fd = unsafe { sys::zcn_listener_fd(listener.as_ptr()) };
+        check(if fd < 0 { sys::ZCN_ECLOSED } else { sys::ZCN_OK })?;
+        Ok(fd)
+    }
+}
+
+impl Clone for Listener {
+    fn clone(&self) -> Listener {
+        // SAFETY: this value holds a reference.
+        unsafe { sys::zcn_listener_retain(self.as_ptr()) };
+        Listener { raw: self.raw, loop_id: self.loop_id, address: self.address.clone() }
     }
 }
 

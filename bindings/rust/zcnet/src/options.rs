@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //! Options, as values that are built up: what is not set is the library's default.
-use crate::{FileMethod, Flush, Framing, Lag, Pool, RelayMethod};
+use crate::{FileMethod, Flush, Framing, HugePages, Lag, Pool, RelayMethod};
 use std::mem;
 use std::time::Duration;
 use zcnet_sys as sys;
@@ -66,6 +66,14 @@ options! {
     limit(bytes: u64) limit = bytes;
     /// Bytes of free memory kept for reuse before it goes back to the system. Default: 64 MiB.
     keep(bytes: u64) keep = bytes;
+    /// When the system is asked for huge pages. Default: when the pool has grown past 8 MiB.
+    huge_pages(when: HugePages) huge_pages = when as u32;
+    /// Free memory that was not needed for so long goes back to the system, at the latest after twice as long. Default:
+    /// as much as [`PoolOptions::keep`] says is kept for good.
+    keep_for(time: Duration) keep_ms = milliseconds(time);
+    /// The memory lies in a memory file of so many bytes, a multiple of 2 MiB, that another process may map, see
+    /// [`Pool::shared`]. Default: in no file.
+    shared(bytes: u64) shared_bytes = bytes;
     /// For [`settle`](crate::settle): how long a message is held before it may be copied out. Default: zero.
     detach_after(time: Duration) detach_ms = u32::try_from(time.as_millis()).unwrap_or(u32::MAX);
     /// For [`settle`](crate::settle): how many times its bytes a message must keep then. Default: none is ever copied.
@@ -116,6 +124,9 @@ options! {
     align_from(bytes: u32) align_from = bytes;
     /// The peer's end gives [`PeerClosed`](crate::Event::PeerClosed), and the connection stays open to send.
     half_open(yes: bool) half_open = u32::from(yes);
+    /// As [`half_open`](ConnOptions::half_open), and bytes that are not in the framing give
+    /// [`PeerClosed`](crate::Event::PeerClosed) too: what still comes is dropped, and the peer can be told so.
+    half_open_after_errors(yes: bool) half_open = if yes { 2 } else { 0 };
     /// How long connecting may take. Default: 30 s.
     connect_timeout(time: Duration) connect_timeout_ms = milliseconds(time);
     /// From the first byte of a message to its last. Default: 60 s.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 use crate::error::check;
 use crate::{PoolOptions, PoolStats, Result};
+use std::os::unix::io::{AsFd, AsRawFd, BorrowedFd};
 use std::ptr::{self, NonNull};
 use zcnet_sys as sys;
 
@@ -15,6 +16,17 @@ pub struct Pool {
 unsafe impl Send for Pool {}
 // SAFETY: as above.
 unsafe impl Sync for Pool {}
+
+/// When a pool asks the system for huge pages, which may give none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HugePages {
+    /// When it has grown past 8 MiB.
+    WhenLarge = 0,
+    /// Never.
+    Never = 1,
+    /// From the start.
+    Always = 2,
+}
 
 impl Pool {
     /// A pool of its own.
@@ -65,6 +77,41 @@ impl Pool {
         // SAFETY: the handle is live and struct_size says how much may be written.
         check(unsafe { sys::zcn_pool_get_stats(self.as_ptr(), &mut stats) })?;
         Ok(stats)
+    }
+
+    /// Writes who holds what of the pool, as lines of text for people. This looks at every message handle of the process.
+    ///
+    /// # Errors
+    /// There is no memory to do so, or writing failed.
+    pub fn dump(&self, to: impl AsFd) -> Result<()> {
+        // SAFETY: the handle is live, and the descriptor open.
+        check(unsafe { sys::zcn_pool_dump(self.as_ptr(), to.as_fd().as_raw_fd()) })
+    }
+
+    /// The memory file of a pool with [`PoolOptions::shared`], and its size. Another process that has the descriptor maps
+    /// it, and reads messages where they lie.
+    ///
+    /// # Errors
+    /// The pool's memory lies in no file.
+    pub fn shared(&self) -> Result<(BorrowedFd<'_>, u64)> {
+        let (mut fd, mut bytes) = (-1, 0);
+        // SAFETY: the handle is live, and the others are places to write to.
+        check(unsafe { sys::zcn_pool_get_shared(self.as_ptr(), &mut fd, &mut bytes) })?;
+        // SAFETY: the descriptor is open as long as the pool, which is borrowed.
+        Ok((unsafe { BorrowedFd::borrow_raw(fd) }, bytes))
+    }
+
+    /// Where bytes lie in the pool's memory file: those of a received message, or of a body.
+    ///
+    /// # Errors
+    /// The bytes are not in the file, or there is none.
+    pub fn offset_of(&self, bytes: &[u8]) -> Result<u64> {
+        let mut offset = 0;
+        // SAFETY: the handle is live; data and size are a slice, whose address alone is looked at.
+        check(unsafe {
+            sys::zcn_pool_get_offset(self.as_ptr(), bytes.as_ptr().cast(), bytes.len() as u64, &mut offset)
+        })?;
+        Ok(offset)
     }
 
     pub(crate) fn as_ptr(&self) -> *mut sys::zcn_pool {

@@ -164,6 +164,12 @@ impl<'a> RelayRef<'a> {
         unsafe { sys::zcn_relay_get_user(self.as_ptr()) }
     }
 
+    /// Sets the program's own number.
+    pub fn set_user(self, user: usize) {
+        // SAFETY: as in to_relay(). A live handle takes any number.
+        unsafe { sys::zcn_relay_set_user(self.as_ptr(), user) };
+    }
+
     /// Why it ended: nothing while it runs, and when it was closed in order.
     pub fn error(self) -> Option<Error> {
         let mut error = crate::error::empty_error();

@@ -137,6 +137,25 @@ impl Unit {
         check(unsafe { sys::zcn_unit_append_copy(self.as_ptr(), bytes.as_ptr().cast(), bytes.len() as u64) })
     }
 
+    /// Appends memory of the pool, filled with zeros, to be written to.
+    ///
+    /// # Errors
+    /// The unit is sealed, the pool is at its limit, or there is no memory.
+    pub fn append_zeroed(&mut self, size: usize) -> Result<&mut [u8]> {
+        let mut data = ptr::null_mut();
+        // SAFETY: the handle is live, and data a place to write to.
+        check(unsafe { sys::zcn_unit_append_alloc(self.as_ptr(), &mut data, size as u64) })?;
+        if size == 0 {
+            return Ok(&mut []);
+        }
+        // SAFETY: the library gave so many writable bytes, which nobody else has as long as the unit is borrowed: it is
+        // consumed to be sent or sealed.
+        Ok(unsafe {
+            ptr::write_bytes(data.cast::<u8>(), 0, size);
+            std::slice::from_raw_parts_mut(data.cast(), size)
+        })
+    }
+
     /// Appends constant memory.
     ///
     /// # Errors

@@ -51,13 +51,14 @@ fn a_connection_that_ends_is_made_again() {
     drop(dialer); // it goes on
     assert_eq!(poller.dialer(&copy).unwrap().stats().connected, 2);
 
+    poller.dialer(&copy).unwrap().set_user(78);
     poller.dialer(&copy).unwrap().close();
     assert_eq!(poller.dialer(&copy).unwrap().hurry().unwrap_err().kind(), ErrorKind::Closed);
     poll_until(&mut poller, |events| {
         events.iter().any(|event| match event {
             Event::Redial { .. } => panic!("closed dialers do not dial"),
             Event::DialerClosed { user, reason } => {
-                assert_eq!((user, reason), (77, Ok(())));
+                assert_eq!((user, reason), (78, Ok(())));
                 true
             }
             _ => false,

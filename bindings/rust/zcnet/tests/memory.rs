@@ -164,6 +164,24 @@ fn joined_messages_are_sent_as_one() {
 }
 
 #[test]
+fn memory_is_appended_to_be_written_to() {
+    let mut unit = Unit::new().unwrap();
+    unit.append_static(b"<").unwrap();
+    assert_eq!(unit.append_zeroed(0).unwrap(), []);
+    let room = unit.append_zeroed(3).unwrap();
+    assert_eq!(room, [0; 3]);
+    room.copy_from_slice(b"new");
+    unit.append_static(b">").unwrap();
+    let (mut stream, _) = stream_of("raw", b"");
+    stream.send(unit).unwrap();
+    let mut wire = Vec::new();
+    while stream.write_to(&mut wire).unwrap() > 0 {}
+    assert_eq!(wire, b"<new>");
+    let mut sealed = Unit::from(Unit::new().unwrap().seal(&framing()).unwrap());
+    assert_eq!(sealed.append_zeroed(1).unwrap_err().kind(), ErrorKind::Invalid);
+}
+
+#[test]
 fn memory_that_is_handed_over_is_dropped_once_whatever_becomes_of_the_unit() {
     let drops = Drops::default();
     let unit = || {

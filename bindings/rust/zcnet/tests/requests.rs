@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 //! Requests and their answers, matched by an id.
 
+#[cfg(feature = "tokio")]
+#[path = "shared/futures.rs"]
+mod futures;
 mod shared;
 
 use shared::{framing, poll_until, Pair};
@@ -132,6 +135,7 @@ fn what_cannot_be_asked_is_an_error() {
 #[cfg(feature = "tokio")]
 mod with_tokio {
     use super::*;
+    use crate::futures::run;
     use std::future::{poll_fn, Future};
     use std::pin::Pin;
     use std::task::Poll;
@@ -140,11 +144,6 @@ mod with_tokio {
     use tokio::time::timeout;
     use zcnet::tokio::Client;
     use zcnet::{Message, Result};
-
-    fn run<T>(future: impl Future<Output = T>) -> T {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async { timeout(shared::DEADLINE, future).await.expect("it did not happen in time") })
-    }
 
     /// Answers so many at a time, the last one first, until its client ends; what is left then has no answer.
     fn server(at_a_time: usize) -> (String, thread::JoinHandle<()>) {

@@ -119,6 +119,8 @@ fn relays_join_sockets() {
             let here = poller.relay(&relay).unwrap();
             here.tap(Direction::Forward, tap, Tap::Wait(Some(shared::DEADLINE))).unwrap();
             assert!(here.user() == 9 && here.error().is_none());
+            here.set_user(10);
+            assert_eq!(here.user(), 10);
             let (again, _other) = UnixStream::pair().unwrap();
             assert_eq!(here.tap(Direction::Forward, again, Tap::Skip).unwrap_err().kind(), ErrorKind::Busy);
         }

@@ -2,158 +2,25 @@
 //! Loops under tokio, and messages over what tokio reads and writes.
 #![cfg(feature = "tokio")]
 
+#[path = "shared/futures.rs"]
+mod futures;
 mod shared;
 
+use futures::{as_number, dropped, next, number, run};
 use futures_util::{SinkExt, StreamExt};
-use shared::{framing, DEADLINE};
-use std::collections::HashSet;
-use std::future::Future;
+use shared::framing;
 use std::io;
 use std::pin::Pin;
-use std::sync::mpsc;
 use std::task::{Context, Poll};
 use std::thread;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
 use tokio::net::UnixStream;
-use tokio::time::timeout;
 use zcnet::tokio::{memory, Driver, Framed};
-use zcnet::{
-    Conn, ConnOptions, ErrorKind, Event, ListenOptions, Loop, LoopOptions, Pool, PoolOptions, Stream, StreamOptions,
-    Unit,
-};
-
-fn block_on<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
-}
-
-fn run<T>(future: impl Future<Output = T>) -> T {
-    block_on(async { timeout(DEADLINE, future).await.expect("it did not happen in time") })
-}
-
-/// Polls a future so many times at most, then drops it.
-struct Dropped<F>(Pin<Box<F>>, u32);
-
-impl<F: Future> Future for Dropped<F> {
-    type Output = Option<F::Output>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<F::Output>> {
-        if self.1 == 0 {
-            return Poll::Ready(None);
-        }
-        self.1 -= 1;
-        match self.0.as_mut().poll(context) {
-            Poll::Ready(output) => Poll::Ready(Some(output)),
-            Poll::Pending => {
-                context.waker().wake_by_ref();
-                Poll::Pending
-            }
-        }
-    }
-}
-
-fn dropped<F: Future>(future: F, polls: u32) -> Dropped<F> {
-    Dropped(Box::pin(future), polls)
-}
-
-fn number(number: u64) -> Unit {
-    let mut body = Unit::with_capacity(None, None, 8).unwrap();
-    body.put(&number.to_le_bytes());
-    body.finish().unwrap()
-}
-
-fn as_number(bytes: &[u8]) -> u64 {
-    u64::from_le_bytes(bytes.try_into().expect("eight bytes"))
-}
-
-/// xorshift: the spacing of wake-ups.
-fn next(random: &mut u64) -> u64 {
-    *random ^= *random << 13;
-    *random ^= *random >> 7;
-    *random ^= *random << 17;
-    *random
-}
+use zcnet::{ErrorKind, Event, Loop, Pool, PoolOptions, Stream, StreamOptions, Unit};
 
 fn is_send<T: Send>(value: T) -> T {
     value
-}
-
-/// Posts at random moments, and sends between polls, with small arrays and small batches: what waits for an answer and
-/// what waits for something to do are both asleep, and stay so when one wake-up is lost.
-#[test]
-fn no_wake_up_is_lost_under_tokio() {
-    // No timer of the library's wakes who should have been woken.
-    let patient = || ConnOptions::new().connect_timeout(10 * DEADLINE).message_timeout(10 * DEADLINE);
-    let (plain, one) = (patient(), patient().messages_per_poll(1));
-    for (capacity, options) in [(16, &plain), (1024, &plain), (1024, &one)] {
-        block_on(answer_a_thread(capacity, options, 3000));
-    }
-}
-
-/// Marks what was answered once, and is asked a second time.
-const AGAIN: u64 = 1 << 63;
-
-async fn answer_a_thread(capacity: u32, options: &ConnOptions, count: u64) {
-    let mut driver = Driver::new(Loop::with_options(&LoopOptions::new().event_capacity(capacity)).unwrap()).unwrap();
-    let listening = ListenOptions::new().conn(options.clone());
-    let listener = driver.listen_with("tcp://127.0.0.1:0", &framing(), &listening).unwrap();
-    let conn = driver.connect_with(listener.address(), &framing(), options).unwrap();
-    let (answers, answered) = mpsc::channel();
-    let thread = thread::spawn({
-        let conn = conn.clone();
-        move || ask_and_sleep(&conn, &answered, count)
-    });
-    let (mut left, mut random) = (count, 1234567);
-    while left > 0 {
-        let mut again = Vec::new();
-        // Now and then the future is dropped before it is ready.
-        let events = if next(&mut random) % 10 == 0 {
-            dropped(driver.poll(), 1).await
-        } else {
-            Some(timeout(DEADLINE, driver.poll()).await.expect("a wake-up was lost"))
-        };
-        let Some(events) = events else { continue };
-        for event in &events.unwrap() {
-            match event {
-                Event::Message { conn: from, message } if from == conn => {
-                    let number = as_number(&message);
-                    if number & AGAIN == 0 && next(&mut random) % 4 == 0 {
-                        again.push(number);
-                    } else {
-                        answers.send(number & !AGAIN).unwrap();
-                        left -= 1;
-                    }
-                }
-                Event::Message { conn: from, message } => from.forward(message).unwrap(),
-                Event::Connected(_) | Event::Accepted(_) => {}
-                other => panic!("{:?}", other),
-            }
-        }
-        for question in again {
-            driver.get(&conn).unwrap().send(number(question | AGAIN)).unwrap();
-        }
-    }
-    thread.join().unwrap();
-}
-
-/// Posts some numbers, sleeps until all of them were answered, and so on.
-fn ask_and_sleep(conn: &Conn, answered: &mpsc::Receiver<u64>, count: u64) {
-    let mut random = 88172645463325252;
-    let mut waiting = HashSet::new();
-    for n in 0..count {
-        waiting.insert(n);
-        conn.post(number(n)).unwrap();
-        for _ in 0..next(&mut random) % 2048 {
-            std::hint::spin_loop();
-        }
-        if n + 1 < count && next(&mut random) % 4 == 0 {
-            continue;
-        }
-        while !waiting.is_empty() {
-            let answer = answered.recv_timeout(DEADLINE).expect("an answer was lost");
-            assert!(waiting.remove(&answer), "{} was answered twice", answer);
-        }
-    }
 }
 
 #[test]

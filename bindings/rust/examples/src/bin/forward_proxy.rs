@@ -48,7 +48,7 @@ impl Proxy {
                     _ => {}
                 }
             }
-            Event::PeerClosed(conn) => {
+            Event::PeerClosed { conn, .. } => {
                 // One direction has ended, the other may go on. An end that has come too is told by its Closed.
                 if let Some(other) = self.others.get(&conn.user()) {
                     let _ = poller.get(other)?.shutdown();

@@ -250,7 +250,7 @@ impl Work {
                     self.go_on(conn);
                 }
                 Event::Connected(conn) | Event::Writable(conn) => self.go_on(conn),
-                Event::PeerClosed(conn) => conn.close(), // it will not answer
+                Event::PeerClosed { conn, .. } => conn.close(), // it will not answer
                 Event::Closed { reason, .. } => {
                     self.inbox.close();
                     self.queue.fail_all(&reason.clone().err().unwrap_or_else(|| Error::new(sys::ZCN_ECLOSED)));
