@@ -317,12 +317,14 @@ void counters_are_told_at_a_socket() {
 void connections_move_between_loops() {
     test::Pair pair;
     zcnet::Loop other;
+    CHECK(pair.far.is_of(pair.loop) && !pair.far.is_of(other) && !zcnet::ConnRef().is_of(other));
     pair.far.move_to(other);
     CHECK(pair.near.send_copy("over there"));
     static_cast<void>(pair.near.flush());
     test::poll_until(other, [&](const zcnet::Event &event) {
         return event.type() == zcnet::EventType::message && event.text() == "over there";
     });
+    CHECK(pair.far.is_of(other));
 }
 
 void relays_pass_bytes_on() {

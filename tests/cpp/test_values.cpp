@@ -126,6 +126,15 @@ void pools() {
     CHECK(shared.offset(unit.body()) + 100 <= 4 << 20);
     CHECK_THROWS(ZCN_EINVAL, shared.offset("elsewhere"));
 
+    int ends[2];
+    CHECK(pipe2(ends, O_CLOEXEC) == 0);
+    shared.dump(ends[1]);
+    char text[4096] = {};
+    CHECK(read(ends[0], text, sizeof text - 1) > 0 && std::string(text).find("bytes") != std::string::npos);
+    close(ends[0]);
+    CHECK(test::status_of([&] { shared.dump(-1); }) == ZCN_EINVAL);
+    close(ends[1]);
+
     // The pool lives on in what was taken from it.
     zcnet::Unit last = zcnet::Unit::alloc(framing, 5, &pool);
     pool.reset();

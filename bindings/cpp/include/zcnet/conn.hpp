@@ -154,6 +154,8 @@ class ConnRef {
     void resume() const { detail::check(zcn_conn_resume(conn_)); }
     /** Hands the connection to another loop of the same pool, where it appears with arrived. */
     void move_to(const Loop &loop) const;
+    /** Whether this loop drives it: who finds that of the own loop is the owner, and else the answer may be old. */
+    bool is_of(const Loop &loop) const noexcept;
 
     /**
      * Lets the bytes that follow a message of the present poll, or all that was delivered, go into a file: so many, or

@@ -151,6 +151,9 @@ class Loop : public detail::Handle<zcn_loop, zcn_loop_retain, zcn_loop_release> 
     }
 };
 
+inline bool ConnRef::is_of(const Loop &loop) const noexcept {
+    return conn_ != nullptr && zcn_conn_loop(conn_) == loop.get();
+}
 inline void ConnRef::move_to(const Loop &loop) const { detail::check(zcn_conn_move(conn_, loop.get())); }
 
 }  // namespace zcnet

@@ -109,6 +109,8 @@ class Pool : public detail::Handle<zcn_pool, zcn_pool_retain, zcn_pool_release> 
         detail::check(zcn_pool_get_stats(get(), &stats));
         return stats;
     }
+    /** Writes who holds what of the pool, as lines of text for people. */
+    void dump(int fd) const { detail::check(zcn_pool_dump(get(), fd)); }
     /** The memory file of a pool with shared_bytes; its descriptor is the pool's. */
     struct Shared {
         int fd;
