@@ -165,6 +165,16 @@ ZCN_API zcn_status zcn_loop_get_error(const zcn_loop *loop, zcn_error *error);
 ZCN_API zcn_status zcn_loop_get_stats(zcn_loop *loop, zcn_loop_stats *stats);
 
 /**
+ * Read the counters of the loop's relays: what they carry is in none of zcn_loop_get_stats().
+ *
+ * @param stats  with struct_size set
+ * @return ZCN_OK · ZCN_EINVAL
+ * @thread owner
+ * @since 0.1
+ */
+ZCN_API zcn_status zcn_loop_get_relay_stats(zcn_loop *loop, zcn_loop_relay_stats *stats);
+
+/**
  * Take another reference.
  *
  * @return loop

@@ -68,6 +68,26 @@ typedef struct zcn_loop_stats {
     zcn_stats total;          /* total.struct_size is set by the library */
 } zcn_loop_stats;
 
+/* The relays of a loop: the sum over both directions of those that are open and those that have ended. */
+typedef struct zcn_loop_relay_stats {
+    uint64_t struct_size;      /* set by the caller: sizeof(zcn_loop_relay_stats) */
+    uint64_t open;             /* gauge: RELAY_ENDED was not told */
+    uint64_t ended;            /* so far */
+    uint64_t failed;           /* of those that ended: neither in order nor closed */
+    uint64_t stalled;          /* gauge: of those open: hold bytes of which none has moved for a second */
+    uint64_t forward_bytes;    /* written to second sides */
+    uint64_t backward_bytes;   /* written to first sides */
+    uint64_t spliced_bytes;    /* read by splice */
+    uint64_t copied_bytes;     /* read through memory */
+    uint64_t read_calls;       /* system calls that read */
+    uint64_t write_calls;      /* system calls that wrote */
+    uint64_t messages;         /* whose header was seen by relays with a framing */
+    uint64_t held_bytes;       /* gauge: read and not written yet */
+    uint64_t lost_bytes;       /* read and never written: known when a relay has ended */
+    uint64_t tapped_bytes;     /* written to taps */
+    uint64_t tap_missed_bytes; /* that taps did not get */
+} zcn_loop_relay_stats;
+
 ZCN_END_DECLS
 
 #endif

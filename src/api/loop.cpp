@@ -75,6 +75,13 @@ zcn_status zcn_loop_get_stats(zcn_loop *loop, zcn_loop_stats *stats) {
     return zcnet::write_answer(stats, answer);
 }
 
+zcn_status zcn_loop_get_relay_stats(zcn_loop *loop, zcn_loop_relay_stats *stats) {
+    if (loop == nullptr || stats == nullptr) return ZCN_EINVAL;
+    zcn_loop_relay_stats answer{};
+    loop->read_stats(&answer);
+    return zcnet::write_answer(stats, answer);
+}
+
 zcn_loop *zcn_loop_retain(zcn_loop *loop) {
     if (loop != nullptr) loop->retain();
     return loop;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/probe.h"
 #include "memory/thread_memory.h"
 #include "os/os.h"
 
@@ -37,7 +38,8 @@ void Flow::set_method(uint32_t method) noexcept {
     large_ = method == ZCN_RELAY_SPLICE;
 }
 
-void Flow::start(int from, int to, bool from_tcp, memory::Block *rest) noexcept {
+void Flow::start(FlowOf whose, int from, int to, bool from_tcp, memory::Block *rest) noexcept {
+    whose_ = whose;
     from_ = from;
     to_ = to;
     from_tcp_ = from_tcp;
@@ -124,6 +126,7 @@ ssize_t Flow::put_memory(uint64_t most) noexcept {
     const iovec piece{block_->base + begin_, static_cast<size_t>(std::min(ready_ - begin_, most))};
     figures_.write_calls++;
     const ssize_t put = os::uninterrupted([&] { return os::send(to_, &piece, 1); });
+    ZCNET_PROBE(relay__write, whose_.relay, whose_.direction, put, 0);
     if (put > 0) begin_ += static_cast<uint64_t>(put);
     return put != 0 ? put : ssize_t{-EIO};
 }
@@ -133,6 +136,7 @@ ssize_t Flow::put_pipe(const Means &means, uint64_t most) noexcept {
     figures_.write_calls++;
     const auto size = static_cast<size_t>(std::min(in_pipe_, most));
     const ssize_t put = os::uninterrupted([&] { return os::splice(pipe_->read_end, to_, size); });
+    ZCNET_PROBE(relay__write, whose_.relay, whose_.direction, put, 1);
     if (put > 0) in_pipe_ -= static_cast<uint64_t>(put);
     if (put == -EPIPE) means.signal.raised();
     return put != 0 ? put : ssize_t{-EIO};
@@ -178,6 +182,7 @@ Flow::Step Flow::take_in_pipe(const Means &means) noexcept {
     figures_.read_calls++;
     const ssize_t got =
         os::uninterrupted([&] { return os::splice(from_, pipe_->write_end, static_cast<size_t>(most)); });
+    ZCNET_PROBE(relay__read, whose_.relay, whose_.direction, got, 1);
     if (got > 0) {
         const auto size = static_cast<uint64_t>(got);
         in_pipe_ = size;
@@ -209,6 +214,7 @@ Flow::Step Flow::take_in_memory() noexcept {
     const iovec piece{block_->base + end_, static_cast<size_t>(block_->size - end_)};
     figures_.read_calls++;
     const ssize_t got = os::uninterrupted([&] { return os::receive(from_, &piece, 1); });
+    ZCNET_PROBE(relay__read, whose_.relay, whose_.direction, got, 0);
     if (got > 0) {
         const auto size = static_cast<uint64_t>(got);
         end_ += size;

@@ -14,6 +14,12 @@
 
 namespace zcnet::io {
 
+// Whose flow it is, for who traces the program.
+struct FlowOf {
+    const void *relay = nullptr;
+    uint32_t direction = 0;
+};
+
 // What flows share.
 struct Means {
     PipePool &pipes;
@@ -39,7 +45,7 @@ class Flow {
     Flow &operator=(const Flow &) = delete;
 
     // rest: bytes that were received already, or nullptr; consumed.
-    void start(int from, int to, bool from_tcp, memory::Block *rest) noexcept;
+    void start(FlowOf whose, int from, int to, bool from_tcp, memory::Block *rest) noexcept;
     void set_method(uint32_t method) noexcept;
     Frames &frames() noexcept { return frames_; }
     void set_tap(Tap *tap) noexcept { tap_ = tap; }  // consumed
@@ -89,6 +95,7 @@ class Flow {
 
     static constexpr uint32_t stash_room = 64;
 
+    FlowOf whose_;
     int from_ = -1;
     int to_ = -1;
     int failure_ = 0;

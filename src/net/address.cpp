@@ -8,6 +8,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "os/os.h"
+
 namespace zcnet::net {
 
 namespace {
@@ -222,6 +224,16 @@ Status resolve(const char *host, const char *port, bool listening, Endpoint *out
     ::freeaddrinfo(found);
     if (*count == 0) return error->set(ZCN_ERESOLVE, 0, "'%s' has no address", host);
     return ZCN_OK;
+}
+
+Status socket_address(int fd, bool peer, char *buffer, size_t capacity) noexcept {
+    Endpoint endpoint;
+    socklen_t size = sizeof endpoint.address;
+    const int result =
+        peer ? os::peer_address(fd, &endpoint.address.any, &size) : os::local_address(fd, &endpoint.address.any, &size);
+    if (result < 0) return result == -ENOTCONN ? ZCN_ECLOSED : ZCN_ESYS;
+    endpoint.size = size;
+    return format_endpoint(endpoint, buffer, capacity) ? ZCN_OK : ZCN_ENOBUFS;
 }
 
 }  // namespace zcnet::net

@@ -41,6 +41,9 @@ Status parse_address(const char *text, bool listening, Address *out, Error *erro
 // The text of what a socket is bound or connected to, terminated. False: it did not fit.
 bool format_endpoint(const Endpoint &endpoint, char *buffer, size_t capacity) noexcept;
 
+// The address of a socket, or that of its peer, as text. ZCN_OK, ZCN_ECLOSED for no peer, ZCN_ENOBUFS or ZCN_ESYS.
+Status socket_address(int fd, bool peer, char *buffer, size_t capacity) noexcept;
+
 // The status that a failed connect(), bind() or transfer stands for.
 Status status_of_errno(int number) noexcept;
 // Why something failed, in words: what the system says of the errno where the status says no more than that.

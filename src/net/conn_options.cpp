@@ -141,13 +141,7 @@ Status zcn_conn::get_option(uint32_t option, uint64_t *value) const noexcept {
 Status zcn_conn::address(bool peer, char *buffer, size_t capacity) const noexcept {
     if (!in_process()) return ZCN_EFORKED;
     if (fd_ < 0) return ZCN_ECLOSED;
-    zcnet::net::Endpoint endpoint;
-    socklen_t size = sizeof endpoint.address;
-    const int result = peer ? zcnet::os::peer_address(fd_, &endpoint.address.any, &size)
-                            : zcnet::os::local_address(fd_, &endpoint.address.any, &size);
-    if (result < 0) return result == -ENOTCONN ? ZCN_ECLOSED : ZCN_ESYS;
-    endpoint.size = size;
-    return zcnet::net::format_endpoint(endpoint, buffer, capacity) ? ZCN_OK : ZCN_ENOBUFS;
+    return zcnet::net::socket_address(fd_, peer, buffer, capacity);
 }
 
 uint32_t zcn_conn::public_state() const noexcept {

@@ -208,3 +208,12 @@ void zcn_loop::read_stats(zcn_loop_stats *stats) noexcept {
     stats->pinned_bytes = intake_.held_bytes();
     stats->total.struct_size = sizeof stats->total;
 }
+
+void zcn_loop::read_stats(zcn_loop_relay_stats *stats) noexcept {
+    *stats = ended_relays_;
+    each_relay([&](const zcn_relay *relay) {
+        stats->open++;
+        if (relay->stalled()) stats->stalled++;
+        relay->add_figures(stats);
+    });
+}

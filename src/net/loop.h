@@ -89,6 +89,7 @@ struct zcn_loop final {
     Status await_room(zcn_pool *pool, uint64_t size, uint64_t token) noexcept;
     void close() noexcept;
     void read_stats(zcn_loop_stats *stats) noexcept;
+    void read_stats(zcn_loop_relay_stats *stats) noexcept;
 
     // For connections and listeners.
     void put(zcnet::net::LoopLetter *letter) noexcept;  // any thread
@@ -115,6 +116,10 @@ struct zcn_loop final {
     template <class Visit>
     void each_conn(Visit &&visit) noexcept {
         for (zcn_conn *conn = all_.front(); conn != nullptr; conn = all_.after(conn)) visit(conn);
+    }
+    template <class Visit>
+    void each_relay(Visit &&visit) noexcept {
+        for (zcn_relay *relay = relays_.front(); relay != nullptr; relay = relays_.after(relay)) visit(relay);
     }
     [[nodiscard]] bool polling() const noexcept { return polling_; }
     // Which poll this is, to count what one poll gives.
@@ -263,6 +268,7 @@ struct zcn_loop final {
     bool woken_ = false;  // a WOKEN event is to be told
     zcnet::Error error_;
     zcn_loop_stats counters_{};
+    zcn_loop_relay_stats ended_relays_{};  // the sum over them
     epoll_event events_[256];
 };
 

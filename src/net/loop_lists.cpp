@@ -78,6 +78,9 @@ void zcn_loop::finished(zcn_relay *relay) noexcept {
     forget(relay);
     zcnet::List<zcn_relay, zcnet::net::RelaysTag>::remove(relay);
     finished_relays_.push_back(relay);
+    ended_relays_.ended++;
+    if (relay->failed()) ended_relays_.failed++;
+    relay->add_figures(&ended_relays_);
 }
 
 void zcn_loop::hold_unfinished(zcn_conn *conn, bool held) noexcept {

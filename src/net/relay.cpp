@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <new>
 
+#include "base/probe.h"
 #include "memory/births.h"
 #include "net/loop.h"
 #include "os/os.h"
@@ -19,6 +20,7 @@ namespace {
 
 constexpr uint64_t default_budget = 1 << 20;
 constexpr uint32_t default_drain_ms = 5000;
+constexpr int64_t stalled_ns = 1000000000;
 
 int64_t ms_to_ns(uint32_t ms) noexcept { return int64_t{ms} * 1000000; }
 
@@ -172,8 +174,10 @@ Status zcn_relay::join(zcn_relay **out, zcn_loop *loop, int first, int second, c
 }
 
 void zcn_relay::begin(Block *const rests[2]) noexcept {
-    for (uint32_t i = 0; i < 2; i++) flows_[i].start(sides_[i].fd, sides_[1 - i].fd, sides_[i].is_tcp, rests[i]);
+    for (uint32_t i = 0; i < 2; i++)
+        flows_[i].start({this, i}, sides_[i].fd, sides_[1 - i].fd, sides_[i].is_tcp, rests[i]);
     active_at_ = loop_->now();
+    ZCNET_PROBE(relay__open, this, sides_[0].fd, sides_[1].fd);
     loop_->add(this);
     become_ready();
     arm_timer();
@@ -241,4 +245,31 @@ void zcn_relay::read_stats(zcn_relay_stats *stats) const noexcept {
     flows_[1].read_figures(&stats->backward);
     stats->forward.ended = passed_[0];
     stats->backward.ended = passed_[1];
+}
+
+void zcn_relay::add_figures(zcn_loop_relay_stats *sum) const noexcept {
+    zcn_relay_stats stats{};
+    read_stats(&stats);
+    sum->forward_bytes += stats.forward.bytes_out;
+    sum->backward_bytes += stats.backward.bytes_out;
+    for (const zcn_relay_flow *flow : {&stats.forward, &stats.backward}) {
+        sum->spliced_bytes += flow->spliced_bytes;
+        sum->copied_bytes += flow->copied_bytes;
+        sum->read_calls += flow->read_calls;
+        sum->write_calls += flow->write_calls;
+        sum->messages += flow->messages;
+        sum->held_bytes += flow->held_bytes;
+        sum->lost_bytes += flow->lost_bytes;
+        sum->tapped_bytes += flow->tapped_bytes;
+        sum->tap_missed_bytes += flow->tap_missed_bytes;
+    }
+}
+
+int64_t zcn_relay::quiet_ns() const noexcept { return loop_->now() - active_at_; }
+
+bool zcn_relay::stalled() const noexcept { return held() != 0 && quiet_ns() >= stalled_ns; }
+
+Status zcn_relay::peer_address(uint32_t side, char *buffer, size_t capacity) const noexcept {
+    return sides_[side].fd < 0 ? Status{ZCN_ECLOSED}
+                               : zcnet::net::socket_address(sides_[side].fd, true, buffer, capacity);
 }

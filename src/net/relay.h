@@ -49,6 +49,13 @@ struct zcn_relay final : zcnet::Link<zcnet::net::RelaysTag>,
     Status request_close(bool abort) noexcept;  // any thread
     Status copy_error(zcn_error *error) const noexcept;
     void read_stats(zcn_relay_stats *stats) const noexcept;
+    void add_figures(zcn_loop_relay_stats *sum) const noexcept;
+    [[nodiscard]] uint64_t held() const noexcept { return flows_[0].held() + flows_[1].held(); }
+    // For how long no byte has come or left, when the kernel was last asked.
+    [[nodiscard]] int64_t quiet_ns() const noexcept;
+    [[nodiscard]] bool stalled() const noexcept;
+    [[nodiscard]] bool failed() const noexcept { return error_.status < 0; }
+    [[nodiscard]] Status peer_address(uint32_t side, char *buffer, size_t capacity) const noexcept;
     [[nodiscard]] uintptr_t user() const noexcept { return user_; }
     void set_user(uintptr_t user) noexcept;
     [[nodiscard]] zcn_loop *loop() const noexcept { return loop_; }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "base/probe.h"
 #include "net/loop.h"
 #include "net/relay.h"
 #include "os/os.h"
@@ -137,6 +138,7 @@ void zcn_relay::run_flow(uint32_t i) noexcept {
             return;
         case Flow::Step::no_memory:
             waits_for_memory_ = true;
+            ZCNET_PROBE(relay__memory, this);
             return;
         case Flow::Step::ended:
             flow_ended(i);
@@ -275,6 +277,7 @@ void zcn_relay::tell() noexcept {
     zcn_event *event = batch.push(ZCN_EVENT_RELAY_ENDED, error_.status, nullptr, user_);
     event->data = this;
     event->size = flows_[0].bytes_out() + flows_[1].bytes_out();
+    ZCNET_PROBE(relay__ended, this, error_.status);
     phase_ = Phase::told;
     loop_->finished(this);
 }

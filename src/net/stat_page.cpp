@@ -15,9 +15,9 @@ namespace zcnet::net {
 
 namespace {
 
-constexpr size_t page_bytes = 24 * 1024;
-constexpr size_t longest_line = 512;
-constexpr size_t most_conns = 16;
+constexpr size_t page_bytes = 32 * 1024;
+constexpr size_t longest_line = 768;
+constexpr size_t most_listed = 16;  // connections, and as many relays
 
 struct Field {
     const char *name;
@@ -52,6 +52,24 @@ constexpr Field total_fields[] = {
     GAUGE(zcn_stats, zero_copy_awaited), COUNTER(zcn_stats, copied_body),      COUNTER(zcn_stats, file_received),
     COUNTER(zcn_stats, body_dropped),    COUNTER(zcn_stats, requests),         COUNTER(zcn_stats, answers),
     COUNTER(zcn_stats, unanswered),      GAUGE(zcn_stats, requests_waiting),   COUNTER(zcn_stats, pages_lent),
+};
+
+constexpr Field relay_fields[] = {
+    GAUGE(zcn_loop_relay_stats, open),
+    COUNTER(zcn_loop_relay_stats, ended),
+    COUNTER(zcn_loop_relay_stats, failed),
+    GAUGE(zcn_loop_relay_stats, stalled),
+    COUNTER(zcn_loop_relay_stats, forward_bytes),
+    COUNTER(zcn_loop_relay_stats, backward_bytes),
+    COUNTER(zcn_loop_relay_stats, spliced_bytes),
+    COUNTER(zcn_loop_relay_stats, copied_bytes),
+    COUNTER(zcn_loop_relay_stats, read_calls),
+    COUNTER(zcn_loop_relay_stats, write_calls),
+    COUNTER(zcn_loop_relay_stats, messages),
+    GAUGE(zcn_loop_relay_stats, held_bytes),
+    COUNTER(zcn_loop_relay_stats, lost_bytes),
+    COUNTER(zcn_loop_relay_stats, tapped_bytes),
+    COUNTER(zcn_loop_relay_stats, tap_missed_bytes),
 };
 
 constexpr Field pool_fields[] = {
@@ -92,6 +110,7 @@ constexpr bool covers(const Field (&)[Count], size_t bytes) noexcept {
 }
 static_assert(covers(loop_fields, offsetof(zcn_loop_stats, total)));
 static_assert(covers(total_fields, sizeof(zcn_stats)));
+static_assert(covers(relay_fields, sizeof(zcn_loop_relay_stats)));
 static_assert(covers(pool_fields, sizeof(zcn_pool_stats)));
 
 class Page {
@@ -130,37 +149,78 @@ class Page {
     size_t used_ = 0;
 };
 
-// A peer chooses the name of its own end of a local socket: as one word, so that it makes no lines of its own.
-void name_peer(const zcn_conn &conn, char (&name)[128]) noexcept {
-    if (conn.address(true, name, sizeof name) != ZCN_OK) std::snprintf(name, sizeof name, "-");
-    for (char *at = name; *at != 0; at++)
-        if (static_cast<unsigned char>(*at) <= ' ' || *at == 0x7F) *at = '?';
-}
+// The text of an address, or what stands for none. A peer chooses the name of its own end of a local socket: as one
+// word, so that it makes no lines of its own.
+struct Name {
+    char text[128];
 
-// The connections that hold most bytes which have to leave or are not complete: one that stands still is among them.
-void add_conns(Page *page, zcn_loop *loop) noexcept {
+    void become(Status read) noexcept {
+        if (read != ZCN_OK) std::snprintf(text, sizeof text, "-");
+        for (char *at = text; *at != 0; at++)
+            if (static_cast<unsigned char>(*at) <= ' ' || *at == 0x7F) *at = '?';
+    }
+};
+
+// Those that hold most bytes, the one that holds most first.
+template <class Object>
+class Worst {
+  public:
+    void offer(Object *object, uint64_t bytes) noexcept {
+        Held held{object, bytes};
+        for (size_t i = 0; i < count_; i++)
+            if (held.bytes > worst_[i].bytes) std::swap(held, worst_[i]);
+        if (count_ < most_listed) worst_[count_++] = held;
+    }
+    template <class Visit>
+    void each(Visit &&visit) const noexcept {
+        for (size_t i = 0; i < count_; i++) visit(*worst_[i].object);
+    }
+
+  private:
     struct Held {
-        zcn_conn *conn;
+        Object *object;
         uint64_t bytes;
-    } worst[most_conns];
-    size_t count = 0;
-    loop->each_conn([&](zcn_conn *conn) {
-        Held held{conn, conn->stream().queued_bytes() + conn->stream().window().pending()};
-        for (size_t i = 0; i < count; i++)
-            if (held.bytes > worst[i].bytes) std::swap(held, worst[i]);
-        if (count < most_conns) worst[count++] = held;
-    });
-    for (size_t i = 0; i < count; i++) {
-        zcn_conn *conn = worst[i].conn;
+    };
+    Held worst_[most_listed];
+    size_t count_ = 0;
+};
+
+// What they hold has to leave or is not complete: one that stands still is among them.
+void add_conns(Page *page, zcn_loop *loop) noexcept {
+    Worst<zcn_conn> worst;
+    loop->each_conn(
+        [&](zcn_conn *conn) { worst.offer(conn, conn->stream().queued_bytes() + conn->stream().window().pending()); });
+    worst.each([&](const zcn_conn &conn) {
         zcn_stats stats{};
-        conn->read_stats(&stats);
-        char peer[128];
-        name_peer(*conn, peer);
+        conn.read_stats(&stats);
+        Name peer;
+        peer.become(conn.address(true, peer.text, sizeof peer.text));
         page->add("conn %s state %" PRIu32 " queued_bytes %" PRIu64 " unfinished_bytes %" PRIu64 " bytes_in %" PRIu64
                   " bytes_out %" PRIu64 " messages_in %" PRIu64 " messages_out %" PRIu64 " quiet_ms %" PRId64 "\n",
-                  peer, conn->public_state(), stats.queued_bytes, stats.unfinished_bytes, stats.bytes_in,
-                  stats.bytes_out, stats.messages_in, stats.messages_out, (loop->now() - conn->active_at()) / 1000000);
-    }
+                  peer.text, conn.public_state(), stats.queued_bytes, stats.unfinished_bytes, stats.bytes_in,
+                  stats.bytes_out, stats.messages_in, stats.messages_out, (loop->now() - conn.active_at()) / 1000000);
+    });
+}
+
+void add_relays(Page *page, zcn_loop *loop) noexcept {
+    Worst<zcn_relay> worst;
+    loop->each_relay([&](zcn_relay *relay) { worst.offer(relay, relay->held()); });
+    worst.each([&](const zcn_relay &relay) {
+        zcn_relay_stats stats{};
+        relay.read_stats(&stats);
+        Name peers[2];
+        for (uint32_t side = 0; side < 2; side++)
+            peers[side].become(relay.peer_address(side, peers[side].text, sizeof peers[side].text));
+        page->add(
+            "relay %s %s forward_held_bytes %" PRIu64 " backward_held_bytes %" PRIu64 " forward_bytes %" PRIu64
+            " backward_bytes %" PRIu64 " spliced_bytes %" PRIu64 " copied_bytes %" PRIu64 " tap_missed_bytes %" PRIu64
+            " forward_ended %" PRIu32 " backward_ended %" PRIu32 " quiet_ms %" PRId64 "\n",
+            peers[0].text, peers[1].text, stats.forward.held_bytes, stats.backward.held_bytes, stats.forward.bytes_out,
+            stats.backward.bytes_out, stats.forward.spliced_bytes + stats.backward.spliced_bytes,
+            stats.forward.copied_bytes + stats.backward.copied_bytes,
+            stats.forward.tap_missed_bytes + stats.backward.tap_missed_bytes, stats.forward.ended, stats.backward.ended,
+            relay.quiet_ns() / 1000000);
+    });
 }
 
 }  // namespace
@@ -177,7 +237,11 @@ void show_page(zcn_loop *loop, int fd) noexcept {
     // Without memory for the survey its figures are 0.
     (void)receive::add_survey(loop->pool(), &pool);
     page.add("pool", pool_fields, &pool);
+    zcn_loop_relay_stats relays{};
+    loop->read_stats(&relays);
+    page.add("relay", relay_fields, &relays);
     add_conns(&page, loop);
+    add_relays(&page, loop);
     page.add("end\n");
     page.write(fd);
 }

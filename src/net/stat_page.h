@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What a loop tells who asks from outside: its counters, those of its pool, and the connections that hold most, as
-// lines of text.
+// What a loop tells who asks from outside: its counters, those of its relays and its pool, and the connections and
+// relays that hold most, as lines of text.
 #pragma once
 
 struct zcn_loop;

@@ -121,8 +121,8 @@ int run_stat(int count, char **words) {
     StatOptions options;
     Arguments arguments(
         "stat", "ADDR [OPTIONS]",
-        "Prints the counters of a loop in another process, of its pool, and of the connections that hold\n"
-        "most bytes. The process shows them at ADDR, a Unix socket that it has opened for this\n"
+        "Prints the counters of a loop in another process, of its relays and its pool, and the connections\n"
+        "and relays that hold most bytes. The process shows them at ADDR, a Unix socket that it has opened for this\n"
         "(zcn_listen_stat(); the option --stat of recv, echo, relay and serve).\n");
     arguments.number("every", "S", "print again every S seconds what has changed", &options.every_s, 1, 1'000'000);
     arguments.number("count", "N", "end after N times", &options.count, 1, UINT64_MAX);

@@ -65,6 +65,9 @@ static void test_loop_null_is_refused_everywhere(void **state) {
     zcn_loop_stats stats = {.struct_size = sizeof stats};
     assert_status(zcn_loop_get_stats(NULL, &stats), ZCN_EINVAL);
     assert_status(zcn_loop_get_stats(loop, NULL), ZCN_EINVAL);
+    zcn_loop_relay_stats relays = {.struct_size = sizeof relays};
+    assert_status(zcn_loop_get_relay_stats(NULL, &relays), ZCN_EINVAL);
+    assert_status(zcn_loop_get_relay_stats(loop, NULL), ZCN_EINVAL);
     assert_null(zcn_loop_retain(NULL));
     zcn_loop_release(NULL);
 }

@@ -339,6 +339,7 @@ static zcn_status pool_stats(void *answer) { return zcn_pool_get_stats(answer_po
 static zcn_status stream_stats(void *answer) { return zcn_stream_get_stats(answer_stream, answer); }
 static zcn_status conn_stats(void *answer) { return zcn_conn_get_stats(answer_conn, answer); }
 static zcn_status loop_stats(void *answer) { return zcn_loop_get_stats(loop, answer); }
+static zcn_status loop_relay_stats(void *answer) { return zcn_loop_get_relay_stats(loop, answer); }
 static zcn_status listener_stats(void *answer) { return zcn_listener_get_stats(answer_listener, answer); }
 static zcn_status framing_fields(void *answer) { return zcn_framing_get_options(plain, answer); }
 static zcn_status stream_error(void *answer) { return zcn_stream_get_error(answer_stream, answer); }
@@ -371,6 +372,7 @@ static const struct answer {
     {"zcn_stream_get_stats", sizeof(zcn_stats), stream_stats},
     {"zcn_conn_get_stats", sizeof(zcn_stats), conn_stats},
     {"zcn_loop_get_stats", sizeof(zcn_loop_stats), loop_stats},
+    {"zcn_loop_get_relay_stats", sizeof(zcn_loop_relay_stats), loop_relay_stats},
     {"zcn_listener_get_stats", sizeof(zcn_listener_stats), listener_stats},
     {"zcn_framing_get_options", sizeof(zcn_framing_options), framing_fields},
     {"zcn_stream_get_error", sizeof(zcn_error), stream_error},

@@ -1,33 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The page of counters that a loop shows on a Unix socket. */
-#include "support.h"
-
-static zcn_listener *show(side *on, const char *address) {
-    zcn_listener *listener = NULL;
-    assert_ok(zcn_listen_stat(&listener, on->loop, address));
-    assert_non_null(listener);
-    return listener;
-}
-
-/* What somebody reads who connects there, as a text. */
-static char *read_page(side *on, const char *address) {
-    bytes page = {0};
-    const int fd = raw_connect(address);
-    assert_int_equal(raw_read_to_end(fd, on, &page), 0);
-    close(fd);
-    bytes_append(&page, "", 1);
-    return (char *)page.data;
-}
-
-/* The value behind a name; fails when the page does not have it once, in that kind. */
-static uint64_t value_of(const char *page, const char *kind, const char *name) {
-    char line[128];
-    const int size = snprintf(line, sizeof line, "\n%s %s ", kind, name);
-    const char *found = strstr(page, line);
-    if (found == NULL) fail_msg("there is no %s %s", kind, name);
-    assert_null(strstr(found + 1, line));
-    return strtoull(found + size, NULL, 10);
-}
+#include "support_stat.h"
 
 static void the_page_says_what_the_calls_say(void **state) {
     (void)state;
@@ -37,12 +10,12 @@ static void the_page_says_what_the_calls_say(void **state) {
         pair_open(&both, OVER_TCP, PLAIN_FRAMING, NULL, NULL);
         char address[128];
         fresh_address(places[p], address, sizeof address);
-        zcn_listener *listener = show(&both.server, address);
+        zcn_listener *listener = page_show(&both.server, address);
         assert_ok(zcn_conn_send(both.dialled, pattern_unit(NULL, NULL, 1000, 1)));
         PUMP_UNTIL(&both.server, &both.client, count_of(&both.server.got, ZCN_EVENT_MESSAGE) == 1);
         const size_t told = both.server.got.count;
 
-        char *page = read_page(&both.server, address);
+        char *page = page_read(&both.server, address);
         zcn_loop_stats stats = {.struct_size = sizeof stats};
         zcn_pool *pool;
         zcn_pool_stats in_pool = {.struct_size = sizeof in_pool};
@@ -53,13 +26,13 @@ static void the_page_says_what_the_calls_say(void **state) {
         snprintf(first, sizeof first, "zcnet %s\n", zcn_version_text());
         assert_memory_equal(page, first, strlen(first));
         assert_string_equal(page + strlen(page) - 5, "\nend\n");
-        assert_int_equal(value_of(page, "gauge", "loop_connections"), 1);
-        assert_int_equal(value_of(page, "counter", "total_messages_in"), 1);
-        assert_int_equal(value_of(page, "counter", "total_bytes_in"), 1004);
-        assert_int_equal(value_of(page, "counter", "loop_accepted"), stats.accepted);
-        assert_in_range(value_of(page, "counter", "loop_polls"), 1, stats.polls);
-        assert_int_equal(value_of(page, "gauge", "pool_block_size"), in_pool.block_size);
-        assert_int_equal(value_of(page, "gauge", "pool_reserved_bytes"), in_pool.reserved_bytes);
+        assert_int_equal(page_value(page, "gauge", "loop_connections"), 1);
+        assert_int_equal(page_value(page, "counter", "total_messages_in"), 1);
+        assert_int_equal(page_value(page, "counter", "total_bytes_in"), 1004);
+        assert_int_equal(page_value(page, "counter", "loop_accepted"), stats.accepted);
+        assert_in_range(page_value(page, "counter", "loop_polls"), 1, stats.polls);
+        assert_int_equal(page_value(page, "gauge", "pool_block_size"), in_pool.block_size);
+        assert_int_equal(page_value(page, "gauge", "pool_reserved_bytes"), in_pool.reserved_bytes);
         char peer[128];
         char conn[256];
         assert_ok(zcn_conn_peer_address(both.accepted, peer, sizeof peer));
@@ -88,7 +61,7 @@ static void the_worst_connections_are_listed(void **state) {
     side_open(&on, NULL);
     char address[128];
     fresh_address(OVER_ABSTRACT, address, sizeof address);
-    zcn_listener_release(show(&on, address));
+    zcn_listener_release(page_show(&on, address));
     zcn_framing *framing = framing_of(PLAIN_FRAMING);
     int peers[COUNT];
     for (size_t i = 0; i < COUNT; i++) {
@@ -102,7 +75,7 @@ static void the_worst_connections_are_listed(void **state) {
         raw_write(ends[1], start, 4 + i);
     }
     pump_idle(&on, NULL);
-    char *page = read_page(&on, address);
+    char *page = page_read(&on, address);
     size_t listed = 0;
     for (const char *at = strstr(page, "\nconn "); at != NULL; at = strstr(at + 1, "\nconn ")) {
         const char *unfinished = strstr(at, "unfinished_bytes ");
@@ -124,7 +97,7 @@ static void a_peer_cannot_write_lines_of_the_page(void **state) {
     side_open(&on, NULL);
     char address[128], stat_address[128], bound[128];
     fresh_address(OVER_ABSTRACT, stat_address, sizeof stat_address);
-    zcn_listener_release(show(&on, stat_address));
+    zcn_listener_release(page_show(&on, stat_address));
     fresh_address(OVER_UNIX, address, sizeof address);
     zcn_framing *framing = framing_of(PLAIN_FRAMING);
     zcn_listener *listener = listen_at(&on, address, framing, NULL, bound);
@@ -136,8 +109,8 @@ static void a_peer_cannot_write_lines_of_the_page(void **state) {
     memcpy(to.sun_path, address + strlen("unix://"), strlen(address + strlen("unix://")));
     assert_int_equal(connect(peer, (struct sockaddr *)&to, sizeof to), 0);
     PUMP_UNTIL(&on, NULL, count_of(&on.got, ZCN_EVENT_ACCEPTED) == 1);
-    char *page = read_page(&on, stat_address);
-    (void)value_of(page, "counter", "loop_polls");
+    char *page = page_read(&on, stat_address);
+    (void)page_value(page, "counter", "loop_polls");
     assert_ptr_equal(strstr(page, "\nend\n"), page + strlen(page) - 5);
     free(page);
     close(peer);
@@ -152,7 +125,7 @@ static void the_socket_file_is_for_its_user_alone(void **state) {
     side_open(&on, NULL);
     char address[128];
     fresh_address(OVER_UNIX, address, sizeof address);
-    zcn_listener *listener = show(&on, address);
+    zcn_listener *listener = page_show(&on, address);
     struct stat file;
     assert_int_equal(stat(address + strlen("unix://"), &file), 0);
     assert_int_equal(file.st_mode & 0777, 0600);
@@ -191,7 +164,7 @@ static void without_descriptors_the_page_comes_all_the_same(void **state) {
     side_open(&on, NULL);
     char address[128];
     fresh_address(OVER_ABSTRACT, address, sizeof address);
-    zcn_listener *listener = show(&on, address);
+    zcn_listener *listener = page_show(&on, address);
     int visitors[VISITORS];
     bytes pages[VISITORS] = {{0}};
     int failures[VISITORS];
@@ -224,7 +197,7 @@ static void without_a_spare_descriptor_the_page_comes_later(void **state) {
     side_open(&on, NULL);
     char address[128];
     fresh_address(OVER_ABSTRACT, address, sizeof address);
-    zcn_listener *listener = show(&on, address);
+    zcn_listener *listener = page_show(&on, address);
     const int visitors[2] = {raw_connect(address), raw_connect(address)};
     const struct rlimit before = limit_descriptors(0);
     zcn_listener_stats counted = {.struct_size = sizeof counted};
@@ -277,7 +250,7 @@ static void bad_arguments_are_refused(void **state) {
     }
     char address[128];
     fresh_address(OVER_ABSTRACT, address, sizeof address);
-    zcn_listener_release(show(&on, address));
+    zcn_listener_release(page_show(&on, address));
     assert_status(zcn_listen_stat(&listener, on.loop, address), ZCN_EINUSE);
     assert_ok(zcn_loop_close(on.loop));
     assert_status(zcn_listen_stat(&listener, on.loop, address), ZCN_ECLOSED);

@@ -61,37 +61,75 @@ if ! command -v gdb >/dev/null; then
     echo "gdb is not installed: nothing stopped at the probes"
     exit 77
 fi
-# One connection that brings 5 bytes in one message and ends.
+# stop_at PROBE FORMAT EXPRESSIONS: prints that it was there, and goes on.
 stop_at() { printf 'break -probe-stap zcnet:%s\ncommands\nsilent\nprintf "PROBE %s\\n", %s\ncontinue\nend\n' "$@"; }
+# debug WORDS…: the tool in the debugger, which stops at what standard input says; sets $address when it listens.
+debug() {
+    {
+        printf 'set confirm off\nset pagination off\nset debuginfod enabled off\nbreak main\nrun\ndelete\n'
+        cat
+        echo continue
+    } >"$work/commands"
+    : >"$work/said"
+    timeout 120 gdb -q -nx -batch -x "$work/commands" --args "$tool" "$@" >"$work/said" 2>&1 </dev/null &
+    debugger=$!
+    end=$(($(date +%s) + 100))
+    until address=$(grep -o 'tcp://127.0.0.1:[1-9][0-9]*$' "$work/said" | head -n 1) && [ -n "$address" ]; do
+        if ! kill -0 $debugger 2>/dev/null || [ "$(date +%s)" -gt "$end" ]; then
+            wait $debugger
+            if grep -qi 'ptrace\|not permitted' "$work/said"; then
+                echo "a debugger may not trace here"
+                exit 77
+            fi
+            cat "$work/said"
+            echo "the tool did not start in the debugger"
+            exit 1
+        fi
+        sleep 0.1
+    done
+}
+# seen TEXT WHAT
+seen() { grep -q "^PROBE $1\$" "$work/said" || fault "$2 was not seen"; }
+
+# One connection that brings 5 bytes in one message and ends.
 {
-    printf 'set confirm off\nset pagination off\nset debuginfod enabled off\nbreak main\nrun\ndelete\n'
     stop_at conn__open 'open %d' '$_probe_arg1 > 2'
     stop_at conn__read 'read %ld' '(long)$_probe_arg1'
     stop_at conn__closed 'closed %d' '(int)$_probe_arg1'
-    echo continue
-} >"$work/commands"
-timeout 120 gdb -q -nx -batch -x "$work/commands" --args "$tool" recv tcp://127.0.0.1:0 --framing 'delimiter=;' --once \
-    >"$work/said" 2>&1 </dev/null &
-debugger=$!
-end=$(($(date +%s) + 100))
-until address=$(grep -o 'tcp://127.0.0.1:[1-9][0-9]*' "$work/said" | head -n 1) && [ -n "$address" ]; do
-    if ! kill -0 $debugger 2>/dev/null || [ "$(date +%s)" -gt "$end" ]; then
-        wait $debugger
-        if grep -qi 'ptrace\|not permitted' "$work/said"; then
-            echo "a debugger may not trace here"
-            exit 77
-        fi
-        cat "$work/said"
-        echo "the tool did not start in the debugger"
-        exit 1
-    fi
-    sleep 0.1
-done
+} >"$work/stops"
+debug recv tcp://127.0.0.1:0 --framing 'delimiter=;' --once <"$work/stops"
 printf 'abcd' | "$tool" send "$address" --framing 'delimiter=;' - >/dev/null || fault "nothing could be sent"
 wait $debugger || fault "the debugger ended with $?"
-grep -q '^PROBE open 1$' "$work/said" || fault "conn__open was not seen"
-grep -q '^PROBE read 5$' "$work/said" || fault "conn__read did not tell the 5 bytes"
-grep -q '^PROBE closed 2$' "$work/said" || fault "conn__closed did not tell ZCN_EOF"
+seen 'open 1' conn__open
+seen 'read 5' "conn__read with 5 bytes"
+seen 'closed 2' "conn__closed with ZCN_EOF"
 [ "$faults" -eq 0 ] || cat "$work/said"
+
+# A relay between a client and an echo, by each method: the same 9 bytes there and back.
+for method in splice copy; do
+    mkfifo "$work/echo"
+    "$tool" echo tcp://127.0.0.1:0 --framing length --once >"$work/echo" 2>/dev/null &
+    echo=$!
+    read -r target <"$work/echo" || fault "there is no echo"
+    {
+        stop_at relay__open 'open %d' '$_probe_arg1 > 2 && $_probe_arg2 > 2 && $_probe_arg1 != $_probe_arg2'
+        stop_at relay__read 'read %d %ld %d' '(int)$_probe_arg1, (long)$_probe_arg2, (int)$_probe_arg3'
+        stop_at relay__write 'write %d %ld %d' '(int)$_probe_arg1, (long)$_probe_arg2, (int)$_probe_arg3'
+        stop_at relay__ended 'ended %d' '(int)$_probe_arg1'
+    } >"$work/stops"
+    debug relay tcp://127.0.0.1:0 "$target" --once --method $method <"$work/stops"
+    "$tool" ping "$address" --framing length --count 1 --size 5 >/dev/null || fault "nobody answered"
+    wait $debugger || fault "the debugger ended with $?"
+    wait $echo
+    rm "$work/echo"
+    spliced=$([ $method = splice ] && echo 1 || echo 0)
+    seen 'open 1' relay__open
+    for direction in 0 1; do
+        seen "read $direction 9 $spliced" "relay__read in direction $direction by $method"
+        seen "write $direction 9 $spliced" "relay__write in direction $direction by $method"
+    done
+    seen 'ended 2' "relay__ended with ZCN_EOF"
+    [ "$faults" -eq 0 ] || cat "$work/said"
+done
 echo "in a debugger: $faults faults"
 [ "$faults" -eq 0 ]

@@ -343,6 +343,7 @@ void relays_pass_bytes_on() {
     });
     char got[8] = {};
     CHECK(read(right.ends[1], got, sizeof got) == 7 && std::string(got) == "through");
+    CHECK(loop.relay_stats().ended == 1 && loop.relay_stats().forward_bytes == 7);
     CHECK(relay.stats().forward.bytes_out == 7 && relay.error().status == ZCN_EOF);
 
     test::Pair pair;

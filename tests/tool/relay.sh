@@ -54,6 +54,43 @@ finish s 0
 equal "$(sed -n 2p "$work/s.out" | sed 's/.*"connections":\([0-9]*\).*/\1/')" 1 'connections of the totals'
 equal "$(member "$work/s.out" forward_bytes | sort -u)" "$(member "$work/s.out" backward_bytes | sort -u)" 'bytes both ways'
 
+# What went through is on the page of counters, while it is open and after it has ended.
+for method in splice copy; do
+    start r echo tcp://127.0.0.1:0 --framing length
+    start_relay tcp://127.0.0.1:0 --quiet --method $method --stat "unix://$work/$method"
+    run 0 ping "$entry" --framing length --count 20 --size 20000
+    mkfifo "$work/lines"
+    "$ZCNET" send "$entry" --framing length,strip=4 --lines - <"$work/lines" >"$work/lines.out" 2>"$work/lines.err" &
+    lines=$!
+    started="$started $lines"
+    exec 7>"$work/lines"
+    echo hello >&7
+    tries=0
+    until run 0 stat "unix://$work/$method" --json && [ "$(member "$work/run.out" relay_ended)" = 1 ] &&
+        grep -q '"relays":\[{"first":"tcp://127.0.0.1:[0-9]*","second":"'"$target"'",.*"forward_bytes":9,' "$work/run.out"; do
+        tries=$((tries + 1))
+        [ $tries -lt 1000 ] || die 'the open relay is not listed'
+        sleep 0.02
+    done
+    equal "$(member "$work/run.out" relay_open)" 1 'open relays'
+    equal "$(member "$work/run.out" relay_failed)" 0 'failed relays'
+    through=$(sed 's/"conns".*//' "$work/run.out")
+    echo "$through" >"$work/run.out"
+    [ "$(member "$work/run.out" relay_forward_bytes)" -gt 400000 ] || die 'bytes forward'
+    [ "$(member "$work/run.out" relay_backward_bytes)" -gt 400000 ] || die 'bytes back'
+    case $method in
+        splice) equal "$(member "$work/run.out" relay_copied_bytes)" 0 'bytes copied by splice' ;;
+        copy) equal "$(member "$work/run.out" relay_spliced_bytes)" 0 'bytes spliced by copy' ;;
+    esac
+    exec 7>&-
+    wait "$lines"
+    kill -TERM "$sender"
+    finish s 0
+    kill -TERM "$receiver"
+    finish r 0
+    rm "$work/lines"
+done
+
 # Many connections of a relay that goes on, until a signal ends it.
 start r echo tcp://127.0.0.1:0 --framing length
 start_relay tcp://127.0.0.1:0 --quiet --stats

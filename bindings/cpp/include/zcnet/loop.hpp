@@ -139,6 +139,12 @@ class Loop : public detail::Handle<zcn_loop, zcn_loop_retain, zcn_loop_release> 
         detail::check(zcn_loop_get_stats(get(), &stats));
         return stats;
     }
+    /** Of all its relays, open and ended. */
+    zcn_loop_relay_stats relay_stats() const {
+        auto stats = detail::sized<zcn_loop_relay_stats>();
+        detail::check(zcn_loop_get_relay_stats(get(), &stats));
+        return stats;
+    }
 
   private:
     explicit Loop(zcn_loop *loop) noexcept : Handle(loop) {}

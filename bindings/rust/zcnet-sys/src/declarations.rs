@@ -653,6 +653,44 @@ pub struct zcn_loop_stats {
     pub total: zcn_stats,
 }
 
+/// The relays of a loop: the sum over both directions of those that are open and those that have ended.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct zcn_loop_relay_stats {
+    /// set by the caller: sizeof(zcn_loop_relay_stats)
+    pub struct_size: u64,
+    /// gauge: RELAY_ENDED was not told
+    pub open: u64,
+    /// so far
+    pub ended: u64,
+    /// of those that ended: neither in order nor closed
+    pub failed: u64,
+    /// gauge: of those open: hold bytes of which none has moved for a second
+    pub stalled: u64,
+    /// written to second sides
+    pub forward_bytes: u64,
+    /// written to first sides
+    pub backward_bytes: u64,
+    /// read by splice
+    pub spliced_bytes: u64,
+    /// read through memory
+    pub copied_bytes: u64,
+    /// system calls that read
+    pub read_calls: u64,
+    /// system calls that wrote
+    pub write_calls: u64,
+    /// whose header was seen by relays with a framing
+    pub messages: u64,
+    /// gauge: read and not written yet
+    pub held_bytes: u64,
+    /// read and never written: known when a relay has ended
+    pub lost_bytes: u64,
+    /// written to taps
+    pub tapped_bytes: u64,
+    /// that taps did not get
+    pub tap_missed_bytes: u64,
+}
+
 /// What went wrong, in the caller's storage.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
@@ -1153,7 +1191,7 @@ extern "C" {
         framing: *const zcn_framing,
         options: *const zcn_listen_options,
     ) -> zcn_status;
-    /// Tell the loop's counters to whoever connects to a Unix socket: `zcnet stat ADDRESS` shows them, in the format of Prometheus too. They are those of zcn_loop_get_stats() and of the loop's pool, and the connections that hold most bytes. The loop answers when it is polled: one that does not answer is one that nobody polls. It answers too when no descriptors are left. There are no events but LISTENER_CLOSED.
+    /// Tell the loop's counters to whoever connects to a Unix socket: `zcnet stat ADDRESS` shows them, in the format of Prometheus too. They are those of zcn_loop_get_stats(), of zcn_loop_get_relay_stats() and of the loop's pool, and the connections and relays that hold most bytes. The loop answers when it is polled: one that does not answer is one that nobody polls. It answers too when no descriptors are left. There are no events but LISTENER_CLOSED.
     pub fn zcn_listen_stat(out: *mut *mut zcn_listener, r#loop: *mut zcn_loop, address: *const c_char) -> zcn_status;
     /// The bound address as text, such as "tcp://127.0.0.1:41234".
     pub fn zcn_listener_address(listener: *const zcn_listener, buffer: *mut c_char, capacity: usize) -> zcn_status;
@@ -1201,6 +1239,8 @@ extern "C" {
     pub fn zcn_loop_get_error(r#loop: *const zcn_loop, error: *mut zcn_error) -> zcn_status;
     /// Read the loop's counters.
     pub fn zcn_loop_get_stats(r#loop: *mut zcn_loop, stats: *mut zcn_loop_stats) -> zcn_status;
+    /// Read the counters of the loop's relays: what they carry is in none of zcn_loop_get_stats().
+    pub fn zcn_loop_get_relay_stats(r#loop: *mut zcn_loop, stats: *mut zcn_loop_relay_stats) -> zcn_status;
     /// Take another reference.
     pub fn zcn_loop_retain(r#loop: *mut zcn_loop) -> *mut zcn_loop;
     /// End one reference. With the last one connections that are open are aborted; messages that were retained live on.

@@ -196,7 +196,8 @@ fn sizes() -> Vec<(&'static str, usize, usize)> {
         ($($name:ident)*) => { vec![$((stringify!($name), size_of::<sys::$name>(), align_of::<sys::$name>())),*] };
     }
     sizes![zcn_conn_options zcn_dial_options zcn_dialer_stats zcn_error zcn_event zcn_file_options zcn_framing_options
-           zcn_listen_options zcn_listener_stats zcn_loop_options zcn_loop_stats zcn_pool_options zcn_pool_source zcn_pool_stats
+           zcn_listen_options zcn_listener_stats zcn_loop_options zcn_loop_relay_stats zcn_loop_stats
+           zcn_pool_options zcn_pool_source zcn_pool_stats
            zcn_receive_file_options zcn_relay_flow zcn_relay_options zcn_relay_stats zcn_stats zcn_stream_options]
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 use crate::error::check;
 use crate::{Conn, ConnOptions, ConnRef, Error, Events, Framing, ListenOptions, Listener, LoopOptions};
-use crate::{LoopStats, Pool, Result};
+use crate::{LoopRelayStats, LoopStats, Pool, Result};
 use std::cell::Cell;
 use std::ffi::CString;
 use std::marker::PhantomData;
@@ -271,6 +271,19 @@ impl Loop {
         stats.struct_size = mem::size_of::<LoopStats>() as u64;
         // SAFETY: as in set_timer(); struct_size says how much may be written.
         check(unsafe { sys::zcn_loop_get_stats(self.as_ptr(), &mut stats) })?;
+        Ok(stats)
+    }
+
+    /// Reads the counters of its relays: what they carry is in none of [`Loop::stats`].
+    ///
+    /// # Errors
+    /// None that a live loop has.
+    pub fn relay_stats(&self) -> Result<LoopRelayStats> {
+        // SAFETY: as in stats().
+        let mut stats: LoopRelayStats = unsafe { mem::zeroed() };
+        stats.struct_size = mem::size_of::<LoopRelayStats>() as u64;
+        // SAFETY: as in stats().
+        check(unsafe { sys::zcn_loop_get_relay_stats(self.as_ptr(), &mut stats) })?;
         Ok(stats)
     }
 

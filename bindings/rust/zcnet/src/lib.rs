@@ -109,6 +109,8 @@ pub use zcnet_sys as sys;
 pub type Stats = zcnet_sys::zcn_stats;
 /// Counters of a loop.
 pub type LoopStats = zcnet_sys::zcn_loop_stats;
+/// The relays of a loop: the sum over those that are open and those that have ended.
+pub type LoopRelayStats = zcnet_sys::zcn_loop_relay_stats;
 /// Gauges and counters of a pool.
 pub type PoolStats = zcnet_sys::zcn_pool_stats;
 /// Counters of a listener.

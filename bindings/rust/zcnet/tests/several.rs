@@ -136,6 +136,8 @@ fn relays_join_sockets() {
         let here = poller.relay(&relay).unwrap();
         let flow = here.stats().forward;
         assert_eq!((flow.bytes_out, flow.messages, flow.tapped_bytes, flow.ended), (11, 1, 11, 1));
+        let all = poller.relay_stats().unwrap();
+        assert_eq!((all.open, all.ended, all.forward_bytes, all.messages, all.tapped_bytes), (0, 1, 11, 1, 11));
         assert_eq!(here.error().unwrap().kind(), ErrorKind::Eof);
         assert_eq!(Loop::new().unwrap().relay(&relay).unwrap_err().kind(), ErrorKind::Invalid);
     }
