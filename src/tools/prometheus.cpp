@@ -50,6 +50,7 @@ constexpr Known known[] = {
     {"pool_pinned_bytes", "pool_pinned_bytes", 1, "Of the bytes in use: what messages that are held keep."},
     {"pool_region_bytes", "pool_region_bytes", 1, "Of the bytes in use: memory of single large messages."},
     {"pool_region_takes", "pool_region_takes", 1, "Regions handed out."},
+    {"pool_reserve_bytes", "pool_reserve_bytes", 1, "Of the limit: for unfinished messages alone."},
     {"pool_reserved_bytes", "pool_reserved_bytes", 1, "Memory taken from the system."},
     {"pool_reserved_peak_bytes", "pool_reserved_peak_bytes", 1, "The most memory that was ever taken from the system."},
     {"pool_slabs", "pool_slabs", 1, "Slabs mapped."},
