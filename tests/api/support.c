@@ -11,6 +11,12 @@ void check_status(zcn_status got, zcn_status expected, const char *call, const c
 
 bool emulated(void) { return getenv("ZCNET_TEST_EMULATED") != NULL; }
 
+/* It brings its own functions into the program it runs. */
+bool under_valgrind(void) {
+    const char *preload = getenv("LD_PRELOAD");
+    return preload != NULL && strstr(preload, "vgpreload") != NULL;
+}
+
 bool slow_machine(void) {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
     return true;
@@ -19,10 +25,7 @@ bool slow_machine(void) {
     return true;
 #endif
 #endif
-    if (emulated()) return true;
-    /* Valgrind brings its own functions into the program it runs. */
-    const char *preload = getenv("LD_PRELOAD");
-    return preload != NULL && strstr(preload, "vgpreload") != NULL;
+    return emulated() || under_valgrind();
 }
 
 size_t effort(size_t full, size_t reduced) { return slow_machine() ? reduced : full; }

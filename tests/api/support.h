@@ -50,6 +50,7 @@ void check_status(zcn_status got, zcn_status expected, const char *call, const c
 
 /* True under Valgrind and in builds with a sanitizer: everything takes ten to fifty times as long. */
 bool slow_machine(void);
+bool under_valgrind(void);
 /* Another processor's program, under qemu (scripts/cross.sh): it does not tell a child of its fork (MADV_WIPEONFORK has
  * no effect), starts no program of its own kind, and gives an older TCP_INFO. Tests that need one of these are skipped.
  */
