@@ -221,6 +221,14 @@ static inline int zcngo_any_unpinned(void) {
 /* Moves up to capacity numbers out; the rest comes with the next call. */
 size_t zcngo_take_unpinned(uint64_t *numbers, size_t capacity);
 
+/* Memory from first to before end. */
+typedef struct zcngo_range {
+    uintptr_t first, end;
+} zcngo_range;
+
+/* Where the program itself is mapped for reading only; how many such ranges were written. */
+size_t zcngo_constants(zcngo_range *ranges, size_t capacity);
+
 /* A framing whose frames a function in Go measures, which knows it by the number. */
 int32_t zcngo_framing_of_function(zcn_framing **out, uintptr_t number, uint64_t max, uint64_t strip, zcn_error *error);
 

@@ -17,6 +17,15 @@ func SetCloseTime(limit time.Duration) (back func()) {
 // Writing tells whether somebody writes just now, other than Close.
 func (s *Stream) Writing() bool { return s.writing.Load() }
 
+// IsConstant tells whether a string is part of the program.
+func IsConstant(s string) bool { return isConstant(s) }
+
+// Pinned is how many pieces of Go memory the library holds.
+func Pinned() int64 {
+	pins.collect()
+	return pins.live.Load()
+}
+
 // Ending tells whether [Loop.Close] was called.
 func (l *Loop) Ending() bool { return l.ending.Load() }
 

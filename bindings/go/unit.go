@@ -25,7 +25,8 @@ import (
 // each further time. A unit that is not sent has to be released. While it is made it belongs to one goroutine.
 //
 // Three ways lead to a body, the best one first: [NewUnit] gives memory of the library to write into, and costs
-// nothing more; [Unit.AppendPinned] sends Go memory from where it is, for large slices; [Unit.AppendCopy] copies.
+// nothing more; [Unit.AppendPinned] sends Go memory from where it is, for large slices, as [Unit.AppendString] does for
+// strings; [Unit.AppendCopy] copies.
 type Unit struct {
 	c      *C.zcn_unit
 	body   []byte
