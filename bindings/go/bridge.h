@@ -283,6 +283,9 @@ static inline int32_t zcngo_stream_read(zcngo_stream *s, uint64_t size) {
     const zcn_status status = zcn_stream_read_done(s->stream, size);
     return status != ZCN_OK ? status : zcngo_stream_poll(s);
 }
+static inline int32_t zcngo_stream_set_framing(zcngo_stream *s, uintptr_t after, const zcn_framing *framing) {
+    return zcn_stream_set_framing(s->stream, (const zcn_msg *)after, framing);
+}
 static inline int32_t zcngo_stream_poll_calling(zcngo_stream *s) { return zcngo_stream_poll(s); }
 static inline int32_t zcngo_stream_room_calling(zcngo_stream *s) { return zcngo_stream_room(s); }
 static inline int32_t zcngo_stream_read_calling(zcngo_stream *s, uint64_t size) { return zcngo_stream_read(s, size); }

@@ -18,7 +18,7 @@ import (
 // when both directions have. Any goroutine may use it.
 type Relay struct {
 	loop     *Loop
-	framings [2]*Framing // whose functions in Go, if they have any, are called as long as somebody holds them
+	framings [4]*Framing // whose functions in Go, if they have any, are called as long as somebody holds them
 
 	// Under the lock of the loop.
 	c      *C.zcn_relay // nil once it has ended
@@ -44,6 +44,8 @@ const (
 type RelayOptions struct {
 	ForwardFraming   *Framing // count the messages from the first to the second, and end where one is wrong; nil: bytes only
 	BackwardFraming  *Framing // the same for the other direction
+	ForwardFirst     *Framing // of the first message alone, where it differs; nil: it does not
+	BackwardFirst    *Framing
 	Method           RelayMethod
 	Budget           int           // bytes of a direction in one turn before others have theirs; 0: 1 MiB
 	IdleTimeout      time.Duration // without a byte in either direction; 0: never
@@ -99,6 +101,7 @@ func (o *RelayOptions) fill(c *C.zcn_relay_options) (err error) {
 		return nil
 	}
 	c.forward_framing, c.backward_framing = o.ForwardFraming.pointer(), o.BackwardFraming.pointer()
+	c.forward_first, c.backward_first = o.ForwardFirst.pointer(), o.BackwardFirst.pointer()
 	c.method = C.uint32_t(o.Method)
 	c.budget = C.uint64_t(in32(&err, o.Budget))
 	c.idle_timeout_ms = inUnits(&err, o.IdleTimeout, time.Millisecond)
@@ -153,7 +156,8 @@ func (l *Loop) relay(options *RelayOptions,
 	}
 	relay := &Relay{loop: l, done: make(chan struct{})}
 	if options != nil {
-		relay.framings = [...]*Framing{options.ForwardFraming, options.BackwardFraming}
+		relay.framings = [...]*Framing{options.ForwardFraming, options.BackwardFraming,
+			options.ForwardFirst, options.BackwardFirst}
 	}
 	err := l.with(func(c *C.zcngo_loop) error {
 		l.settleForwards()

@@ -31,6 +31,27 @@ func sockets(t *testing.T) (a, b net.Conn) {
 	return conns[0], conns[1]
 }
 
+// The first message has a framing of its own: a line, say, before records.
+func TestRelayFirstMessages(t *testing.T) {
+	client, inner := sockets(t)
+	outer, server := sockets(t)
+	lines := zcnet.MustParseFraming("delimiter=\\n,max=1K")
+	relay := must[*zcnet.Relay](t)(background(t, nil).Relay(inner, outer, &zcnet.RelayOptions{
+		ForwardFraming: lengths, ForwardFirst: lines, BackwardFraming: lengths, BackwardFirst: lines}))
+	for _, way := range [][2]net.Conn{{client, server}, {server, client}} {
+		frames := "a first line\n\x00\x00\x00\x01a\x00\x00\x00\x01b"
+		must[int](t)(way[0].Write([]byte(frames)))
+		check(t, way[0].(*net.UnixConn).CloseWrite())
+		if got := must[[]byte](t)(io.ReadAll(way[1])); string(got) != frames {
+			t.Errorf("%q", got)
+		}
+	}
+	<-relay.Done()
+	if stats := relay.Stats(); stats.Forward.Messages != 3 || stats.Backward.Messages != 3 || !errors.Is(relay.Err(), io.EOF) {
+		t.Errorf("%+v, %v", stats, relay.Err())
+	}
+}
+
 func TestRelay(t *testing.T) {
 	for name, method := range map[string]zcnet.RelayMethod{"splice": zcnet.RelaySplice, "copy": zcnet.RelayCopy} {
 		t.Run(name, func(t *testing.T) {

@@ -150,6 +150,35 @@ func (c *Conn) TryRequest(body []byte, token uint64, timeout time.Duration) erro
 	return err
 }
 
+// BeginRequest expects an answer to a body that the program sends by itself, so that it need not be copied: put the id
+// that this gives into the body ([Conn.PutID]), and send that by [Conn.TrySend] or [Conn.Commit]. Otherwise it is as
+// [Conn.TryRequest].
+func (c *Conn) BeginRequest(token uint64, timeout time.Duration) (id uint64, err error) {
+	var number C.uint64_t
+	err = c.with(func(cc *C.zcn_conn) error {
+		return statusError(C.int32_t(C.zcn_conn_begin_request(cc, C.uint64_t(token), C.int64_t(timeout), &number)))
+	})
+	return uint64(number), err
+}
+
+// EndRequest takes a request back; false: it has ended already, and its event may be at hand.
+func (c *Conn) EndRequest(id uint64) (ended bool, err error) {
+	err = c.with(func(cc *C.zcn_conn) error {
+		return statusError(C.int32_t(C.zcn_conn_end_request(cc, C.uint64_t(id))))
+	})
+	if err == ErrWouldBlock {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// PutID writes an id to its place in a body that is to be sent.
+func (c *Conn) PutID(body []byte, id uint64) error {
+	return c.with(func(cc *C.zcn_conn) error {
+		return statusError(C.int32_t(C.zcn_conn_put_id(cc, unsafe.Pointer(unsafe.SliceData(body)), C.uint64_t(len(body)), C.uint64_t(id))))
+	})
+}
+
 // ID is the id of a received message.
 func (c *Conn) ID(m Message) (uint64, error) {
 	body := m.Bytes()

@@ -169,6 +169,49 @@ func TestRequestsByEvents(t *testing.T) {
 	check(t, loop.Err())
 }
 
+// The body is written once, into the connection's own queue, and the request taken back that was not sent.
+func TestRequestsWithoutACopy(t *testing.T) {
+	loop := must[*zcnet.Loop](t)(zcnet.NewLoop(nil))
+	defer loop.Close()
+	listener := must[*zcnet.Listener](t)(loop.Listen("tcp://127.0.0.1:0", lengths, &zcnet.ListenOptions{Conn: withIDs}))
+	conn := must[*zcnet.Conn](t)(loop.Connect(listener.Addr().String(), lengths, withIDs))
+	room := must[[]byte](t)(conn.Reserve(16))
+	id := must[uint64](t)(conn.BeginRequest(7, time.Minute))
+	check(t, conn.PutID(room, id))
+	copy(room[8:], "question")
+	must[[]byte](t)(conn.Commit(16))
+	unsent := must[uint64](t)(conn.BeginRequest(8, time.Minute))
+	if ended := must[bool](t)(conn.EndRequest(unsent)); !ended {
+		t.Error("it had ended already")
+	}
+	if ended := must[bool](t)(conn.EndRequest(unsent)); ended {
+		t.Error("it ended twice")
+	}
+	if err := conn.PutID(room[:7], id); err != zcnet.ErrInvalid {
+		t.Error(err)
+	}
+	if _, err := conn.BeginRequest(0, 0); err != zcnet.ErrInvalid {
+		t.Error(err)
+	}
+	for event := range loop.Events(limited(t)) {
+		if event.Type() != zcnet.EventMessage {
+			continue
+		}
+		if event.Conn() == conn {
+			if event.Token() != 7 || string(event.Bytes()[8:]) != "to question" {
+				t.Error(event.Token(), event.Bytes())
+			}
+			break
+		}
+		got := must[uint64](t)(event.Conn().ID(event.Message()))
+		if got != id {
+			t.Error(got, id)
+		}
+		check(t, event.Conn().TryAnswer(got, roomAnd("to "+string(event.Bytes()[8:]))))
+	}
+	check(t, loop.Err())
+}
+
 func TestWhatCannotBeAsked(t *testing.T) {
 	loop := background(t, nil)
 	ctx := limited(t)

@@ -15,6 +15,7 @@ import (
 	"io"
 	"math/big"
 	"net"
+	"slices"
 	"testing"
 	"time"
 
@@ -226,6 +227,64 @@ func TestStreamContexts(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// The framing changes behind what was given last, whatever lies behind it in the same array.
+func TestStreamFramingChanges(t *testing.T) {
+	ctx := limited(t)
+	lines := zcnet.MustParseFraming("delimiter=\\n,strip=1,max=1K")
+	exact, err := zcnet.NewFraming(func(data []byte) (int, error) { return 3, nil }, nil)
+	check(t, err)
+	wire := "\x00\x00\x00\x05first" + "line\nanother\n" + "abcdef" + "\x00\x00\x00\x04last"
+	s := must[*zcnet.Stream](t)(zcnet.NewStream(readOnly{bytes.NewReader([]byte(wire))}, lengths, nil))
+	var got []string
+	for m := range s.Messages(ctx) {
+		got = append(got, m.String())
+		switch m.String() {
+		case "first":
+			check(t, s.SetFraming(lines))
+		case "another":
+			check(t, s.SetFraming(exact))
+		}
+		if m.String() == "abc" {
+			break
+		}
+	}
+	check(t, s.ReadErr())
+	m := must[zcnet.Message](t)(s.Recv(ctx))
+	got = append(got, m.String())
+	check(t, s.SetFraming(lengths)) // behind one that is the program's
+	check(t, m.Release())
+	for m := range s.Messages(ctx) {
+		got = append(got, m.String())
+	}
+	if want := []string{"first", "line", "another", "abc", "def", "last"}; !slices.Equal(got, want) {
+		t.Errorf("%q", got)
+	}
+	if err := s.SetFraming(nil); err != zcnet.ErrInvalid {
+		t.Error(err)
+	}
+	check(t, s.Close())
+	for _, change := range []func(*zcnet.Framing) error{s.SetFraming, s.SetSendFraming} {
+		if err := change(lines); !errors.Is(err, net.ErrClosed) {
+			t.Error(err)
+		}
+	}
+}
+
+func TestStreamSendFramingChanges(t *testing.T) {
+	var written bytes.Buffer
+	s := must[*zcnet.Stream](t)(zcnet.NewStream(&written, lengths, nil))
+	check(t, s.SendCopy([]byte("one")))
+	check(t, s.SetSendFraming(zcnet.MustParseFraming("delimiter=\\n,strip=1,max=1K")))
+	check(t, s.SendCopy([]byte("two")))
+	if err := s.SetSendFraming(nil); err != zcnet.ErrInvalid {
+		t.Error(err)
+	}
+	check(t, s.Close())
+	if written.String() != "\x00\x00\x00\x03onetwo\n" {
+		t.Errorf("%q", written.String())
 	}
 }
 
