@@ -175,14 +175,23 @@ func TestADeadlineThatPassesMeanwhile(t *testing.T) {
 		time.Sleep(5 * time.Millisecond) // so that the loop waits, with its deadline set; sooner is harmless
 		_ = loop.Wake()
 	}()
-	seen := map[zcnet.EventType]int{}
-	ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
-	defer cancel()
-	for event := range loop.Events(ctx) {
-		seen[event.Type()]++
-		time.Sleep(30 * time.Millisecond)
+	type what struct {
+		kind  zcnet.EventType
+		token uint64
 	}
-	if seen[zcnet.EventWoken] != 1 || seen[zcnet.EventTimer] != 1 || len(seen) != 2 {
+	seen := map[what]int{}
+	for event := range loop.Events(limited(t)) {
+		seen[what{event.Type(), event.Token()}]++
+		if event.Token() == 2 {
+			break
+		}
+		time.Sleep(30 * time.Millisecond) // the program is busy
+		if len(seen) == 2 {
+			check(t, loop.SetTimer(2, time.Millisecond)) // behind what might come again
+		}
+	}
+	woken, first, last := what{zcnet.EventWoken, 0}, what{zcnet.EventTimer, 1}, what{zcnet.EventTimer, 2}
+	if len(seen) != 3 || seen[woken] != 1 || seen[first] != 1 || seen[last] != 1 {
 		t.Error(seen)
 	}
 }
