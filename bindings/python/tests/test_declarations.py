@@ -25,6 +25,7 @@ def as_c():
     for prefix, values in (
         ("ZCN_", _declarations.STATUSES),
         ("ZCN_EVENT_", _declarations.EVENTS),
+        ("ZCN_FRAMING_", _declarations.FRAMINGS),
         ("ZCN_STATE_", _declarations.STATES),
         ("ZCN_OPTION_", _declarations.OPTIONS),
         ("ZCN_LAG_", _declarations.LAGS),

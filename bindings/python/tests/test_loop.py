@@ -3,6 +3,7 @@
 
 import contextlib
 import errno
+import mmap
 import os
 import signal
 import socket
@@ -46,6 +47,31 @@ class Values(TestCase):
         with self.assertRaises(TypeError) as raised:
             zcnet.Pool(blocksize=3)
         self.assertIn("block_size", str(raised.exception))
+
+    def test_a_pool_in_a_file(self):
+        with zcnet.Pool(shared_bytes=4 << 20) as pool:
+            fd, size = pool.shared()
+            self.assertEqual(size, 4 << 20)
+            with mmap.mmap(fd, size, prot=mmap.PROT_READ) as other, zcnet.Unit(FRAMING, 5, pool) as unit:
+                unit.body[:] = b"there"
+                at = pool.offset(unit.body)
+                self.assertEqual(other[at : at + 5], b"there")
+            self.assertRaises(ValueError, pool.offset, b"elsewhere")
+        with zcnet.Pool() as pool:
+            self.assertRaises(OSError, pool.shared)
+            self.assertRaises(OSError, pool.offset, b"elsewhere")
+
+    def test_who_holds_what(self):
+        with zcnet.Pool() as pool, zcnet.Stream(FRAMING, pool=pool) as stream:
+            (event,) = stream.feed(frames(b"x" * 12345))
+            message = event.message.retain()
+            with tempfile.TemporaryFile() as file:
+                pool.dump(file)
+                pool.dump(file.fileno())
+                file.seek(0)
+                self.assertGreaterEqual(file.read().count(b"12345"), 2)
+            message.release()
+            self.assertRaises(ValueError, pool.dump, -1)
 
     def test_errors_are_those_of_python_too(self):
         from zcnet.errors import STATUSES, error_of
@@ -334,66 +360,6 @@ class Loops(TestCase):
         self.assertRaises(zcnet.Closed, near.send, b"late")
 
 
-class Streams(TestCase):
-    def test_over_sockets(self):
-        left, right = socket.socketpair()
-        with left, right, zcnet.Stream(FRAMING) as stream, zcnet.Stream(FRAMING) as other:
-            left.settimeout(60)
-            right.settimeout(60)
-            for number in range(100):
-                self.assertTrue(stream.send(b"%d" % number))
-            self.assertTrue(stream.send(zcnet.Unit().append(b"unit")))
-            self.assertTrue(stream.flush(left.sendmsg))
-            got = []
-            while len(got) < 101:
-                for event in other.feed(right.recv(7)):
-                    got.append(bytes(event.message))
-                    self.assertTrue(other.send(event.message))
-            self.assertEqual(got, [b"%d" % number for number in range(100)] + [b"unit"])
-            self.assertTrue(other.flush(lambda views: right.send(views[0])))
-            self.assertEqual(other.stats()["messages_out"], 101)
-            (event,) = other.end()
-            self.assertIsInstance(event.error, EOFError)
-            self.assertIsInstance(other.error, EOFError)
-
-    def test_views_of_what_is_written_are_not_kept(self):
-        kept = []
-        with zcnet.Stream(FRAMING) as stream:
-            stream.send(b"body")
-            self.assertRaises(BufferError, stream.flush, lambda views: kept.append(views[0][:1]) or 8)
-            self.assertFalse(stream.flush(lambda views: None))
-            kept.clear()
-            self.assertTrue(stream.flush(lambda views: sum(map(len, views))))
-
-    def test_nothing_is_done_to_it_while_it_is_written(self):
-        def write(views):
-            for call in (
-                stream.close, stream.poll, lambda: stream.send(b"more"), lambda: list(stream.feed(b"more")),
-                lambda: stream.flush(write),
-            ):
-                self.assertRaises(zcnet.Busy, call)
-            self.assertEqual(stream.stats()["queued_bytes"], 900004)
-            self.assertIsNone(stream.error)
-            written.extend(bytes(view) for view in views)
-            raise KeyError("on purpose")
-
-        written = []
-        with zcnet.Pool(keep=1) as pool, zcnet.Stream(FRAMING, pool=pool) as stream:
-            unit = zcnet.Unit(FRAMING, 900000, pool)
-            unit.body[:] = b"Q" * 900000
-            self.assertTrue(stream.send(unit))
-            self.assertRaises(KeyError, stream.flush, write)
-            self.assertEqual(b"".join(written)[4:], b"Q" * 900000)
-            self.assertTrue(stream.flush(lambda views: sum(map(len, views))))
-
-    def test_wrong_bytes(self):
-        with zcnet.Stream(FRAMING) as stream:
-            (event,) = stream.feed(b"\xff\xff\xff\xff")
-            self.assertIsInstance(event.error, zcnet.FrameError)
-            self.assertRaises(zcnet.Closed, list, stream.feed(frames(b"more")))
-        self.assertRaises(ValueError, stream.poll)
-
-
 class Memory(TestCase):
     def test_it_is_waited_for(self):
         loop = self.loop()
@@ -415,6 +381,17 @@ class Memory(TestCase):
 
 
 class Counters(TestCase):
+    def test_of_a_loop(self):
+        loop = self.loop()
+        near, far = self.pair(loop)
+        near.send(b"one")
+        self.assertEqual(self.bodies(loop, far, 1), [b"one"])
+        stats = loop.stats()
+        self.assertEqual((stats["connections"], stats["total"]["messages_in"]), (2, 1))
+        self.assertGreater(stats["polls"], 0)
+        loop.close()
+        self.assertRaises(ValueError, loop.stats)
+
     def test_they_are_told_at_a_socket(self):
         loop = self.loop()
         address = f"unix-abstract:zcnet-python-{os.getpid()}"

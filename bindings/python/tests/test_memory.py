@@ -344,6 +344,22 @@ class Units(TestCase):
         self.assertTrue(far.send(zcnet.Unit().append_copy(b"back from ").append(message)))
         self.assertEqual(bytes(self.message(loop, near)), b"back from there")
 
+    def test_whole_frames_and_what_stands_before_them(self):
+        loop = self.loop()
+        near, far = self.pair(loop)
+        near.send(b"one")
+        unit = zcnet.Unit().append_frame(self.message(loop, far)).append_copy(b"more")
+        self.assertTrue(far.send(unit))
+        self.assertEqual(self.bodies(loop, near, 1), [b"\0\0\0\3onemore"])
+        typed = zcnet.Framing("length,offset=2,width=4,max=1K")
+        near.set_send_framing(typed)
+        far.set_framing(typed)
+        unit = zcnet.Unit().append_copy(b"body")
+        unit.set_prefix(b"TY")
+        self.assertTrue(near.send(unit))
+        self.assertEqual(self.bodies(loop, far, 1), [b"TY\0\0\0\4body"])
+        self.assertRaises(ValueError, zcnet.Unit().set_prefix, bytes(257))
+
     def test_references(self):
         loop = self.loop()
         near, far = self.pair(loop)

@@ -37,6 +37,24 @@ class Requests(TestCase):
         self.assertEqual(answered, {token: b"to question %d" % token for token in range(1, 11)})
         self.assertEqual(near.stats()["answers"], 10)
 
+    def test_ids_are_put_where_the_body_is_written(self):
+        loop = self.loop()
+        near, far = self.pair(loop, id_width=8)
+        number = near.begin_request(7, 60)
+        unit = zcnet.Unit(FRAMING, 16)
+        unit.body[8:] = b"question"
+        near.put_id(unit.body, number)
+        self.assertTrue(near.send(unit))
+        question = self.message(loop, far)
+        self.assertEqual((far.id_of(question), bytes(question)[8:]), (number, b"question"))
+        self.assertTrue(far.answer(question, ROOM))
+        for event in self.until(loop):
+            if event.type == EventType.MESSAGE:
+                self.assertEqual((event.conn, event.token), (near, 7))
+                break
+        self.assertRaises(ValueError, near.put_id, bytearray(7), number)
+        self.assertRaises(TypeError, near.put_id, bytes(8), number)
+
     def test_without_an_answer(self):
         loop = self.loop()
         near, far = self.pair(loop, id_width=4, max_requests=2)

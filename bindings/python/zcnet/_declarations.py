@@ -21,6 +21,12 @@ STRUCTS = {
         " uint64_t oldest_view_ns; uint64_t copied_bytes; uint64_t huge_bytes; uint64_t huge_refused_bytes;"
         " uint64_t reserve_bytes;"
     ),
+    "zcn_framing_options": (
+        "uint64_t struct_size; uint32_t kind; uint32_t width; uint32_t little_endian; uint32_t max_varint;"
+        " uint64_t offset; int64_t adjust; uint64_t strip; uint64_t max; uint64_t fixed; const void *delimiter;"
+        " uint64_t delimiter_size; uint32_t check; uint32_t reserved; zcn_measure_function measure;"
+        " void *measure_context;"
+    ),
     "zcn_conn_options": (
         "uint64_t struct_size; const zcn_framing *send_framing; uint64_t high_water; uint64_t low_water; uint64_t"
         " copy_below; uint64_t flush_at; uint64_t read_budget; uint32_t messages_per_poll; uint32_t align;"
@@ -59,6 +65,11 @@ STRUCTS = {
         " uint64_t copied_body; uint64_t file_received; uint64_t body_dropped; uint64_t requests; uint64_t answers;"
         " uint64_t unanswered; uint64_t requests_waiting; uint64_t pages_lent;"
     ),
+    "zcn_loop_stats": (
+        "uint64_t struct_size; uint64_t polls; uint64_t waits; uint64_t wakes; uint64_t events; uint64_t connections;"
+        " uint64_t accepted; uint64_t closed; uint64_t accept_limited; uint64_t pool_pauses; uint64_t copied_detached;"
+        " uint64_t paused; uint64_t pinned_bytes; zcn_stats total;"
+    ),
     "zcn_dial_options": (
         "uint64_t struct_size; const zcn_conn_options *conn; uint32_t first_ms; uint32_t longest_ms; uint32_t attempts;"
         " uint32_t reserved; uintptr_t user;"
@@ -95,8 +106,13 @@ zcn_status zcn_pool_create(zcn_pool **out, const zcn_pool_options *options);
 zcn_status zcn_pool_default(zcn_pool **out);
 zcn_status zcn_pool_trim(zcn_pool *pool, uint64_t *out_bytes);
 zcn_status zcn_pool_get_stats(zcn_pool *pool, zcn_pool_stats *stats);
+zcn_status zcn_pool_dump(zcn_pool *pool, int fd);
+zcn_status zcn_pool_get_shared(zcn_pool *pool, int *out_fd, uint64_t *out_bytes);
+zcn_status zcn_pool_get_offset(zcn_pool *pool, const void *data, uint64_t size, uint64_t *out_offset);
 void zcn_pool_release(zcn_pool *pool);
 
+void zcn_framing_options_init(zcn_framing_options *options, size_t struct_size);
+zcn_status zcn_framing_create(zcn_framing **out, const zcn_framing_options *options, zcn_error *error);
 zcn_status zcn_framing_parse(zcn_framing **out, const char *text, zcn_error *error);
 zcn_status zcn_framing_text(const zcn_framing *framing, char *buffer, size_t capacity, size_t *out_size);
 zcn_status zcn_framing_overhead(const zcn_framing *framing, uint64_t body_size, uint64_t *out_head, uint64_t *out_tail);
@@ -120,6 +136,8 @@ zcn_status zcn_unit_append_copy(zcn_unit *unit, const void *data, uint64_t size)
 zcn_status zcn_unit_append_ref(zcn_unit *unit, const void *data, uint64_t size, zcn_release_function release, void *context);
 zcn_status zcn_unit_append_pages(zcn_unit *unit, const void *data, uint64_t size);
 zcn_status zcn_unit_append_msg(zcn_unit *unit, const zcn_msg *msg);
+zcn_status zcn_unit_append_frame(zcn_unit *unit, const zcn_msg *msg);
+zcn_status zcn_unit_set_prefix(zcn_unit *unit, const void *data, uint64_t size);
 zcn_status zcn_unit_truncate(zcn_unit *unit, uint64_t size);
 zcn_status zcn_unit_set_token(zcn_unit *unit, uint64_t token);
 zcn_status zcn_unit_seal(zcn_unit *unit, const zcn_framing *framing);
@@ -163,6 +181,7 @@ zcn_status zcn_conn_explain(zcn_conn *conn, char *buffer, size_t capacity);
 
 zcn_status zcn_conn_begin_request(zcn_conn *conn, uint64_t token, int64_t timeout_ns, uint64_t *out_id);
 zcn_status zcn_conn_end_request(zcn_conn *conn, uint64_t id);
+zcn_status zcn_conn_put_id(const zcn_conn *conn, void *body, uint64_t size, uint64_t id);
 zcn_status zcn_conn_get_id(const zcn_conn *conn, const void *data, uint64_t size, uint64_t *out_id);
 zcn_status zcn_conn_request(zcn_conn *conn, const void *data, uint64_t size, uint64_t token, int64_t timeout_ns);
 zcn_status zcn_conn_answer(zcn_conn *conn, uint64_t id, const void *data, uint64_t size);
@@ -214,6 +233,7 @@ void zcn_loop_options_init(zcn_loop_options *options, size_t struct_size);
 zcn_status zcn_loop_create(zcn_loop **out, const zcn_loop_options *options);
 zcn_status zcn_loop_poll(zcn_loop *loop, int64_t timeout_ns, const zcn_event **out_events, size_t *out_count, int32_t *out_more);
 int zcn_loop_fd(zcn_loop *loop);
+zcn_status zcn_loop_get_stats(zcn_loop *loop, zcn_loop_stats *stats);
 zcn_status zcn_loop_next_deadline(zcn_loop *loop, int64_t *out_ns);
 zcn_status zcn_loop_wake(zcn_loop *loop);
 zcn_status zcn_loop_timer_set(zcn_loop *loop, uint64_t token, int64_t delay_ns);
@@ -226,6 +246,9 @@ void zcn_loop_release(zcn_loop *loop);
 void zcn_stream_options_init(zcn_stream_options *options, size_t struct_size);
 zcn_status zcn_stream_create(zcn_stream **out, zcn_pool *pool, const zcn_framing *framing, const zcn_stream_options *options);
 zcn_status zcn_stream_feed(zcn_stream *stream, const void *data, uint64_t size, uint64_t *out_taken);
+zcn_status zcn_stream_feed_msg(zcn_stream *stream, const zcn_msg *msg);
+zcn_status zcn_stream_set_framing(zcn_stream *stream, const zcn_msg *after_msg, const zcn_framing *framing);
+zcn_status zcn_stream_set_send_framing(zcn_stream *stream, const zcn_framing *framing);
 zcn_status zcn_stream_end(zcn_stream *stream);
 zcn_status zcn_stream_poll(zcn_stream *stream, const zcn_event **out_events, size_t *out_count, int32_t *out_more);
 zcn_status zcn_stream_send(zcn_stream *stream, zcn_unit *unit);
@@ -243,6 +266,8 @@ EVENTS = {
     "RELAY_ENDED": 14, "REDIAL": 15, "DIALER_CLOSED": 16, "UNANSWERED": 17, "FILE_RECEIVED": 18,
     "POOL_READY": 19,
 }
+
+FRAMINGS = {"CUSTOM": 6}
 
 STATES = {"CONNECTING": 1, "OPEN": 2, "DRAINING": 3, "CLOSED": 4}
 

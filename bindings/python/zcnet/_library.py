@@ -19,6 +19,8 @@ _BASIC = {
     "zcn_status": ctypes.c_int32,
 }
 RELEASE_FUNCTION = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint64)
+MEASURE_FUNCTION = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_void_p)
+_FUNCTIONS = {"zcn_release_function": RELEASE_FUNCTION, "zcn_measure_function": MEASURE_FUNCTION}
 
 
 def kind_of(text):
@@ -26,7 +28,7 @@ def kind_of(text):
     if "*" in text:
         return ctypes.c_char_p if text.replace(" ", "") == "constchar*" else ctypes.c_void_p
     word = text.replace("const", "").strip()
-    return RELEASE_FUNCTION if word == "zcn_release_function" else _BASIC.get(word) or structs[word]
+    return _FUNCTIONS.get(word) or _BASIC.get(word) or structs[word]
 
 
 def split(declarator):

@@ -151,6 +151,15 @@ class Conn(Handle):
         check(c.zcn_conn_begin_request(self._live, token, _nanoseconds(timeout), ctypes.byref(number)))
         return number.value
 
+    def put_id(self, body, number):
+        """Writes the id of a request, or of its answer, to its place in a body that is sent by the program itself, such as
+        Unit.body.
+        """
+        if memoryview(body).readonly:
+            raise TypeError("the body cannot be written to")
+        with Borrowed(body) as given:
+            check(c.zcn_conn_put_id(self._handle, given.address, given.size, number))
+
     def end_request(self, number):
         """Takes a request back; False: it has ended already."""
         return taken(c.zcn_conn_end_request(self._live, number))

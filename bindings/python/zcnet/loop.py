@@ -336,6 +336,10 @@ class Loop(Handle, Source):
         """Closes every connection, listener, dialer and relay; polls go on until they have ended, then raise Closed."""
         check(c.zcn_loop_close(self._live))
 
+    def stats(self):
+        """Counters by name; total is the sum over its connections, living and closed."""
+        return c.counters(c.zcn_loop_get_stats, self._live, "zcn_loop_stats")
+
     def fileno(self):
         """For another loop: readable whenever a poll has something to do."""
         return c.zcn_loop_fd(self._live)

@@ -41,7 +41,14 @@ class Stream(Handle, Source):
         return handle
 
     def feed(self, data):
-        """Takes bytes that were received, and gives each event that they make, while it is gone through."""
+        """Takes bytes that were received, and gives each event that they make, while it is gone through. Of a Message the
+        body is taken, where it lies.
+        """
+        if isinstance(data, Message):
+            while not taken(c.zcn_stream_feed_msg(self._live, data._shared)):
+                yield from self._drain()
+            yield from self._drain()
+            return
         with Borrowed(data) as given:
             at, taken_now = 0, ctypes.c_uint64()
             while at < given.size:
@@ -83,6 +90,14 @@ class Stream(Handle, Source):
             return what._sent_by(c.zcn_stream_send, self._live)
         unit = Unit().append_copy(what)
         return unit._sent_by(c.zcn_stream_send, self._live)
+
+    def set_framing(self, framing, after=None):
+        """Parses with another framing after a message of the last poll, or after all that was delivered."""
+        check(c.zcn_stream_set_framing(self._live, after and after._live, framing._live))
+
+    def set_send_framing(self, framing):
+        """The framing of what is sent from now on."""
+        check(c.zcn_stream_set_send_framing(self._live, framing._live))
 
     def flush(self, write):
         """Has what is queued written by a function that takes a list of memoryviews and says how many bytes it wrote,

@@ -3,10 +3,12 @@
 
 import ctypes
 import itertools
+import operator
 
+from . import _declarations
 from . import _library as c
 from ._memory import Borrowed, Lender
-from .errors import Invalid, check, check_with, taken
+from .errors import AGAIN, Invalid, check, check_with, taken
 from .message import Message
 
 
@@ -41,15 +43,58 @@ class Handle:
             type(self)._release(handle)
 
 
+_measures = []  # connections may use one when its Framing is long gone
+
+
+class _Measuring:
+    """A function that measures frames, as C calls it."""
+
+    def __init__(self, measure):
+        self.measure, self.failure = measure, None
+
+    def __call__(self, _context, address, size, out):
+        try:
+            frame = operator.index(self.measure(ctypes.string_at(address, size)))
+            if frame < 0:
+                raise ValueError("a frame has a negative size")
+        except Exception as error:
+            self.failure = error
+            return _declarations.STATUSES["EFRAME_MEASURE"]
+        ctypes.c_uint64.from_address(out).value = frame
+        return 0 if frame else AGAIN
+
+
 class Framing(Handle):
     """Where messages begin and end, from a text such as "length,width=4,strip=4,max=1M"."""
 
     _release = c.zcn_framing_release
+    _measuring = None
 
     def __init__(self, text):
         handle, error = ctypes.c_void_p(), c.sized("zcn_error")
         check_with(c.zcn_framing_parse(ctypes.byref(handle), text.encode(), ctypes.byref(error)), error)
         self._handle = handle.value
+
+    @classmethod
+    def measured(cls, measure, **options):
+        """A framing whose frames a function measures, where no text fits; what is sent with it is sent as it is. The
+        function is given a copy of bytes that begin with a frame, and gives the size of the whole frame, or 0 while it
+        cannot be told. What it raises ends the connection with a FrameError, and is the framing's `failure`. Options are
+        max and strip. The function is kept for the life of the process: make such a framing once.
+        """
+        framing, handle, error = cls.__new__(cls), ctypes.c_void_p(), c.sized("zcn_error")
+        framing._measuring = _Measuring(measure)
+        function = c.MEASURE_FUNCTION(framing._measuring)
+        chosen = c.options("framing", dict(options, kind=_declarations.FRAMINGS["CUSTOM"], measure=function))
+        check_with(c.zcn_framing_create(ctypes.byref(handle), ctypes.byref(chosen), ctypes.byref(error)), error)
+        _measures.append(function)
+        framing._handle = handle.value
+        return framing
+
+    @property
+    def failure(self):
+        """What the function of measured() raised last; None: nothing."""
+        return self._measuring and self._measuring.failure
 
     def __str__(self):
         size = ctypes.c_size_t()
@@ -98,6 +143,25 @@ class Pool(Handle):
     def stats(self):
         """Gauges and counters by name."""
         return c.counters(c.zcn_pool_get_stats, self._live, "zcn_pool_stats")
+
+    def dump(self, file):
+        """Writes who holds what of it to a file object or descriptor, as lines of text for people."""
+        check(c.zcn_pool_dump(self._live, file if isinstance(file, int) else file.fileno()))
+
+    def shared(self):
+        """The memory file of a pool with the option shared_bytes, and its size: a descriptor that stays the pool's, for
+        another process to map.
+        """
+        fd, size = ctypes.c_int(), ctypes.c_uint64()
+        check(c.zcn_pool_get_shared(self._live, ctypes.byref(fd), ctypes.byref(size)))
+        return fd.value, size.value
+
+    def offset(self, data):
+        """Where bytes lie in that file: those of a message's data, or of a unit's body."""
+        offset = ctypes.c_uint64()
+        with Borrowed(data) as given:
+            check(c.zcn_pool_get_offset(self._live, given.address, given.size, ctypes.byref(offset)))
+        return offset.value
 
     def trim(self):
         """Gives free memory back to the system; how many bytes."""
@@ -177,6 +241,16 @@ class Unit(Handle):
         if status:
             _lent.pop(number).release()
         check(status)
+
+    def append_frame(self, message):
+        """Appends the whole frame of a received Message, its header included."""
+        check(c.zcn_unit_append_frame(self._live, message._shared))
+        return self
+
+    def set_prefix(self, data):
+        """The bytes that a framing with an offset has before its length field."""
+        with Borrowed(data) as given:
+            check(c.zcn_unit_set_prefix(self._live, given.address, given.size))
 
     def append_pages(self, data):
         """Appends constant memory, which local sockets take as it is, without a copy (vmsplice): a mapping of a file made
