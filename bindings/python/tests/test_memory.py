@@ -162,18 +162,19 @@ class Messages(TestCase):
     def test_what_keeps_too_much_becomes_a_copy(self):
         with zcnet.Pool(detach_ratio=10) as pool:
             stream = zcnet.Stream(FRAMING, pool)
-            messages = [event.message.retain() for event in stream.feed(frames(b"one", b"two", b"three"))]
+            bodies = [b"one" * 100, b"two" * 100, b"three" * 100]
+            messages = [event.message.retain() for event in stream.feed(frames(*bodies))]
             before = [message._lender._address for message in messages]
             part = messages[1].data[1:]
             self.assertEqual(zcnet.settle(messages), 2)  # of the other one somebody holds a view
-            self.assertEqual([bytes(message) for message in messages], [b"one", b"two", b"three"])
+            self.assertEqual([bytes(message) for message in messages], bodies)
             after = [message._lender._address for message in messages]
             self.assertEqual([old == new for old, new in zip(before, after)], [False, True, False])
             part.release()
             self.assertEqual(zcnet.settle(messages), 1)
             self.assertEqual(zcnet.settle(messages), 0)
-            self.assertEqual(pool.stats()["copied_bytes"], 3 * 4 + 11)
-            self.assertEqual((bytes(messages[1].data), zcnet.settle([])), (b"two", 0))
+            self.assertEqual(pool.stats()["copied_bytes"], 3 * 4 + 1100)
+            self.assertEqual((bytes(messages[1].data), zcnet.settle([])), (bodies[1], 0))
             (event,) = stream.feed(frames(b"borrowed"))
             self.assertRaises(ValueError, zcnet.settle, [event.message])
             stream.close()
