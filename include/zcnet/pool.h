@@ -52,7 +52,9 @@ typedef struct zcn_pool_options {
                              memory goes back to the pool, and by loops that use it */
     const zcn_pool_source *source; /* where its memory comes from, copied; NULL: the system */
     uint64_t shared_bytes; /* not 0: the pool's memory lies in a memfd of so many bytes, a multiple of 2 MiB; see
-                             zcn_pool_get_shared(). Not with source */
+                             zcn_pool_get_shared(). Not with source. When it is full, requests say ZCN_ENOMEM and
+                             connections try again now and then; with a limit of as much, or less, they wait for
+                             memory, and zcn_loop_await_memory() tells of it */
     uint32_t detach_ms;    /* of zcn_msg_settle(): milliseconds that a message is held before it may be copied out */
     uint32_t detach_ratio; /* and how many times its bytes it must keep then; 0: none is ever copied */
 } zcn_pool_options;

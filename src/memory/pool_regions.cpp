@@ -26,6 +26,7 @@ uint32_t region_class(uint64_t size) noexcept {
 
 Block *zcn_pool::take_region(uint64_t size, uint64_t first, Purpose purpose, Status *why) noexcept {
     if (size > zcnet::memory::largest_region) {
+        count_failure();
         *why = ZCN_ENOMEM;
         return nullptr;
     }
@@ -63,6 +64,7 @@ Block *zcn_pool::take_region(uint64_t size, uint64_t first, Purpose purpose, Sta
     index = spare_entries_.pop(*this);
     if (index == TaggedStack<>::none && !table_.reserve(1, &index)) {
         uncharge(needed + 1);
+        count_failure();
         *why = ZCN_ENOMEM;
         return nullptr;
     }

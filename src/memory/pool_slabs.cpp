@@ -203,7 +203,10 @@ void zcn_pool::drop_surplus() noexcept {
     uint64_t dropped = drop_free_blocks(surplus);
     if (dropped < surplus) dropped += drop_free_regions(surplus - dropped);
     dropped += reclaim_slabs();
-    least_free_.fetch_sub(std::min(dropped, free), std::memory_order_relaxed);
+    // What went is free no more. Requests may have found less meanwhile.
+    uint64_t least = least_free_.load(std::memory_order_relaxed);
+    while (!least_free_.compare_exchange_weak(least, least - std::min(dropped, least), std::memory_order_relaxed)) {
+    }
 }
 
 void zcn_pool::look_after() noexcept {

@@ -86,7 +86,10 @@ Status zcn_unit::make_any(zcn_unit **out, void **out_data, zcn_pool *pool, const
         if (const Status status = zcnet::framing::shape(framing->rule, size, &around); status != ZCN_OK) return status;
     }
     uint64_t total = 0;
-    if (!zcnet::add_fits(size, uint64_t{around.head} + around.tail, &total)) return ZCN_ENOMEM;
+    if (!zcnet::add_fits(size, uint64_t{around.head} + around.tail, &total)) {
+        pool->count_failure();
+        return ZCN_ENOMEM;
+    }
     void *memory = zcnet::memory::allocate_object(object_class);
     if (memory == nullptr) return ZCN_ENOMEM;
     Status why = ZCN_OK;
@@ -190,7 +193,10 @@ Status zcn_unit::append_memory(void **out_data, uint64_t size) noexcept {
     // The first piece gets room for a header, so that it leaves in one piece with it.
     const uint32_t room = first ? zcnet::send::common_head : 0;
     uint64_t total = 0;
-    if (!zcnet::add_fits(size, room, &total)) return ZCN_ENOMEM;
+    if (!zcnet::add_fits(size, room, &total)) {
+        pool->count_failure();
+        return ZCN_ENOMEM;
+    }
     Segment segment;
     Status why = ZCN_OK;
     uint8_t *start = zcnet::send::take_memory(pool, total, &segment.block, &why);

@@ -239,6 +239,26 @@ static void waits_end_with_the_loop(void **state) {
     full_pool_end(&at);
 }
 
+/* Whoever waits with it goes on waiting. */
+static void a_wait_that_ends_leaves_the_others(void **state) {
+    (void)state;
+    full_pool at = make();
+    full_pool_fill(&at);
+    zcn_loop *first = make_loop(), *last = make_loop();
+    zcn_loop *const loops[] = {first, at.loop, last};
+    for (uint64_t i = 0; i < 3; i++) {
+        assert_ok(zcn_loop_await_memory(loops[i], at.pool, 1, i));
+        assert_silent(loops[i]);
+    }
+    zcn_loop_release(last);
+    assert_silent(at.loop);
+    zcn_loop_release(first);
+    assert_silent(at.loop);
+    full_pool_give(&at, 2);
+    assert_ready(at.loop, 1, 1);
+    full_pool_end(&at);
+}
+
 static void a_closed_loop_does_not_wait(void **state) {
     (void)state;
     full_pool at = make();
@@ -302,6 +322,7 @@ int main(void) {
         cmocka_unit_test(no_wait_is_forgotten),
         cmocka_unit_test(a_host_loop_is_told),
         cmocka_unit_test(waits_end_with_the_loop),
+        cmocka_unit_test(a_wait_that_ends_leaves_the_others),
         cmocka_unit_test(a_closed_loop_does_not_wait),
         cmocka_unit_test(wrong_arguments),
         cmocka_unit_test(a_child_is_told_so),

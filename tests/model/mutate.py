@@ -30,6 +30,8 @@ kept = {
     (account, "use_.fetch_add(0,", "success", "release"): buffered,
     (account, "use_.fetch_or(", "success", "acquire"): buffered,
     (account, "use_.fetch_and(", "success", "relaxed"): buffered,
+    ("memory/pool_search.cpp", "in_hand_.fetch_add(1", "success", "relaxed"): buffered,
+    ("memory/pool_search.cpp", "now = pool_.in_hand_.fetch_add(0", "success", "relaxed"): buffered,
     ("memory/tagged_stack.h", "head_.compare_exchange_weak(seen, next, std::memory_order_acquire", "success", "relaxed"):
         strength,
     ("memory/tagged_stack.h", "head_.compare_exchange_weak(seen, word(tag(seen) + 1, next)", "success", "relaxed"):

@@ -264,6 +264,23 @@ void test_object_trim_against_take(void **) {
                   the_rest_goes_back<34>});
 }
 
+// Two trim one after the other, while a third takes what the first gives back, list by list, and orphans some of the
+// first list for the second to find.
+ObjectBin second_bin;
+void take_two_and_orphan() {
+    FreeObject *object = take_object<trimmed_class>(bins[model::this_thread()]);
+    if (object == nullptr) return;
+    write(object);
+    zcnet::memory::objects_orphan(object, trimmed_class);
+    (void)take_object<trimmed_class>(second_bin);
+}
+void test_object_trims_in_turn(void **) {
+    model::holds({"two trim, one takes what comes back",
+                  set_up_lists<2, 17>,
+                  {zcnet::memory::objects_trim, zcnet::memory::objects_trim, take_two_and_orphan},
+                  nullptr});
+}
+
 // The pool of the process: all get the same one, and there is no other.
 volatile uint64_t limits[model::max_threads];
 void find_default() {
@@ -297,6 +314,7 @@ int main(int count, char **words) {
                                 cmocka_unit_test(test_object_trim_against_take),
                                 cmocka_unit_test(test_default_pool)};
     const CMUnitTest thorough[] = {cmocka_unit_test(test_three_threads), cmocka_unit_test(test_three_objects),
-                                   cmocka_unit_test(test_two_object_trims)};
+                                   cmocka_unit_test(test_two_object_trims),
+                                   cmocka_unit_test(test_object_trims_in_turn)};
     return model::run_short_or_all(quick, thorough, count, words);
 }
