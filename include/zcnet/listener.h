@@ -57,8 +57,8 @@ ZCN_API ZCN_NODISCARD zcn_status zcn_listen(zcn_listener **out, zcn_loop *loop, 
 /**
  * Tell the loop's counters to whoever connects to a Unix socket: `zcnet stat ADDRESS` shows them, in the format of
  * Prometheus too. They are those of zcn_loop_get_stats(), of zcn_loop_get_relay_stats() and of the loop's pool, and the
- * connections and relays that hold most bytes. The loop answers when it is polled: one that does not answer is one that nobody polls. It answers too when no
- * descriptors are left. There are no events but LISTENER_CLOSED.
+ * connections and relays that hold most bytes. The loop answers when it is polled: one that does not answer is one that
+ * nobody polls. It answers too when no descriptors are left. There are no events but LISTENER_CLOSED.
  *
  * The text is lines: "zcnet VERSION", then "counter NAME VALUE" or "gauge NAME VALUE", then "conn ADDRESS" and "relay
  * ADDRESS ADDRESS" (of the peers of the first and the second side, "-" where it is gone) with pairs of name and value,

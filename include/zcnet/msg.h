@@ -124,8 +124,8 @@ ZCN_API ZCN_NODISCARD zcn_status zcn_msg_detach(zcn_msg **out, const zcn_msg *ms
  *
  * Neighbours in the array that lie in one block are judged together, by the sum of their bytes, and copied together, up
  * to 31 into one piece of memory, which goes back with the last of them: give messages in the order in which they came,
- * else those that fill a block together may be copied one by one. A copy that would save nothing is not made, and
- * joined messages stay as they are.
+ * else those that fill a block together may be copied one by one. A copy that would save less than half of what is kept
+ * is not made, and joined messages stay as they are.
  *
  * @param msgs        owned handles; those that are replaced are released, and their copies stand in their places.
  *                    NULL entries are skipped

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* What a loop and its page of counters tell of relays. */
+#include <sys/mman.h>
+
 #include "support_relay.h"
 #include "support_stat.h"
-
-#include <sys/mman.h>
 
 static const uint32_t methods[] = {ZCN_RELAY_SPLICE, ZCN_RELAY_COPY};
 

@@ -116,6 +116,16 @@ static void a_copy_that_saves_nothing_is_not_made(void **state) {
     assert_int_equal(settle(&all), 0);
     assert_intact(&all);
     end(&all);
+    /* Nor when a piece of several is met message by message. */
+    all = keep(pool_of(0, 1, 0), 3, 4);
+    assert_int_equal(settle(&all), 3);
+    for (size_t i = 0; i < 3; i++) {
+        size_t copied = 77;
+        assert_ok(zcn_msg_settle(&all.msgs[i], 1, &copied));
+        assert_int_equal(copied, 0);
+    }
+    assert_intact(&all);
+    end(&all);
 }
 
 /* Where memory comes in powers of two from 4 KiB. */
