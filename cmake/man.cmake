@@ -2,7 +2,7 @@
 # The manual pages, made anew when a header or the tool has changed.
 
 # The date that the pages bear. It is set with a release, so that two builds of one state make the same pages.
-set(zcnet_man_date "November 21, 2026")
+set(zcnet_man_date "November 22, 2026")
 
 set(zcnet_man ${PROJECT_BINARY_DIR}/man)
 file(GLOB zcnet_man_sources CONFIGURE_DEPENDS include/zcnet/*.h docs/man/* docs/man/examples/* scripts/*man*
