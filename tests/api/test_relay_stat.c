@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* What a loop and its page of counters tell of relays. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
 #include <sys/mman.h>
 
 #include "support_relay.h"
