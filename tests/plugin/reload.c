@@ -80,6 +80,20 @@ static zcn_loop *start_loop(void) {
     return loop;
 }
 
+/* Names are looked up one after the other: when this loop's has been, what the helper kept of the others is free. */
+static void await_last_name(zcn_loop *loop) {
+    for (int tries = 0; tries < 120; tries++) {
+        const zcn_event *events;
+        size_t count;
+        if (call.loop_poll(loop, 1000000000, &events, &count, NULL) != ZCN_OK) fail("zcn_loop_poll");
+        for (size_t i = 0; i < count; i++) {
+            if (events[i].type == ZCN_EVENT_CLOSED) return;
+        }
+    }
+    fprintf(stderr, "FAILED: the name was not looked up\n");
+    exit(1);
+}
+
 int main(int argc, char **argv) {
     const int rounds = argc == 3 ? atoi(argv[2]) : 0;
     if (rounds <= 0) return 2;
@@ -101,6 +115,7 @@ int main(int argc, char **argv) {
         for (int i = 0; i < THREADS; i++) pthread_join(threads[i], NULL);
     }
     load(argv[1]);
+    await_last_name(left);
     call.loop_release(left);
     if (dlclose(library) != 0) fail("dlclose");
     pthread_barrier_destroy(&used);
