@@ -240,6 +240,9 @@ static void test_conn_connecting_loop_goes_before_the_answer(void **state) {
     zcn_conn_release(conn);
     zcn_conn_release(named);
     side_open(&caller->on, NULL);
+    /* Names are looked up one after the other: with this one's end the first is answered, and nothing is left of it. */
+    assert_ok(zcn_connect(&named, caller->on.loop, "tcp://localhost:1", caller->framing, NULL));
+    PUMP_UNTIL(&caller->on, NULL, count_of(&caller->on.got, ZCN_EVENT_CLOSED) == 1);
 }
 
 /* Many at once, of which each tells one beginning and one end. */
