@@ -142,22 +142,36 @@ Status slice_message(zcn_msg **out, const zcn_msg *msg, uint64_t offset, uint64_
     return make_view(out, from, part);
 }
 
+memory::Block *take_for_copies(zcn_pool *pool, uint64_t size, Status *why) noexcept {
+    memory::Block *block = pool->take_heap(size, memory::Purpose::ordinary, why);
+    if (block != nullptr) {
+        block->count.store(1, std::memory_order_relaxed);  // nobody else has it yet
+    } else if (*why == ZCN_ENOBUFS) {
+        *why = ZCN_ENOMEM;
+    }
+    return block;
+}
+
+uint8_t *move_frame(View *view, memory::Block *block, uint8_t *to) noexcept {
+    const receive::Frame frame = receive::frame_of(*view);
+    if (frame.size != 0) std::memcpy(to, frame.data, frame.size);
+    view->data = to + (view->data - frame.data);
+    view->block = block;
+    return to + frame.size;
+}
+
 Status detach_message(zcn_msg **out, const zcn_msg *msg) noexcept {
     Located from;
     if (const Status status = locate(msg, &from); status != ZCN_OK) return status;
     const auto *join = from.joined() ? reinterpret_cast<const Join *>(from.view.data) : nullptr;
     zcn_pool *pool = join != nullptr ? join->parts[0].view.block->pool : from.view.block->pool;
-    // The frame is copied whole, so that the copy can still be forwarded with its header.
-    const receive::Frame frame = join != nullptr ? receive::Frame{nullptr, join->size} : receive::frame_of(from.view);
+    const uint64_t size = join != nullptr ? join->size : receive::frame_of(from.view).size;
     Status why = ZCN_OK;
-    memory::Block *block = pool->take_heap(frame.size, memory::Purpose::ordinary, &why);
-    if (block == nullptr) return why == ZCN_ENOBUFS ? ZCN_ENOMEM : why;
-    block->count.store(1, std::memory_order_relaxed);  // nobody else has it yet
+    memory::Block *block = take_for_copies(pool, size, &why);
+    if (block == nullptr) return why;
     View copy = from.view;
-    copy.block = block;
     if (join == nullptr) {
-        if (frame.size != 0) std::memcpy(block->base, frame.data, frame.size);
-        copy.data = block->base + (from.view.data - frame.data);
+        move_frame(&copy, block, block->base);
     } else {
         uint8_t *place = block->base;
         for (uint32_t i = 0; i < join->count; i++) {
@@ -172,9 +186,9 @@ Status detach_message(zcn_msg **out, const zcn_msg *msg) noexcept {
         memory::block_release(block);
         return ZCN_ENOMEM;
     }
-    if (from.batch != nullptr) from.batch->copied_detached += frame.size;
-    pool->count_copied(frame.size);
-    ZCNET_PROBE(msg__detach, made, frame.size);
+    if (from.batch != nullptr) from.batch->copied_detached += size;
+    pool->count_copied(size);
+    ZCNET_PROBE(msg__detach, made, size);
     *out = made;
     return ZCN_OK;
 }

@@ -24,6 +24,12 @@ void hold_block(const Located &message) noexcept;
 // The same for bytes of it: the whole, a part without its frame, or a part of a joined message.
 void hold_bytes(const Located &message, const receive::View &view) noexcept;
 
+// Memory for copies, from outside the pool's blocks, held once by whoever asks. Null: *why.
+memory::Block *take_for_copies(zcn_pool *pool, uint64_t size, Status *why) noexcept;
+// Copies a view's frame whole to `to` in a block, so that the copy can be forwarded with its header, and makes the view
+// one of the copy. Returns where the copy ends.
+uint8_t *move_frame(receive::View *view, memory::Block *block, uint8_t *to) noexcept;
+
 Status retain_message(zcn_msg **out, const zcn_msg *msg) noexcept;
 
 // What retain_message() does in the common case: a borrowed message that nobody has kept yet, and an open group for it.

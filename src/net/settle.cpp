@@ -4,7 +4,6 @@
 // A program may hold pointers into any message that it keeps, so nothing is moved behind its back: zcn_msg_settle()
 // says that it holds none into the messages that it gives.
 #include <algorithm>
-#include <cstring>
 
 #include "base/probe.h"
 #include "memory/clock.h"
@@ -63,19 +62,13 @@ Run run_of(zcn_msg **msgs, size_t count) noexcept {
 // Each whose copy takes its place counts.
 Status copy_out(const Run &run, zcn_pool *pool, size_t *out_copied, const void *place) noexcept {
     Status worst = ZCN_OK;
-    memory::Block *block = pool->take_heap(run.framed, memory::Purpose::ordinary, &worst);
-    if (block == nullptr) return worst == ZCN_ENOBUFS ? Status{ZCN_ENOMEM} : worst;
-    block->count.store(1, std::memory_order_relaxed);  // nobody else has it yet
+    memory::Block *block = take_for_copies(pool, run.framed, &worst);
+    if (block == nullptr) return worst;
     receive::View copies[receive::group_views];
     uint8_t *to = block->base;
     for (uint32_t i = 0; i < run.count; i++) {
-        receive::View &view = copies[i];
-        (void)receive::find_view(run.msgs[i], &view);
-        const receive::Frame frame = receive::frame_of(view);
-        if (frame.size != 0) std::memcpy(to, frame.data, frame.size);
-        view.data = to + (view.data - frame.data);
-        view.block = block;
-        to += frame.size;
+        (void)receive::find_view(run.msgs[i], &copies[i]);
+        to = move_frame(&copies[i], block, to);
     }
     zcn_msg *made[receive::group_views];
     if (!receive::issue_together(made, copies, run.count, receive::holding_of(block))) {

@@ -59,11 +59,7 @@ for method in splice copy; do
     start r echo tcp://127.0.0.1:0 --framing length
     start_relay tcp://127.0.0.1:0 --quiet --method $method --stat "unix://$work/$method"
     run 0 ping "$entry" --framing length --count 20 --size 20000
-    mkfifo "$work/lines"
-    "$ZCNET" send "$entry" --framing length,strip=4 --lines - <"$work/lines" >"$work/lines.out" 2>"$work/lines.err" &
-    lines=$!
-    started="$started $lines"
-    exec 7>"$work/lines"
+    open_lines "$entry"
     echo hello >&7
     tries=0
     until run 0 stat "unix://$work/$method" --json && [ "$(member "$work/run.out" relay_ended)" = 1 ] &&
@@ -82,13 +78,11 @@ for method in splice copy; do
         splice) equal "$(member "$work/run.out" relay_copied_bytes)" 0 'bytes copied by splice' ;;
         copy) equal "$(member "$work/run.out" relay_spliced_bytes)" 0 'bytes spliced by copy' ;;
     esac
-    exec 7>&-
-    wait "$lines"
+    close_lines
     kill -TERM "$sender"
     finish s 0
     kill -TERM "$receiver"
     finish r 0
-    rm "$work/lines"
 done
 
 # Many connections of a relay that goes on, until a signal ends it.

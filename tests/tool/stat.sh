@@ -44,11 +44,7 @@ if command -v python3 >/dev/null; then
 fi
 
 # A connection that is open is listed, with what it has brought.
-mkfifo "$work/lines"
-"$ZCNET" send "$address" --framing length,strip=4 --lines - <"$work/lines" >"$work/lines.out" 2>"$work/lines.err" &
-lines=$!
-started="$started $lines"
-exec 7>"$work/lines"
+open_lines "$address"
 echo hello >&7
 tries=0
 until run 0 stat "$at" && grep -Eq '^conn tcp://127.0.0.1:[0-9]+ state 2 .* messages_in 1 ' "$work/run.out"; do
@@ -56,8 +52,7 @@ until run 0 stat "$at" && grep -Eq '^conn tcp://127.0.0.1:[0-9]+ state 2 .* mess
     [ $tries -lt 1000 ] || die 'the connection is not listed'
     sleep 0.02
 done
-exec 7>&-
-wait "$lines" || die 'the sender of lines failed'
+close_lines
 
 run 0 stat "$at" --every 1 --count 2
 holds "$work/run.out" '^loop_waits +[0-9,]+ +[0-9]+ /s$' 'a rate'

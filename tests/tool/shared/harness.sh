@@ -61,6 +61,22 @@ finish() {
     [ "$got" -eq "$2" ] || die "process $1: status $got, not $2"
 }
 
+# open_lines ADDRESS: a connection that stays open and sends each line that is written to descriptor 7, as a frame.
+open_lines() {
+    mkfifo "$work/lines" || exit 1
+    "$ZCNET" send "$1" --framing length,strip=4 --lines - <"$work/lines" >"$work/lines.out" 2>"$work/lines.err" &
+    lines=$!
+    started="$started $lines"
+    exec 7>"$work/lines"
+    rm "$work/lines"
+}
+
+# close_lines: ends that connection; its end has to be in order.
+close_lines() {
+    exec 7>&-
+    wait "$lines" || die 'the sender of lines failed'
+}
+
 # same FILE FILE WHAT
 same() { cmp "$1" "$2" >&2 || die "$3"; }
 
