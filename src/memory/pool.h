@@ -209,9 +209,17 @@ struct zcn_pool {
 
     [[nodiscard]] bool is_cut_from_block(uint64_t size) const noexcept;
     [[nodiscard]] uint64_t most_charged(uint64_t size) const noexcept;
-    [[nodiscard]] bool leaves(const std::atomic<uint64_t> &account, uint64_t bytes) const noexcept;
+    // Of a pool with a limit: there is room for so many bytes beside the reserve and what is accounted for.
+    [[nodiscard]] bool leaves(uint64_t account, uint64_t bytes) const noexcept;
+    [[nodiscard]] bool spares_reserve(Purpose purpose) const noexcept {
+        return limit_ != 0 && purpose == Purpose::ordinary;
+    }
     bool charge(uint64_t bytes, Purpose purpose) noexcept;
     bool charge_as_it_is(uint64_t bytes, Purpose purpose) noexcept;
+    void uncharge(uint64_t bytes) noexcept;
+    void use_charged(uint64_t bytes, Purpose purpose) noexcept;
+    void give_up_charged(uint64_t bytes, Purpose purpose) noexcept;
+    bool claim_use(uint64_t bytes) noexcept;
     void take_use(uint64_t bytes) noexcept;
     void give_use(uint64_t bytes) noexcept;
     void end_use(uint64_t mine) noexcept;
@@ -225,7 +233,10 @@ struct zcn_pool {
     bool drop_memory(void *memory, uint64_t size) noexcept;  // false: the pages stay, with their contents
     void ask_huge_pages(void *memory, uint64_t size) noexcept;
     Block *new_slab() noexcept;
+    Block *take_beside_reserve(Status *why) noexcept;
+    Block *take_fresh(Purpose purpose, Status *why) noexcept;
     Block *find_block() noexcept;
+    Block *note_take(Block *block) noexcept;
     template <class Each>
     void for_chain(uint32_t first, Each &&each) noexcept;
     uint64_t reclaim_slabs(bool for_block = false) noexcept;
@@ -242,7 +253,7 @@ struct zcn_pool {
     void drop_surplus() noexcept;
     void wake_waiters() noexcept;
     void wake_if_waited() noexcept;
-    void uncharge(uint64_t bytes) noexcept;
+    Block *refuse(Status reason, Status *why) noexcept;
 
     uint64_t number_ = 0;
     uint64_t process_ = 0;

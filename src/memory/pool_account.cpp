@@ -3,6 +3,7 @@
 #include "base/checked.h"
 #include "memory/pool.h"
 
+using zcnet::memory::Block;
 using zcnet::memory::Purpose;
 using zcnet::memory::Room;
 using zcnet::memory::Waiter;
@@ -24,17 +25,49 @@ bool zcn_pool::keeps_another(uint64_t bytes) const noexcept {
     return (use & zcnet::memory::use_closed) == 0 && free_beside(use) + bytes <= keep_;
 }
 
-// Accounts for bytes that become resident. relaxed throughout: the counter bounds a sum, it publishes nothing.
+// Accounts for bytes that become resident. Those of an ordinary request in a limited pool count as used at once too,
+// and leave the reserve alone in both sums; others do when they are found (use_charged()). relaxed throughout: the
+// counters bound sums, they publish nothing.
 bool zcn_pool::charge_as_it_is(uint64_t bytes, Purpose purpose) noexcept {
     uint64_t allowed = limit_ == 0 ? UINT64_MAX : limit_;
-    if (limit_ != 0 && purpose == Purpose::ordinary) allowed -= reserve_.load(std::memory_order_relaxed);
+    if (spares_reserve(purpose)) {
+        // What is being given back may be in use for a moment longer than it is charged. Looked at before anything is
+        // charged, so that this wakes nobody.
+        if (!leaves(in_use(), bytes)) return false;
+        allowed -= reserve_.load(std::memory_order_relaxed);
+    }
     uint64_t charged = charged_.load(std::memory_order_relaxed);
     while (charged <= allowed && bytes <= allowed - charged) {
         if (!charged_.compare_exchange_weak(charged, charged + bytes, std::memory_order_relaxed)) continue;
         reserved_peak_.raise(charged + bytes);
-        return true;
+        if (!spares_reserve(purpose) || claim_use(bytes)) return true;
+        uncharge(bytes);
+        return false;
     }
     return false;
+}
+
+// Counts bytes that are charged as used where that leaves the reserve alone. To look and to count is one step: of those
+// who race for the last bytes one gets them. relaxed: a sum; what is taken is acquired where it is taken from.
+bool zcn_pool::claim_use(uint64_t bytes) noexcept {
+    uint64_t use = use_.load(std::memory_order_relaxed);
+    do {
+        if (!leaves(use & zcnet::memory::use_bytes, bytes)) return false;
+    } while (!use_.compare_exchange_weak(use, use + bytes, std::memory_order_relaxed));
+    peak_.raise((use & zcnet::memory::use_bytes) + bytes);
+    return true;
+}
+
+// The memory for what was charged is there.
+void zcn_pool::use_charged(uint64_t bytes, Purpose purpose) noexcept {
+    if (!spares_reserve(purpose)) take_use(bytes);
+}
+
+// It is not to be had.
+void zcn_pool::give_up_charged(uint64_t bytes, Purpose purpose) noexcept {
+    if (!spares_reserve(purpose)) return uncharge(bytes);
+    charged_.fetch_sub(bytes, std::memory_order_relaxed);
+    give_use(bytes);
 }
 
 bool zcn_pool::charge(uint64_t bytes, Purpose purpose) noexcept {
@@ -74,6 +107,7 @@ uint64_t zcn_pool::most_charged(uint64_t size) const noexcept {
     return size <= block_size_ / 2 && whole < block_size_ ? block_size_ : whole;
 }
 
+// relaxed: as above.
 void zcn_pool::take_use(uint64_t bytes) noexcept {
     const uint64_t used = (use_.fetch_add(bytes, std::memory_order_relaxed) & zcnet::memory::use_bytes) + bytes;
     peak_.raise(used);
@@ -98,16 +132,12 @@ void zcn_pool::end_use(uint64_t mine) noexcept {
     if ((before & zcnet::memory::use_closed) != 0 && (before & zcnet::memory::use_any) == mine) destroy();
 }
 
-bool zcn_pool::leaves(const std::atomic<uint64_t> &account, uint64_t bytes) const noexcept {
-    const uint64_t spoken_for =
-        (account.load(std::memory_order_relaxed) & zcnet::memory::use_bytes) + reserve_.load(std::memory_order_relaxed);
+bool zcn_pool::leaves(uint64_t account, uint64_t bytes) const noexcept {
+    const uint64_t spoken_for = account + reserve_.load(std::memory_order_relaxed);
     return spoken_for <= limit_ && bytes <= limit_ - spoken_for;
 }
 
-bool zcn_pool::can_have_room(uint64_t size) const noexcept {
-    static constexpr std::atomic<uint64_t> nothing{0};
-    return limit_ == 0 || leaves(nothing, most_charged(size));
-}
+bool zcn_pool::can_have_room(uint64_t size) const noexcept { return limit_ == 0 || leaves(0, most_charged(size)); }
 
 Room zcn_pool::room_for(uint64_t size) noexcept {
     if (limit_ == 0) return Room::some;
@@ -115,11 +145,12 @@ Room zcn_pool::room_for(uint64_t size) noexcept {
     const uint64_t bytes = most_charged(size);
     // What is free serves whoever needs a block; for other shapes the system takes all of it back. A source may take
     // nothing but whole slabs: how much that is shows when they are given, as for the request itself (charge()).
-    if (is_cut_from_block(size) || source_.allocate == nullptr) return leaves(use_, bytes) ? Room::some : Room::none;
-    if (leaves(charged_, bytes)) return Room::some;
+    if (is_cut_from_block(size) || source_.allocate == nullptr)
+        return leaves(in_use(), bytes) ? Room::some : Room::none;
+    if (leaves(charged_.load(std::memory_order_relaxed), bytes)) return Room::some;
     if (drop_free(false) == 0) return Room::none;
     wake_if_waited();
-    return leaves(charged_, bytes) ? Room::some : Room::none;
+    return leaves(charged_.load(std::memory_order_relaxed), bytes) ? Room::some : Room::none;
 }
 
 bool zcn_pool::reserve_for(uint64_t largest) noexcept {
@@ -158,10 +189,16 @@ void zcn_pool::wake_if_waited() noexcept {
     if ((use_.fetch_add(0, std::memory_order_acq_rel) & zcnet::memory::use_waiting) != 0) wake_waiters();
 }
 
-// What was charged is not used in the end.
+// What was charged, and is not in use, is not needed after all.
 void zcn_pool::uncharge(uint64_t bytes) noexcept {
     charged_.fetch_sub(bytes, std::memory_order_relaxed);
     wake_if_waited();
+}
+
+Block *zcn_pool::refuse(Status reason, Status *why) noexcept {
+    count_failure();
+    *why = reason;
+    return nullptr;
 }
 
 void zcn_pool::wait(Waiter *waiter) noexcept {

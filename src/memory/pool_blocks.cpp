@@ -8,48 +8,59 @@
 using zcnet::memory::Block;
 using zcnet::memory::TaggedStack;
 
-Block *zcn_pool::take_block(Purpose purpose, Status *why) noexcept {
-    if (is_inherited()) {
-        *why = ZCN_EFORKED;
-        return nullptr;
-    }
-    // A warm block is charged already, but an ordinary request must leave the reserve alone. Looked at before anything
-    // is popped: a block in the hand of one who is refused would be missing for a waiter's attempt.
-    if (limit_ != 0 && purpose == Purpose::ordinary &&
-        in_use() + block_size_ + reserve_.load(std::memory_order_relaxed) > limit_) {
-        count_failure();
-        *why = ZCN_ENOBUFS;
-        return nullptr;
-    }
-    const uint32_t index = warm_.pop(*this);
-    Block *block = nullptr;
-    if (index != TaggedStack<>::none) {
-        block = &table_[index];
-    } else {
-        if (!charge(block_size_, purpose)) {
-            count_failure();
-            *why = ZCN_ENOBUFS;
-            return nullptr;
-        }
-        Search search(*this);
-        do {
-            block = find_block();
-        } while (block == nullptr && search.again());
-        if (block == nullptr) {
-            uncharge(block_size_);
-            count_failure();
-            *why = ZCN_ENOMEM;
-            return nullptr;
-        }
-    }
-    take_use(block_size_);
+inline Block *zcn_pool::note_take(Block *block) noexcept {
     note_free();
     block_takes_.add(1);
     ZCNET_PROBE(pool__block, this, block->index);
     return block;
 }
 
-// One that is charged by now: none was warm.
+Block *zcn_pool::take_block(Purpose purpose, Status *why) noexcept {
+    if (is_inherited()) {
+        *why = ZCN_EFORKED;
+        return nullptr;
+    }
+    if (spares_reserve(purpose)) return take_beside_reserve(why);
+    const uint32_t index = warm_.pop(*this);
+    if (index == TaggedStack<>::none) return take_fresh(purpose, why);
+    take_use(block_size_);
+    return note_take(&table_[index]);
+}
+
+// A warm block is charged already, but an ordinary request must leave the reserve alone.
+Block *zcn_pool::take_beside_reserve(Status *why) noexcept {
+    // Looked at before anything is popped: a block in the hand of one who is refused would be missing for a waiter's
+    // attempt.
+    if (!leaves(in_use(), block_size_)) return refuse(ZCN_ENOBUFS, why);
+    const uint32_t index = warm_.pop(*this);
+    if (index == TaggedStack<>::none) return take_fresh(Purpose::ordinary, why);
+    if (!claim_use(block_size_)) {
+        // Others have taken what was left since. Whoever missed this block meanwhile is woken; one who was refused here
+        // and waits sees at his next look that they have, so that nobody wakes himself for ever.
+        warm_.push(*this, index);
+        wake_if_waited();
+        return refuse(ZCN_ENOBUFS, why);
+    }
+    return note_take(&table_[index]);
+}
+
+// None was warm.
+Block *zcn_pool::take_fresh(Purpose purpose, Status *why) noexcept {
+    if (!charge(block_size_, purpose)) return refuse(ZCN_ENOBUFS, why);
+    Search search(*this);
+    Block *block = nullptr;
+    do {
+        block = find_block();
+    } while (block == nullptr && search.again());
+    if (block == nullptr) {
+        give_up_charged(block_size_, purpose);
+        return refuse(ZCN_ENOMEM, why);
+    }
+    use_charged(block_size_, purpose);
+    return note_take(block);
+}
+
+// One that is charged by now.
 Block *zcn_pool::find_block() noexcept {
     uint32_t index = cold_.pop(*this);
     if (index != TaggedStack<>::none) return &table_[index];

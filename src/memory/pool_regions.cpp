@@ -25,11 +25,7 @@ uint32_t region_class(uint64_t size) noexcept {
 }  // namespace
 
 Block *zcn_pool::take_region(uint64_t size, uint64_t first, Purpose purpose, Status *why) noexcept {
-    if (size > zcnet::memory::largest_region) {
-        count_failure();
-        *why = ZCN_ENOMEM;
-        return nullptr;
-    }
+    if (size > zcnet::memory::largest_region) return refuse(ZCN_ENOMEM, why);
     if (is_inherited()) {
         *why = ZCN_EFORKED;
         return nullptr;
@@ -38,35 +34,29 @@ Block *zcn_pool::take_region(uint64_t size, uint64_t first, Purpose purpose, Sta
     const uint64_t needed = std::min(zcnet::round_up(first, zcnet::memory::region_step), uint64_t{1} << shape);
     // All that is needed at once is charged before anything is taken, so that a refusal gives nothing back and wakes
     // nobody. One byte stands for the region itself, so that it is in use even before anything of it is.
-    if (!charge(needed + 1, purpose)) {
-        count_failure();
-        *why = ZCN_ENOBUFS;
-        return nullptr;
-    }
+    if (!charge(needed + 1, purpose)) return refuse(ZCN_ENOBUFS, why);
     uint32_t index = regions_[shape].pop(*this);
     if (index != TaggedStack<>::none) {
         Block *region = &table_[index];
-        const uint64_t reserve = reserve_.load(std::memory_order_relaxed);
-        if (limit_ != 0 && purpose == Purpose::ordinary && in_use() + region->committed + reserve > limit_) {
-            drop_region(region);
-            wake_if_waited();
-        } else {
+        // What a recycled one has resident is charged already. It may be more than is needed, and others may have come
+        // to what is left of it by now.
+        const uint64_t more = std::max(region->committed, needed) - needed;
+        if (more == 0 || !spares_reserve(purpose) || claim_use(more)) {
             if (zcnet::memory::watched()) zcnet::memory::show(region->base, region->size);
-            // What a recycled one has resident is charged already.
             uncharge(std::min(region->committed, needed));
-            region->committed = std::max(region->committed, needed);
-            take_use(region->committed + 1);
+            region->committed = needed + more;
+            use_charged(region->committed + 1, purpose);
             region_bytes_.add(region->committed);
             region_takes_.add(1);
             return region;
         }
+        drop_region(region);
+        wake_if_waited();
     }
     index = spare_entries_.pop(*this);
     if (index == TaggedStack<>::none && !table_.reserve(1, &index)) {
-        uncharge(needed + 1);
-        count_failure();
-        *why = ZCN_ENOMEM;
-        return nullptr;
+        give_up_charged(needed + 1, purpose);
+        return refuse(ZCN_ENOMEM, why);
     }
     Block *region = &table_[index];
     region->kind = BlockKind::region;
@@ -81,14 +71,12 @@ Block *zcn_pool::take_region(uint64_t size, uint64_t first, Purpose purpose, Sta
                                                                            : zcnet::memory::smallest_region));
     } while (region->base == nullptr && search.again());
     if (region->base == nullptr) {
-        uncharge(needed + 1);
         region->committed = 0;
         spare_entries_.push(*this, index);
-        count_failure();
-        *why = ZCN_ENOMEM;
-        return nullptr;
+        give_up_charged(needed + 1, purpose);
+        return refuse(ZCN_ENOMEM, why);
     }
-    take_use(needed + 1);
+    use_charged(needed + 1, purpose);
     region_bytes_.add(needed);
     region_takes_.add(1);
     return region;
@@ -102,7 +90,7 @@ bool zcn_pool::commit_region(Block *region, uint64_t bytes, Purpose purpose) noe
         count_failure();
         return false;
     }
-    take_use(more);
+    use_charged(more, purpose);
     region_bytes_.add(more);
     region->committed += more;
     return true;
@@ -145,22 +133,17 @@ Block *zcn_pool::take_heap(uint64_t size, Purpose purpose, Status *why) noexcept
     uint64_t total = 0;
     if (own && size <= zcnet::memory::largest_region) size = zcnet::memory::source_bytes(size);
     if (size > zcnet::memory::largest_region || !zcnet::add_fits(size, sizeof(Block), &total) ||
-        !charge(total, purpose)) {
-        count_failure();
-        *why = ZCN_ENOBUFS;
-        return nullptr;
-    }
+        !charge(total, purpose))
+        return refuse(ZCN_ENOBUFS, why);
     Block *block = own ? make_from_source(size) : make_on_heap(size);
     if (block == nullptr) {
-        uncharge(total);
-        count_failure();
-        *why = ZCN_ENOMEM;
-        return nullptr;
+        give_up_charged(total, purpose);
+        return refuse(ZCN_ENOMEM, why);
     }
     block->kind = BlockKind::heap;
     block->pool = this;
     block->size = size;
-    take_use(total);
+    use_charged(total, purpose);
     return block;
 }
 

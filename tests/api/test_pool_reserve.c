@@ -85,6 +85,52 @@ static void what_is_free_is_not_all_there_to_take(void **state) {
     end(&of);
 }
 
+/* Threads that take at the same time all that they can get. */
+typedef struct taker {
+    zcn_pool *pool;
+    pthread_barrier_t *meet;
+    size_t rounds;
+    size_t most; /* units of all threads together, of the first thread's counting */
+    struct taker *all;
+    held_units held;
+} taker;
+
+#define TAKERS 4
+
+static void *take_what_there_is(void *argument) {
+    taker *self = argument;
+    for (size_t round = 0; round < self->rounds; round++) {
+        pthread_barrier_wait(self->meet);
+        fill(&self->held, self->pool);
+        pthread_barrier_wait(self->meet);
+        if (self == self->all) {
+            size_t units = 0;
+            for (size_t i = 0; i < TAKERS; i++) units += self->all[i].held.count;
+            if (units > self->most) self->most = units;
+        }
+        pthread_barrier_wait(self->meet);
+        give_units(&self->held, self->held.count);
+    }
+    return NULL;
+}
+
+static void racing_requests_leave_it_alone(void **state) {
+    (void)state;
+    const reserved_pool of = begin();
+    pthread_barrier_t meet;
+    assert_int_equal(pthread_barrier_init(&meet, NULL, TAKERS), 0);
+    taker takers[TAKERS];
+    pthread_t threads[TAKERS];
+    for (size_t i = 0; i < TAKERS; i++) {
+        takers[i] = (taker){.pool = of.pool, .meet = &meet, .rounds = effort(20000, 300), .all = takers};
+        assert_int_equal(pthread_create(&threads[i], NULL, take_what_there_is, &takers[i]), 0);
+    }
+    for (size_t i = 0; i < TAKERS; i++) pthread_join(threads[i], NULL);
+    pthread_barrier_destroy(&meet);
+    assert_in_range(takers[0].most, 2 * (BLOCKS - RESERVED) - TAKERS, 2 * (BLOCKS - RESERVED));
+    end(&of);
+}
+
 /* ---- the right to use it ---- */
 
 static size_t poll_for_messages(zcn_loop *loop, zcn_msg **kept) {
@@ -139,6 +185,7 @@ static void the_right_passes_on(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_free_is_not_all_there_to_take),
+        cmocka_unit_test(racing_requests_leave_it_alone),
         cmocka_unit_test(the_right_passes_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,6 +6,7 @@
 namespace {
 
 using zcnet::memory::Block;
+using zcnet::memory::Purpose;
 using zcnet::memory::Waiter;
 
 zcn_pool *pool;
@@ -152,7 +153,7 @@ void take_all_but_one() {
 template <uint64_t size>
 void ask_for_more() {
     static zcnet::Status why;
-    MODEL_REQUIRE(pool->take_heap(size * model::block_bytes, zcnet::memory::Purpose::ordinary, &why) == nullptr);
+    MODEL_REQUIRE(pool->take_heap(size * model::block_bytes, Purpose::ordinary, &why) == nullptr);
 }
 void test_passing_hands(void **) {
     model::holds({"waiting, against trim",
@@ -162,6 +163,70 @@ void test_passing_hands(void **) {
     model::holds({"waiting, against a request for too much",
                   take_all_but_one,
                   {ask_for_more<3>, wait_for<take_one, 2>},
+                  nobody_sleeps_in_vain<a_block_is_free>});
+}
+
+// The reserve is a little more than three blocks, so that others have a little less than five. Whoever may use it makes
+// more resident than that, and has more in use for a moment.
+template <uint64_t keep, uint32_t out, uint32_t free>
+void set_up_reserve() {
+    set_up<8, keep, out, free>();
+    MODEL_REQUIRE(pool->reserve_for(2 * model::block_bytes));
+}
+void use_reserve() {
+    static zcnet::Status why;
+    Block *block = pool->take_block(Purpose::finish, &why);
+    MODEL_REQUIRE(block != nullptr);
+    block->base[0]++;
+    pool->give_block(block);
+}
+void the_reserve_is_whole() {
+    zcn_pool_stats stats{};
+    pool->read_stats(&stats);
+    MODEL_REQUIRE(stats.in_use_bytes + stats.reserve_bytes <= stats.limit_bytes);
+}
+void use_reserve_and_take() {
+    use_reserve();
+    take_and_keep();
+}
+void use_reserve_and_wait() {
+    use_reserve();
+    wait_for<take_one, 1>();
+}
+void take_heap() {
+    static zcnet::Status why;
+    (void)pool->take_heap(2 * model::block_bytes - model::block_bytes / 8, Purpose::ordinary, &why);
+}
+
+// A region that was recycled has more than is needed of it.
+Block *take_region(uint64_t bytes) {
+    static zcnet::Status why;
+    return pool->take_region(model::block_bytes, bytes, Purpose::ordinary, &why);
+}
+void take_small_region() { (void)take_region(zcnet::memory::region_step); }
+void set_up_region() {
+    set_up_reserve<8, 3, 0>();
+    pool->give_region(take_region(model::block_bytes));
+}
+void test_reserve(void **) {
+    model::holds(
+        {"two take, and one more is all there is", set_up_reserve<8, 3, 5>, {take_and_keep, take_and_keep}, [] {
+             the_reserve_is_whole();
+             MODEL_REQUIRE(blocks[8] != nullptr || blocks[9] != nullptr);
+         }});
+    model::holds({"what the finisher had, against memory of its own",
+                  set_up_reserve<8, 3, 0>,
+                  {use_reserve_and_take, take_heap},
+                  the_reserve_is_whole});
+}
+void test_late_for_reserve(void **) {
+    model::holds({"waiting, against one who comes too late for a block",
+                  set_up_reserve<1, 3, 1>,
+                  {use_reserve_and_wait, take_and_keep},
+                  nobody_sleeps_in_vain<a_block_is_free>});
+    model::holds({"waiting, against one who comes too late for memory of its own",
+                  set_up_reserve<0, 3, 0>,
+                  {use_reserve_and_wait, take_heap},
                   nobody_sleeps_in_vain<a_block_is_free>});
 }
 
@@ -270,6 +335,12 @@ void test_slabs(void **) {
                   {trim, wait_for<take_one, 2>},
                   nobody_sleeps_in_vain<a_block_is_free>});
 }
+void test_recycled_region(void **) {
+    model::holds({"what the finisher had, against a recycled region",
+                  set_up_region,
+                  {use_reserve_and_take, take_small_region},
+                  the_reserve_is_whole});
+}
 void test_three_close(void **) {
     model::holds({"close, against two releases", set_up<0, 8, 3, 0>, {let_go, give_mine, give_mine}, [] {
                       pool->give_block(blocks[0]);
@@ -291,11 +362,13 @@ void test_three_wake_ups(void **) {
 }  // namespace
 
 int main(int count, char **words) {
-    const CMUnitTest quick[] = {cmocka_unit_test(test_blocks),        cmocka_unit_test(test_trim),
-                                cmocka_unit_test(test_close),         cmocka_unit_test(test_wake_up),
-                                cmocka_unit_test(test_passing_hands), cmocka_unit_test(test_list),
-                                cmocka_unit_test(test_cancel),        cmocka_unit_test(test_end_of_source)};
+    const CMUnitTest quick[] = {
+        cmocka_unit_test(test_blocks),           cmocka_unit_test(test_trim),          cmocka_unit_test(test_close),
+        cmocka_unit_test(test_wake_up),          cmocka_unit_test(test_passing_hands), cmocka_unit_test(test_reserve),
+        cmocka_unit_test(test_late_for_reserve), cmocka_unit_test(test_list),          cmocka_unit_test(test_cancel),
+        cmocka_unit_test(test_end_of_source)};
     const CMUnitTest thorough[] = {cmocka_unit_test(test_slabs), cmocka_unit_test(test_last_slab),
-                                   cmocka_unit_test(test_three_close), cmocka_unit_test(test_three_wake_ups)};
+                                   cmocka_unit_test(test_recycled_region), cmocka_unit_test(test_three_close),
+                                   cmocka_unit_test(test_three_wake_ups)};
     return model::run_short_or_all(quick, thorough, count, words);
 }
