@@ -6,6 +6,7 @@ package zcnet
 import "C"
 
 import (
+	"syscall"
 	"time"
 	"unsafe"
 )
@@ -198,7 +199,8 @@ func (e Event) Count() int {
 }
 
 // Err is the reason of an [EventClosed] and the like; nil for none. A connection that was closed by the program has
-// none, one that the peer ended in order has [ErrEOF].
+// none, one that the peer ended in order has [ErrEOF]. Where nothing can be accepted, it is an [*Error] with the errno:
+// [syscall.EMFILE] when descriptors ran out.
 func (e Event) Err() error {
 	raw := e.at()
 	switch raw.kind {
@@ -211,9 +213,10 @@ func (e Event) Err() error {
 		return nil
 	case EventFileReceived:
 		return e.Conn().fileError(raw.status)
+	case EventAcceptLimited:
+		if errno := syscall.Errno(raw.size); raw.status == ErrSystem && errno != 0 {
+			return &Error{Op: "accept", Status: raw.status, Errno: errno, Text: errno.Error()}
+		}
 	}
-	if raw.status == statusOK {
-		return nil
-	}
-	return raw.status
+	return raw.status.orNil()
 }

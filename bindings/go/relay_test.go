@@ -131,6 +131,41 @@ func TestRelayOfConnections(t *testing.T) {
 	}
 }
 
+func TestRelayStatsOfALoop(t *testing.T) {
+	loop := background(t, nil)
+	client, inner := sockets(t)
+	outer, server := sockets(t)
+	first := must[*zcnet.Relay](t)(loop.Relay(inner, outer, &zcnet.RelayOptions{Method: zcnet.RelayCopy, ForwardFraming: lengths}))
+	_, left := sockets(t)
+	right, _ := sockets(t)
+	second := must[*zcnet.Relay](t)(loop.Relay(left, right, nil))
+	must[int](t)(client.Write([]byte("\x00\x00\x00\x07through")))
+	check(t, client.(*net.UnixConn).CloseWrite())
+	must[[]byte](t)(io.ReadAll(server))
+	must[int](t)(server.Write([]byte("back")))
+	check(t, server.(*net.UnixConn).CloseWrite())
+	must[[]byte](t)(io.ReadAll(client))
+	<-first.Done()
+	stats := must[zcnet.LoopRelayStats](t)(loop.RelayStats())
+	if stats.ReadCalls < 2 || stats.WriteCalls < 2 {
+		t.Errorf("%+v", stats)
+	}
+	stats.ReadCalls, stats.WriteCalls = 0, 0
+	if stats != (zcnet.LoopRelayStats{Open: 1, Ended: 1, ForwardBytes: 11, BackwardBytes: 4, CopiedBytes: 15, Messages: 1}) {
+		t.Errorf("%+v", stats)
+	}
+	check(t, second.Abort())
+	<-second.Done()
+	if stats := must[zcnet.LoopRelayStats](t)(loop.RelayStats()); stats.Open != 0 || stats.Ended != 2 {
+		t.Errorf("%+v", stats)
+	}
+	check(t, loop.Close())
+	<-loop.Done()
+	if _, err := loop.RelayStats(); !errors.Is(err, net.ErrClosed) {
+		t.Error(err)
+	}
+}
+
 func TestRelayRefuses(t *testing.T) {
 	loop := background(t, nil)
 	left, right := net.Pipe()

@@ -41,6 +41,43 @@ func (l *Loop) Stats() (LoopStats, error) {
 	}, err
 }
 
+// LoopRelayStats are the counters of a loop's relays: the sums over both directions of those that are open and those
+// that have ended. What relays carry is in none of [LoopStats].
+type LoopRelayStats struct {
+	Open           uint64 // gauge: the program was not told of their end
+	Ended          uint64 // so far
+	Failed         uint64 // of those that ended: neither in order nor closed
+	Stalled        uint64 // gauge: of those open: hold bytes of which none has moved for a second
+	ForwardBytes   uint64 // written to second sides
+	BackwardBytes  uint64 // written to first sides
+	SplicedBytes   uint64 // read by splice
+	CopiedBytes    uint64 // read through memory
+	ReadCalls      uint64 // system calls that read
+	WriteCalls     uint64 // system calls that wrote
+	Messages       uint64 // whose header was seen by relays with a framing
+	HeldBytes      uint64 // gauge: read and not written yet
+	LostBytes      uint64 // read and never written: known when a relay has ended
+	TappedBytes    uint64 // written to taps
+	TapMissedBytes uint64 // that taps did not get
+}
+
+// RelayStats reads the counters of the loop's relays.
+func (l *Loop) RelayStats() (LoopRelayStats, error) {
+	var s C.zcn_loop_relay_stats
+	s.struct_size = C.sizeof_zcn_loop_relay_stats
+	err := l.with(func(c *C.zcngo_loop) error {
+		return statusError(C.int32_t(C.zcn_loop_get_relay_stats(c.loop, &s)))
+	})
+	return LoopRelayStats{
+		Open: uint64(s.open), Ended: uint64(s.ended), Failed: uint64(s.failed), Stalled: uint64(s.stalled),
+		ForwardBytes: uint64(s.forward_bytes), BackwardBytes: uint64(s.backward_bytes),
+		SplicedBytes: uint64(s.spliced_bytes), CopiedBytes: uint64(s.copied_bytes),
+		ReadCalls: uint64(s.read_calls), WriteCalls: uint64(s.write_calls), Messages: uint64(s.messages),
+		HeldBytes: uint64(s.held_bytes), LostBytes: uint64(s.lost_bytes), TappedBytes: uint64(s.tapped_bytes),
+		TapMissedBytes: uint64(s.tap_missed_bytes),
+	}, err
+}
+
 // Version is the version of the C library that runs, such as "0.1.0".
 func Version() string { return C.GoString(C.zcn_version_text()) }
 

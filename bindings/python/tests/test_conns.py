@@ -209,6 +209,9 @@ class Relays(TestCase):
             self.assertEqual((flow["bytes_out"], flow["messages"], flow["tapped_bytes"]), (11, 1, 11))
             loop.poll(0)
             self.assertEqual(len(loop._relays), 0)
+            stats = loop.relay_stats()
+            self.assertEqual((stats["open"], stats["ended"], stats["messages"]), (0, 1, flow["messages"]))
+            self.assertEqual((stats["forward_bytes"], stats["tapped_bytes"]), (flow["bytes_out"], flow["tapped_bytes"]))
 
     def test_between_connections(self):
         loop = self.loop()

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""Loops, connections, streams, errors."""
+"""Loops, listeners and connections."""
 
 import contextlib
 import errno
-import mmap
 import os
+import resource
 import signal
 import socket
 import tempfile
@@ -13,85 +13,9 @@ import time
 import unittest
 
 import zcnet
-from support import FRAMING, TestCase, frames
+from support import FRAMING, TestCase
 
 EventType = zcnet.EventType
-
-
-class Values(TestCase):
-    def test_framings(self):
-        self.assertEqual(str(zcnet.Framing(str(FRAMING))), str(FRAMING))
-        self.assertEqual(FRAMING.overhead(10), (4, 0))
-        self.assertIsNone(FRAMING.measure(b"\0\0"))
-        self.assertEqual(FRAMING.measure(b"\0\0\0\3"), (7, 4, 0))
-        self.assertRaises(zcnet.FrameError, FRAMING.measure, b"\xff" * 4)
-        self.assertRaises(zcnet.FrameError, FRAMING.overhead, 1 << 20)
-        with self.assertRaises(ValueError) as raised:
-            zcnet.Framing("length,width=5")
-        self.assertIn("width", str(raised.exception))
-        with zcnet.Framing("raw") as framing:
-            pass
-        framing.close()
-        self.assertRaises(ValueError, str, framing)
-        self.assertIn("closed", repr(framing))
-
-    def test_pools(self):
-        with zcnet.Pool(block_size=65536, limit=1 << 20) as pool:
-            self.assertEqual(pool.stats()["block_size"], 65536)
-            unit = zcnet.Unit(FRAMING, 100, pool=pool)
-            pool.trim()
-        self.assertRaises(ValueError, pool.stats)
-        unit.body[:] = b"x" * 100  # lives as long as what was taken from it
-        unit.close()
-        self.assertRaises(ValueError, zcnet.Pool, block_size=3)
-        with self.assertRaises(TypeError) as raised:
-            zcnet.Pool(blocksize=3)
-        self.assertIn("block_size", str(raised.exception))
-
-    def test_a_pool_in_a_file(self):
-        with zcnet.Pool(shared_bytes=4 << 20) as pool:
-            fd, size = pool.shared()
-            self.assertEqual(size, 4 << 20)
-            with mmap.mmap(fd, size, prot=mmap.PROT_READ) as other, zcnet.Unit(FRAMING, 5, pool) as unit:
-                unit.body[:] = b"there"
-                at = pool.offset(unit.body)
-                self.assertEqual(other[at : at + 5], b"there")
-            self.assertRaises(ValueError, pool.offset, b"elsewhere")
-        with zcnet.Pool() as pool:
-            self.assertRaises(OSError, pool.shared)
-            self.assertRaises(OSError, pool.offset, b"elsewhere")
-
-    def test_who_holds_what(self):
-        with zcnet.Pool() as pool, zcnet.Stream(FRAMING, pool=pool) as stream:
-            (event,) = stream.feed(frames(b"x" * 12345))
-            message = event.message.retain()
-            with tempfile.TemporaryFile() as file:
-                pool.dump(file)
-                pool.dump(file.fileno())
-                file.seek(0)
-                self.assertGreaterEqual(file.read().count(b"12345"), 2)
-            message.release()
-            self.assertRaises(ValueError, pool.dump, -1)
-
-    def test_errors_are_those_of_python_too(self):
-        from zcnet.errors import STATUSES, error_of
-
-        for name, kind in {
-            "EREFUSED": ConnectionRefusedError, "ERESET": ConnectionResetError, "EABORTED": ConnectionAbortedError,
-            "ECLOSED": BrokenPipeError, "ETIMEDOUT": TimeoutError, "EACCESS": PermissionError, "EINUSE": OSError,
-            "ENOMEM": MemoryError, "EINVAL": ValueError, "ESTALE": ValueError, "EFRAME_TOO_LARGE": ValueError,
-            "EOF": EOFError, "EBUSY": RuntimeError, "ENOTFOUND": FileNotFoundError,
-        }.items():
-            error = error_of(STATUSES[name])
-            self.assertIsInstance(error, kind)
-            self.assertIsInstance(error, zcnet.Error)
-            self.assertEqual((error.name, error.status), ("ZCN_" + name, STATUSES[name]))
-            if isinstance(error, OSError):
-                self.assertIsNotNone(error.errno)
-            self.assertIn(error.name, str(error))
-        for status in STATUSES.values():
-            self.assertTrue(str(error_of(status)))
-        self.assertEqual(error_of(STATUSES["EINUSE"]).errno, errno.EADDRINUSE)
 
 
 class Loops(TestCase):
@@ -150,6 +74,35 @@ class Loops(TestCase):
                     self.assertIsInstance(event.error, ConnectionRefusedError)
                     self.assertIsInstance(conn.error, ConnectionRefusedError)
                     break
+
+    def test_accepting_pauses_without_descriptors(self):
+        loop = self.loop()
+        listener = loop.listen("tcp://127.0.0.1:0", FRAMING)
+        host, port = listener.address.removeprefix("tcp://").split(":")
+        for _ in range(6):  # the first of them are sent away
+            self.addCleanup(socket.create_connection((host, int(port)), 60).close)
+        limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+        lowest = os.dup(0)
+        os.close(lowest)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, limits[1]))  # those below it are in use
+        try:
+            limited = next(event for event in self.until(loop) if event.type == EventType.ACCEPT_LIMITED)
+            why = limited.error
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        self.assertIs(limited.listener, listener)
+        self.assertIsInstance(why, zcnet.SystemFailure)
+        self.assertEqual((why.errno, why.name), (errno.EMFILE, "ZCN_ESYS"))
+        self.assertIn(os.strerror(errno.EMFILE), str(why))
+        next(event for event in self.until(loop) if event.type == EventType.ACCEPTED)  # it goes on by itself
+
+    def test_accepting_pauses_at_the_limit(self):
+        loop = self.loop()
+        listener = loop.listen("tcp://127.0.0.1:0", FRAMING, max_connections=1)
+        for _ in range(2):
+            loop.connect(listener.address, FRAMING)
+        limited = next(event for event in self.until(loop) if event.type == EventType.ACCEPT_LIMITED)
+        self.assertEqual((limited.error.errno, limited.error.name), (errno.ENOBUFS, "ZCN_ENOBUFS"))
 
     def test_back_pressure(self):
         loop = self.loop()

@@ -94,6 +94,12 @@ STRUCTS = {
         " uint64_t tap_missed_bytes; uint32_t ended; zcn_status tap_status;"
     ),
     "zcn_relay_stats": "uint64_t struct_size; zcn_relay_flow forward; zcn_relay_flow backward;",
+    "zcn_loop_relay_stats": (
+        "uint64_t struct_size; uint64_t open; uint64_t ended; uint64_t failed; uint64_t stalled; uint64_t forward_bytes;"
+        " uint64_t backward_bytes; uint64_t spliced_bytes; uint64_t copied_bytes; uint64_t read_calls; uint64_t"
+        " write_calls; uint64_t messages; uint64_t held_bytes; uint64_t lost_bytes; uint64_t tapped_bytes; uint64_t"
+        " tap_missed_bytes;"
+    ),
 }
 
 FUNCTIONS = """
@@ -234,6 +240,7 @@ zcn_status zcn_loop_create(zcn_loop **out, const zcn_loop_options *options);
 zcn_status zcn_loop_poll(zcn_loop *loop, int64_t timeout_ns, const zcn_event **out_events, size_t *out_count, int32_t *out_more);
 int zcn_loop_fd(zcn_loop *loop);
 zcn_status zcn_loop_get_stats(zcn_loop *loop, zcn_loop_stats *stats);
+zcn_status zcn_loop_get_relay_stats(zcn_loop *loop, zcn_loop_relay_stats *stats);
 zcn_status zcn_loop_next_deadline(zcn_loop *loop, int64_t *out_ns);
 zcn_status zcn_loop_wake(zcn_loop *loop);
 zcn_status zcn_loop_timer_set(zcn_loop *loop, uint64_t token, int64_t delay_ns);

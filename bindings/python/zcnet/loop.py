@@ -4,6 +4,7 @@
 import ctypes
 import enum
 import itertools
+import os
 import select
 import struct
 import threading
@@ -26,7 +27,7 @@ _ECLOSED = -40
 _RECORDS = ctypes.c_ubyte * (4096 * _RECORD.size)
 _MESSAGE, _CLOSED = int(EventType.MESSAGE), int(EventType.CLOSED)
 _RELAY_ENDED, _DIALER_CLOSED = int(EventType.RELAY_ENDED), int(EventType.DIALER_CLOSED)
-_LISTENER_CLOSED = int(EventType.LISTENER_CLOSED)
+_LISTENER_CLOSED, _ACCEPT_LIMITED = int(EventType.LISTENER_CLOSED), int(EventType.ACCEPT_LIMITED)
 _ENDS = frozenset((_CLOSED, _RELAY_ENDED, _DIALER_CLOSED, _LISTENER_CLOSED))
 
 
@@ -76,7 +77,11 @@ class Event:
 
     @property
     def error(self):
-        """The status as an exception, or None: why a connection was closed, a unit not sent."""
+        """The status as an exception, or None: why a connection was closed, a unit not sent. Of ACCEPT_LIMITED it has the
+        errno, EMFILE when descriptors ran out.
+        """
+        if self.type == _ACCEPT_LIMITED and self.size:
+            return error_of(self.status, os.strerror(self.size), self.size)
         return error_of(self.status) if self.status else None
 
     def __repr__(self):
@@ -339,6 +344,12 @@ class Loop(Handle, Source):
     def stats(self):
         """Counters by name; total is the sum over its connections, living and closed."""
         return c.counters(c.zcn_loop_get_stats, self._live, "zcn_loop_stats")
+
+    def relay_stats(self):
+        """Counters of its relays by name, of those that are open and those that have ended: what they carry is in none of
+        stats().
+        """
+        return c.counters(c.zcn_loop_get_relay_stats, self._live, "zcn_loop_relay_stats")
 
     def fileno(self):
         """For another loop: readable whenever a poll has something to do."""

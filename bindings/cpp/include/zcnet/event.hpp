@@ -46,6 +46,10 @@ class Event {
     zcn_status status() const noexcept { return event_->status; }
     /** The status as text. */
     const char *status_text() const noexcept { return zcn_status_text(event_->status); }
+    /** Of accept_limited: errno of the system call that failed, EMFILE when descriptors ran out. Else 0. */
+    int sys_errno() const noexcept {
+        return event_->type == ZCN_EVENT_ACCEPT_LIMITED ? static_cast<int>(event_->size) : 0;
+    }
     /** The connection, borrowed; empty where the type names none. */
     ConnRef conn() const noexcept { return ConnRef(event_->conn); }
     /** The user value of the connection, listener, relay or dialer. */

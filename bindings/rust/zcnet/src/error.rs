@@ -115,6 +115,13 @@ impl Error {
         Error { status, sys_errno: 0, detail: None }
     }
 
+    /// Of an event that has the errno of the system call behind it, or 0.
+    pub(crate) fn of_system(status: i32, number: u64) -> Error {
+        let sys_errno = i32::try_from(number).unwrap_or(0);
+        let detail = Some(sys_errno).filter(|&known| known != 0).map(io::Error::from_raw_os_error);
+        Error { status, sys_errno, detail: detail.map(|error| error.to_string().into_boxed_str()) }
+    }
+
     /// With what the object remembers of the failure, if it remembers this one.
     pub(crate) fn detailed(status: i32, get: impl FnOnce(*mut sys::zcn_error) -> i32) -> Error {
         let mut found = empty_error();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 use crate::error::check;
-use crate::{ConnRef, DialerRef, Header, Loop, MessageRef, RelayRef, Result};
+use crate::{ConnRef, DialerRef, Error, Header, Loop, MessageRef, RelayRef, Result};
 use std::fmt;
 use std::iter::FusedIterator;
 use std::ptr::NonNull;
@@ -86,11 +86,12 @@ pub enum Event<'a> {
     Woken,
     /// The timer with this token has run out.
     Timer(u64),
-    /// Accepting pauses: the descriptors or the listener's limit are used up.
+    /// Accepting pauses, and goes on later: the descriptors or the listener's limit are used up.
     AcceptLimited {
         /// The listener's number.
         user: usize,
-        /// Which of the two.
+        /// [`NoBuffers`](crate::ErrorKind::NoBuffers): the listener's limit; [`System`](crate::ErrorKind::System): what
+        /// [`Error::raw_os_error`] says, `EMFILE` when descriptors ran out.
         reason: Result<()>,
     },
     /// Reading pauses until the pool has memory again.
@@ -369,7 +370,10 @@ unsafe fn make<'a>(event: *const sys::zcn_event, owner: &'a Loop) -> Option<Even
         sys::ZCN_EVENT_CLOSED => Event::Closed { conn: conn(), reason: check(of().status) },
         sys::ZCN_EVENT_WOKEN => Event::Woken,
         sys::ZCN_EVENT_TIMER => Event::Timer(of().token),
-        sys::ZCN_EVENT_ACCEPT_LIMITED => Event::AcceptLimited { user: of().user, reason: check(of().status) },
+        sys::ZCN_EVENT_ACCEPT_LIMITED => {
+            let Fields { status, user, size, .. } = of();
+            Event::AcceptLimited { user, reason: Err(Error::of_system(status, size)) }
+        }
         sys::ZCN_EVENT_POOL_LIMITED => Event::PoolLimited(conn()),
         sys::ZCN_EVENT_ARRIVED => Event::Arrived(conn()),
         sys::ZCN_EVENT_RELAY_ENDED => {

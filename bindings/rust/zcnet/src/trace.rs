@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //! What happens to connections, told to the tracing crate. Messages are not: they are too many.
-use crate::error::static_text;
+use crate::error::{static_text, Error};
 use crate::event::event_type;
 use tracing::{debug, warn};
 use zcnet_sys as sys;
@@ -31,7 +31,11 @@ pub(crate) unsafe fn events(first: *const sys::zcn_event, count: usize) {
             sys::ZCN_EVENT_PEER_CLOSED => debug!(target: "zcnet", ?conn, user, "the peer sends no more"),
             sys::ZCN_EVENT_CLOSED if status >= 0 => debug!(target: "zcnet", ?conn, user, reason = name, "closed"),
             sys::ZCN_EVENT_CLOSED => warn!(target: "zcnet", ?conn, user, reason = name, "closed: {}", text),
-            sys::ZCN_EVENT_ACCEPT_LIMITED => warn!(target: "zcnet", user, reason = name, "accepting pauses: {}", text),
+            sys::ZCN_EVENT_ACCEPT_LIMITED => {
+                // SAFETY: as above.
+                let why = Error::of_system(status, unsafe { (*event).size });
+                warn!(target: "zcnet", user, reason = name, "accepting pauses: {}", why)
+            }
             sys::ZCN_EVENT_POOL_LIMITED => warn!(target: "zcnet", ?conn, user, "reading pauses: the pool is full"),
             sys::ZCN_EVENT_FILE_RECEIVED if status < 0 => {
                 warn!(target: "zcnet", ?conn, user, reason = name, "a file was not received: {}", text)

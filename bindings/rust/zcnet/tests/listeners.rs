@@ -3,8 +3,10 @@
 
 mod shared;
 
-use shared::{framing, poll_until};
-use std::io::{Read, Write};
+use shared::{framing, in_process, poll_until};
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::iter;
 use std::net::{Shutdown, TcpStream};
 use zcnet::{ConnOptions, ErrorKind, Event, ListenOptions, Loop};
 
@@ -29,6 +31,40 @@ fn a_listener_has_a_number_and_a_descriptor() {
         events.iter().any(|event| matches!(event, Event::ListenerClosed { user: 5, reason: Ok(()) }))
     });
     assert_eq!(poller.listener_fd(&same).unwrap_err().kind(), ErrorKind::Closed);
+}
+
+const EMFILE: i32 = 24;
+
+#[test]
+fn accepting_pauses_without_descriptors_and_says_why() {
+    let name = "accepting_pauses_without_descriptors_and_says_why";
+    let output = in_process(name, &[], || {
+        let mut poller = Loop::new().unwrap();
+        let options = ListenOptions::new().user(7);
+        let listener = poller.listen_with("tcp://127.0.0.1:0", &framing(), &options).unwrap();
+        let address = listener.address().strip_prefix("tcp://").unwrap();
+        // The first of them are sent away.
+        let clients: Vec<TcpStream> = (0..6).map(|_| TcpStream::connect(address).unwrap()).collect();
+        let rest: Vec<File> = iter::from_fn(|| File::open("/dev/null").ok()).collect();
+        poll_until(&mut poller, |events| {
+            for event in events {
+                if let Event::AcceptLimited { user, reason } = event {
+                    let error = reason.unwrap_err();
+                    let wanted = io::Error::from_raw_os_error(EMFILE);
+                    assert_eq!((user, error.kind(), error.raw_os_error()), (7, ErrorKind::System, Some(EMFILE)));
+                    assert_eq!(error.to_string(), wanted.to_string());
+                    return true;
+                }
+            }
+            false
+        });
+        drop(rest);
+        poll_until(&mut poller, |events| events.iter().any(|event| matches!(event, Event::Accepted(_))));
+        drop(clients);
+        println!("it goes on");
+    });
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.contains("it goes on"), "{:?}", output);
 }
 
 #[test]

@@ -61,9 +61,11 @@ pub fn in_process(name: &str, environment: &[(&str, &str)], part: impl FnOnce())
         part();
         exit(0);
     }
-    // A process that aborts leaves no file behind.
+    // A process that aborts leaves no file behind, and one that takes all descriptors needs few.
     let mut command = Command::new("sh");
-    command.args(["-c", "ulimit -c 0; exec \"$0\" \"$@\""]).arg(env::current_exe().expect("this program"));
+    command
+        .args(["-c", "ulimit -c 0; ulimit -n 128; exec \"$0\" \"$@\""])
+        .arg(env::current_exe().expect("this program"));
     command.args([name, "--exact", "--nocapture"]).env("ZCNET_TEST_PART", name).envs(environment.iter().copied());
     command.output().expect("a process")
 }
