@@ -25,6 +25,7 @@ import (
 	"io"
 	"net"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"unsafe"
@@ -81,12 +82,16 @@ func (h *holder) stale(what string) error {
 }
 
 // Bytes is the message without what the framing strips: the received bytes themselves, valid as long as the message
-// and not to be written to. Its capacity is its length, so append copies.
+// and not to be written to. Its capacity is its length, so append copies. It is nil for a joined message, whose bytes do
+// not lie in one piece.
 func (m Message) Bytes() []byte {
 	if !m.valid() {
 		if debug {
 			_ = m.holder.stale("Bytes")
 		}
+		return nil
+	}
+	if m.data == nil {
 		return nil
 	}
 	return bytesOf(m.data, m.size)
@@ -110,8 +115,15 @@ func (m Message) Len() int {
 	return m.size
 }
 
-// String is a copy of the bytes.
-func (m Message) String() string { return string(m.Bytes()) }
+// String is a copy of the bytes, of joined messages too.
+func (m Message) String() string {
+	if m.data != nil || !m.valid() {
+		return string(m.Bytes())
+	}
+	var all strings.Builder
+	_, _ = m.WriteTo(&all)
+	return all.String()
+}
 
 // IsZero tells whether m is no message at all.
 func (m Message) IsZero() bool { return m.holder == nil }

@@ -167,6 +167,9 @@ func TestMessages(t *testing.T) {
 		t.Errorf("%q %q %q", clone.String(), slice.String(), copied.String())
 	}
 	var out bytes.Buffer
+	if joined.Len() != 12 || joined.Bytes() != nil || joined.String() != "theregeneral" { // they lie in two pieces
+		t.Errorf("%d %q %q", joined.Len(), joined.Bytes(), joined.String())
+	}
 	if n, err := joined.WriteTo(&out); n != 12 || err != nil || out.String() != "theregeneral" {
 		t.Errorf("%d %v %q", n, err, out.String())
 	}
