@@ -52,6 +52,18 @@ class Rooms(TestCase):
             pass
         self.assertIsNone(near.reserve(8))
 
+    def test_they_end_with_the_poll_of_the_loop_that_has_the_connection_now(self):
+        loop, other = self.loop(), self.loop()
+        near, far = self.pair(loop)
+        before = near.reserve(8)
+        near.move_to(other)
+        self.assertRaises(ValueError, before.__getitem__, 0)
+        room = near.reserve(8)
+        loop.poll(0)
+        room[:4] = b"here"
+        other.poll(0)
+        self.assertRaises(ValueError, room.__getitem__, 0)
+
 
 class Lags(TestCase):
     def lagging(self, lag):

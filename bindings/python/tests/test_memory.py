@@ -2,6 +2,7 @@
 """Views of messages and units: valid as long as they may be, and an error after it, never a crash."""
 
 import array
+import contextlib
 import gc
 import mmap
 import tempfile
@@ -50,6 +51,26 @@ class Messages(TestCase):
                     lambda: len(message), message.retain, message.frame, lambda: message.slice(0, 1)):
             self.assertRaises(ValueError, use)
         self.assertIn("ended", repr(message))
+
+    def test_released_between_two_steps_of_another_thread(self):
+        class Between(type(self.messages(b"")[1][0]._lender)):
+            def view(self):
+                message.release()  # right before there is a view
+                return super().view()
+
+            def withdraw(self):
+                withdrawn = super().withdraw()
+                test.assertRaises(ValueError, getattr, message, "data")  # right after there is none any more
+                return withdrawn
+
+        test = self
+        for use in (lambda: message.data, lambda: bytes(message), lambda: message.release()):
+            _, (message,) = self.messages(b"body")
+            message._lender = Between(message._lender._address, message._lender._size)
+            with contextlib.suppress(ValueError):
+                use()
+                self.assertEqual(use(), None)
+            self.assertRaises(ValueError, len, message)
 
     def test_a_view_that_is_held_keeps_its_message(self):
         _, (message,) = self.messages(b"a body of bytes")

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Streams: framing and queues for programs that read and write by themselves."""
 
-import gc
 import socket
 import unittest
 
@@ -71,34 +70,6 @@ class Streams(TestCase):
                 self.assertEqual(got, [b"first", b"x" * 50000, b"last"])
                 copied = inside.stats()["copied_fed"] - before
                 self.assertTrue(least <= copied <= 2 * least, copied)
-
-    def test_framings_of_functions(self):
-        def measure(data):
-            if data[:1] == b"!":
-                raise KeyError("on purpose")
-            return -1 if data[:1] == b"-" else "no number" if data[:1] == b"?" else data[0] if len(data) > 1 else 0
-
-        framing = zcnet.Framing.measured(measure, max=100, strip=1)
-        self.assertIsNone(framing.failure)
-        self.assertIsNone(FRAMING.failure)
-        self.assertEqual(framing.measure(b"\x05four"), (5, 1, 0))
-        self.assertIsNone(framing.measure(b"\x05"))
-        for wire, kind in ((b"!x", KeyError), (b"-x", ValueError), (b"?x", TypeError)):
-            with zcnet.Stream(framing) as stream:
-                first, last = [(event.type, event.error or bytes(event.message)) for event in stream.feed(b"\x05four" + wire)]
-                self.assertEqual(first[1], b"four")
-                self.assertEqual((last[0], last[1].name), (EventType.CLOSED, "ZCN_EFRAME_MEASURE"))
-                self.assertIsInstance(framing.failure, kind)
-        # Who receives with it needs nothing but the function.
-        stream = zcnet.Stream(framing)
-        del framing
-        gc.collect()
-        self.assertEqual([bytes(event.message) for event in stream.feed(b"\x05four\x02x")], [b"four", b"x"])
-        stream.close()
-        with self.assertRaises(ValueError):
-            zcnet.Framing.measured(measure, strip=1 << 40)
-        with self.assertRaises(TypeError):
-            zcnet.Framing.measured(measure, other=1)
 
     def test_nothing_is_done_to_it_while_it_is_written(self):
         def write(views):

@@ -10,7 +10,7 @@ from . import _library as c
 from ._memory import Borrowed, Lender
 from .errors import Invalid, check, error_of, of_structure, taken
 from .message import Message
-from .values import Handle, Unit
+from .values import Handle, Unit, measuring, refuse_measuring
 
 State = enum.IntEnum("State", _declarations.STATES)
 Option = enum.IntEnum("Option", _declarations.OPTIONS)
@@ -69,6 +69,8 @@ class Conn(Handle):
     @property
     def _live(self):
         """The handle, for the owner's calls: they end the room that reserve() gave."""
+        if measuring:
+            refuse_measuring()
         self._end_room()
         return super()._live
 
@@ -237,6 +239,9 @@ class Conn(Handle):
     def move_to(self, loop):
         """Hands the connection to another loop of the same pool, where it appears with ARRIVED."""
         check(c.zcn_conn_move(self._live, loop._live))
+        if self._lent:
+            self.loop._loans.remove(self)
+            self._lent = False
         self.loop._leaves(self._handle)
         loop._arrives(self)
 

@@ -15,7 +15,7 @@ from . import _library as c
 from .conn import Conn, Dialer, Given, Listener, Relay
 from .errors import Closed, Invalid, check, error_of, explain, taken
 from .message import Message, Source
-from .values import Handle
+from .values import Handle, measuring, raise_interrupt, refuse_measuring
 
 EventType = enum.IntEnum("EventType", _declarations.EVENTS)
 
@@ -173,6 +173,7 @@ class Loop(Handle, Source):
         events = self._poll_now()
         end = None if timeout is None else time.monotonic() + timeout
         while not events and timeout != 0:
+            raise_interrupt()
             # Waiting is done here rather than in the library, so that signals are handled and other threads run.
             left = None if end is None else end - time.monotonic()
             if left is not None and left <= 0:
@@ -193,7 +194,14 @@ class Loop(Handle, Source):
                 return
             yield from events
 
+    @property
+    def _live(self):
+        if measuring:
+            refuse_measuring()
+        return super()._live
+
     def _poll_now(self):
+        raise_interrupt()
         handle = self._live
         self._end_loans()
         self._forget_ended()
@@ -335,7 +343,7 @@ class Loop(Handle, Source):
 
     def wake(self):
         """Makes the present or the next poll return with WOKEN, from any thread."""
-        check(c.zcn_loop_wake(self._live))
+        check(c.zcn_loop_wake(super()._live))
 
     def shutdown(self):
         """Closes every connection, listener, dialer and relay; polls go on until they have ended, then raise Closed."""

@@ -62,12 +62,16 @@ class Message:
         lender = self._lender
         if lender._view is None and self._source is not None:
             self._source._loans.append(self)
-        return lender.view()
+        view = lender.view()
+        self._live  # another thread may have released it before there was a view
+        return view
 
     def __buffer__(self, flags):  # Python 3.12 and later: memoryview(message)
         return self.data
 
     def __bytes__(self):
+        if self._source is None:
+            return bytes(self.data)
         self._live
         return ctypes.string_at(self._lender._address, self._lender._size)
 
@@ -160,9 +164,10 @@ class Message:
         if self._handle is None:
             return
         self._end_writing()
+        handle, self._handle = self._handle, None  # first, so that no other thread gets a view any more
         if not self._lender.withdraw():
+            self._handle = handle
             raise BufferError("views of the message are in use")
-        handle, self._handle = self._handle, None
         check(c.zcn_msg_release(handle))
 
     def __enter__(self):

@@ -8,7 +8,7 @@ from ._memory import Borrowed, Lender
 from .errors import Busy, check, of_structure, taken
 from .loop import Events
 from .message import Message, Source
-from .values import Handle, Unit
+from .values import Handle, Unit, measuring, raise_interrupt, refuse_measuring
 
 _PIECES = 16
 
@@ -36,6 +36,8 @@ class Stream(Handle, Source):
     def _live(self):
         """The handle, for calls that may change what flush() shows."""
         handle = super()._live
+        if measuring:
+            refuse_measuring()
         if self._writing:
             raise Busy(-5, "the Stream is being written: its flush() has not returned")
         return handle
@@ -68,9 +70,11 @@ class Stream(Handle, Source):
             events = self.poll()
             more = events.more
             yield from events
+        raise_interrupt()
 
     def poll(self):
         """What is ready. Whatever the last poll gave ends."""
+        raise_interrupt()
         address, count, more = ctypes.c_void_p(), ctypes.c_size_t(), ctypes.c_int32()
         handle = self._live
         self._end_loans()

@@ -4,11 +4,12 @@
 import ctypes
 import itertools
 import operator
+import threading
 
 from . import _declarations
 from . import _library as c
 from ._memory import Borrowed, Lender
-from .errors import AGAIN, Invalid, check, check_with, taken
+from .errors import AGAIN, Busy, Invalid, check, check_with, taken
 from .message import Message
 
 
@@ -44,6 +45,22 @@ class Handle:
 
 
 _measures = []  # connections may use one when its Framing is long gone
+measuring = set()  # the threads on which such a function runs
+_interrupts = []  # what ended one that is no error, such as KeyboardInterrupt
+
+
+def refuse_measuring():
+    """For the calls that must not be made in the middle of a call that measures."""
+    if threading.get_ident() in measuring:
+        raise Busy(-5, "a function that measures frames must not use loops, connections and streams")
+
+
+def raise_interrupt():
+    """Nothing that a measuring function raises passes through C: what interrupts the program is raised behind it."""
+    if _interrupts:
+        error = _interrupts[0]
+        _interrupts.clear()
+        raise error
 
 
 class _Measuring:
@@ -53,13 +70,21 @@ class _Measuring:
         self.measure, self.failure = measure, None
 
     def __call__(self, _context, address, size, out):
+        thread = threading.get_ident()
+        outermost = thread not in measuring
         try:
+            measuring.add(thread)
             frame = operator.index(self.measure(ctypes.string_at(address, size)))
             if frame < 0:
                 raise ValueError("a frame has a negative size")
-        except Exception as error:
+        except BaseException as error:
             self.failure = error
+            if not isinstance(error, Exception):
+                _interrupts.append(error)
             return _declarations.STATUSES["EFRAME_MEASURE"]
+        finally:
+            if outermost:
+                measuring.discard(thread)
         ctypes.c_uint64.from_address(out).value = frame
         return 0 if frame else AGAIN
 
@@ -79,8 +104,9 @@ class Framing(Handle):
     def measured(cls, measure, **options):
         """A framing whose frames a function measures, where no text fits; what is sent with it is sent as it is. The
         function is given a copy of bytes that begin with a frame, and gives the size of the whole frame, or 0 while it
-        cannot be told. What it raises ends the connection with a FrameError, and is the framing's `failure`. Options are
-        max and strip. The function is kept for the life of the process: make such a framing once.
+        cannot be told. What it raises ends the connection with a FrameError, and is the framing's `failure`; a
+        KeyboardInterrupt is raised again by the next poll. It must not use loops, connections and streams. Options are max
+        and strip. The function is kept for the life of the process: make such a framing once.
         """
         framing, handle, error = cls.__new__(cls), ctypes.c_void_p(), c.sized("zcn_error")
         framing._measuring = _Measuring(measure)
@@ -119,6 +145,7 @@ class Framing(Handle):
             status = c.zcn_framing_measure(
                 self._live, known.address, known.size, ctypes.byref(size), ctypes.byref(head), ctypes.byref(tail)
             )
+        raise_interrupt()
         return (size.value, head.value, tail.value) if taken(status) else None
 
 
