@@ -157,7 +157,7 @@ func (l *Loop) poll() bool {
 		l.closed.Store(0)
 		l.next = 0
 		l.c.count = 0
-		l.forgetMoved()
+		l.forgetLeft()
 		if l.calls {
 			l.status = C.zcngo_loop_poll_calling(l.c)
 		} else {
@@ -246,11 +246,10 @@ func (l *Loop) note(raw *rawEvent) bool {
 func (l *Loop) noted(raw *rawEvent) {
 	switch raw.kind {
 	case EventClosed:
-		conn := l.conn(raw.user)
 		l.mu.Lock()
-		l.conns.remove(raw.user)
+		l.left = append(l.left, raw.user)
 		l.mu.Unlock()
-		conn.ended(nil)
+		l.conn(raw.user).ended(nil)
 	case EventListenerClosed:
 		listener := l.listener(raw.user)
 		l.mu.Lock()

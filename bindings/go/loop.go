@@ -48,7 +48,7 @@ type Loop struct {
 
 	// Under mu.
 	calls      bool                  // polls may call functions of framings in Go
-	moved      []uintptr             // numbers of connections that have moved away, until the array at hand is through
+	left       []uintptr             // numbers of connections that have ended or moved away, until the array at hand is through
 	departures []*departure          // who waits to move away, of a loop that works in the background
 	rooms      map[uint64]chan error // who waits for memory, by token
 	lastRoom   uint64
@@ -254,7 +254,7 @@ func (l *Loop) end(why error) {
 	c := l.c
 	l.c = nil
 	l.dropKept(c)
-	l.forgetMoved()
+	l.forgetLeft()
 	ended := append(allOf(&l.conns), allOf(&l.listeners)...)
 	ended = append(append(ended, allOf(&l.dialers)...), allOf(&l.relays)...)
 	for _, one := range ended {

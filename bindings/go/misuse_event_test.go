@@ -3,6 +3,7 @@
 package zcnet_test
 
 import (
+	"errors"
 	"net"
 	"strings"
 	"testing"
@@ -100,6 +101,34 @@ func TestAcceptedTogether(t *testing.T) {
 		kept, first = event, event.Conn()
 	}
 	t.Error("no two connections in one poll:", loop.Err())
+}
+
+// Of connections that ended in one poll, too, though the program makes new ones meanwhile.
+func TestEndedTogether(t *testing.T) {
+	ctx := limited(t)
+	loop := must[*zcnet.Loop](t)(zcnet.NewLoop(nil))
+	defer loop.Close()
+	listener := must[*zcnet.Listener](t)(loop.Listen("tcp://127.0.0.1:0", lengths, nil))
+	var conns [2]*zcnet.Conn
+	for i := range conns {
+		conns[i] = must[*zcnet.Conn](t)(loop.Connect(listener.Addr().String(), lengths, nil))
+		check(t, conns[i].Abort())
+	}
+	var kept zcnet.Event
+	for event := range loop.Events(ctx) {
+		switch {
+		case event.Type() != zcnet.EventClosed:
+		case event.Conn() == conns[0]:
+			kept = event
+		case event.Conn() == conns[1]:
+			must[*zcnet.Conn](t)(loop.Connect(listener.Addr().String(), lengths, nil))
+			if kept.Conn() != conns[0] || !errors.Is(kept.Err(), net.ErrClosed) {
+				t.Errorf("the event tells of another connection: %v", kept.Err())
+			}
+			return
+		}
+	}
+	t.Error(loop.Err())
 }
 
 func hasEnded(e zcnet.Event) (ended bool) {

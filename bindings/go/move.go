@@ -86,7 +86,7 @@ func (c *Conn) move(to *Loop) error {
 	if status := C.zcn_conn_move(c.c, to.c.loop); status != C.ZCN_OK {
 		return Status(status)
 	}
-	from.moved = append(from.moved, c.number)
+	from.left = append(from.left, c.number)
 	from.closed.Add(1) // a Close is looked for there no more, and what is at hand may be of this connection
 	c.number = to.conns.add(c)
 	C.zcn_conn_set_user(c.c, C.uintptr_t(c.number))
@@ -95,10 +95,10 @@ func (c *Conn) move(to *Loop) error {
 	return nil
 }
 
-// forgetMoved gives back the numbers of those that have moved away: no event has them any more. The caller holds mu.
-func (l *Loop) forgetMoved() {
-	for _, number := range l.moved {
+// forgetLeft gives back the numbers of those that have ended or moved away: no event has them any more. The caller holds mu.
+func (l *Loop) forgetLeft() {
+	for _, number := range l.left {
 		l.conns.remove(number)
 	}
-	l.moved = l.moved[:0]
+	l.left = l.left[:0]
 }

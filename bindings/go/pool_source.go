@@ -74,6 +74,12 @@ type givenMemory struct {
 }
 
 func (s *servedSource) serve() {
+	served := false
+	defer func() {
+		if !served { // by a panic, or runtime.Goexit: whoever needs its memory would wait for ever
+			panic("zcnet: a PoolSource has ended the goroutine that calls it")
+		}
+	}()
 	for demand := C.zcngo_source_next(s.c); demand != nil; demand = C.zcngo_source_next(s.c) {
 		switch demand.kind {
 		case C.ZCNGO_ALLOCATE:
@@ -89,6 +95,7 @@ func (s *servedSource) serve() {
 		C.zcngo_source_answer(s.c, demand)
 	}
 	C.zcngo_source_free(s.c)
+	served = true
 	if ender, ok := s.source.(PoolSourceEnder); ok {
 		ender.End()
 	}

@@ -6,8 +6,10 @@ import (
 	"bytes"
 	"context"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -235,6 +237,26 @@ func TestPoolSourceThatHasNothing(t *testing.T) {
 	}
 	if _, err := zcnet.NewPool(&zcnet.PoolOptions{Source: &failing{}, BlockSize: 5}); err != zcnet.ErrInvalid {
 		t.Error(err)
+	}
+}
+
+type leaving struct{ mapped }
+
+func (*leaving) Allocate(size, alignment int) []byte { runtime.Goexit(); return nil }
+
+// Nobody waits for memory for ever: the program ends.
+func TestPoolSourceThatEndsItsGoroutine(t *testing.T) {
+	const name = "TestPoolSourceThatEndsItsGoroutine"
+	if os.Getenv("ZCNET_TEST_PART") == name {
+		pool := must[*zcnet.Pool](t)(zcnet.NewPool(&zcnet.PoolOptions{Source: &leaving{}}))
+		_, err := zcnet.NewUnit(pool, nil, 100)
+		t.Fatal("it goes on", err)
+	}
+	command := exec.CommandContext(limited(t), os.Args[0], "-test.run=^"+name+"$")
+	command.Env = append(os.Environ(), "ZCNET_TEST_PART="+name, "GOTRACEBACK=none")
+	said, err := command.CombinedOutput()
+	if err == nil || !strings.Contains(string(said), "a PoolSource has ended the goroutine") {
+		t.Errorf("%v\n%s", err, said)
 	}
 }
 
