@@ -98,16 +98,11 @@ class AsyncLoop {
     /** Polls, and lets go on whoever has waited for what happened. False when the loop was closed and nothing is left.
         Throws what a spawned task threw. */
     bool poll(std::chrono::nanoseconds timeout = forever) {
+        end_tasks();  // those that ended when they were spawned, and what follows one that threw
         Events events;
         if (!loop_.poll(events, timeout)) return false;
         for (const Event event : events) handle(event);
-        for (auto task = tasks_.begin(); task != tasks_.end();) {
-            const auto at = task++;
-            if (!at->done()) continue;
-            const std::exception_ptr error = at->error();
-            tasks_.erase(at);
-            if (error) std::rethrow_exception(error);
-        }
+        end_tasks();
         return true;
     }
     /** Begins a task, and keeps it until it has ended. */
@@ -153,6 +148,15 @@ class AsyncLoop {
         AsyncConn conn_;
     };
 
+    void end_tasks() {
+        for (auto task = tasks_.begin(); task != tasks_.end();) {
+            const auto at = task++;
+            if (!at->done()) continue;
+            const std::exception_ptr error = at->error();
+            tasks_.erase(at);
+            if (error) std::rethrow_exception(error);
+        }
+    }
     AsyncConn add(const ConnRef &conn) {
         const auto state = std::make_shared<detail::AsyncState>(conn, clock_);
         conns_.emplace(conn.get(), state);
