@@ -12,8 +12,9 @@ import (
 	"unsafe"
 )
 
-// Framing says where messages begin and end: by a text ([ParseFraming]), or by a function of the program ([NewFraming]). It is immutable, may be shared by any number of connections and
-// goroutines, and needs no release: it goes with its last user.
+// Framing says where messages begin and end: by a text ([ParseFraming]), or by a function of the program ([NewFraming]).
+// It is immutable, may be shared by any number of connections and goroutines, and needs no release: it goes with its last
+// user.
 type Framing struct {
 	c        *C.zcn_framing
 	function *framingFunc // of NewFraming; else nil

@@ -37,8 +37,8 @@ type FramingOptions struct {
 // of a hundred nanoseconds, where the framings of ParseFraming need a few; BenchmarkFramingFunc measures it. Bytes are not
 // copied for it. So it is for messages that are large or rare, or for protocols that leave no choice.
 //
-// An error of measure, and a panic in it, ends the connection: [Conn.Err] is then [ErrFrameMeasure] and wraps what the
-// function said last, be it on this connection or on another one of this framing.
+// An error of measure, and a panic in it, ends the connection or stream: [Conn.Err], or what [Stream.Recv] says, is then
+// [ErrFrameMeasure] and wraps what the function said last, be it on this connection or on another one of this framing.
 func NewFraming(measure MeasureFunc, options *FramingOptions) (*Framing, error) {
 	if options == nil {
 		options = &FramingOptions{}

@@ -67,13 +67,22 @@ func (s *Stream) atHand() (*rawEvent, error) {
 		case EventMessage:
 			return event, nil
 		case EventClosed:
-			s.ended = event.status
-			if event.status == ErrEOF {
-				s.ended = io.EOF
-			}
+			s.ended = s.endOfInput(event.status)
 		}
 	}
 	return nil, s.ended
+}
+
+// endOfInput is why nothing comes any more. The caller holds in.mu.
+func (s *Stream) endOfInput(status Status) error {
+	if status == ErrEOF {
+		return io.EOF
+	}
+	err := &Error{Op: "receive", Status: status}
+	if s.framing.explain(err); err.cause != nil {
+		return err
+	}
+	return status
 }
 
 // awaitReader waits until nobody waits in a Read. The caller holds in.mu.
