@@ -313,50 +313,6 @@ static void a_source_that_is_empty(void **state) {
     assert_int_equal(atomic_load(&log.bytes), 0);
 }
 
-#define MS ((uint64_t)1000000)
-
-/* What is taken again and again stays, however often it is looked at. */
-static void what_is_needed_stays(void **state) {
-    (void)state;
-    source_log log;
-    const zcn_pool_source source = source_of(&log, true);
-    zcn_pool_options options = pool_defaults();
-    options.block_size = 128 * KIB;
-    options.keep_ms = 100;
-    options.source = &source;
-    options.limit = 64 * MIB; /* so small that threads keep nothing of it */
-    zcn_pool *pool = make_pool(&options);
-    held_units held = {.count = 0};
-    take_units(&held, pool, 200, 60 * KIB);
-    give_units(&held, 200);
-    /* Until what is not needed is gone. */
-    const uint64_t deadline = deadline_after_ms(WAIT_MS);
-    while (pool_stats_of(pool).reserved_bytes > 21 * 128 * KIB) {
-        assert_false(deadline_passed(deadline));
-        take_units(&held, pool, 40, 60 * KIB);
-        give_units(&held, 40);
-    }
-    size_t dropped = atomic_load(&log.dropped);
-    uint64_t until = now_ns() + 500 * MS;
-    while (now_ns() < until) {
-        assert_false(deadline_passed(deadline));
-        take_units(&held, pool, 40, 60 * KIB);
-        /* A period ends as a rule while half of it is free. */
-        const uint64_t begin = now_ns();
-        give_units(&held, 20);
-        while (now_ns() - begin < 3 * MS) {
-        }
-        give_units(&held, 20);
-        if (now_ns() - begin < 30 * MS) continue;
-        /* This thread was kept from going on, for so long that nothing was needed indeed. */
-        dropped = atomic_load(&log.dropped);
-        until = now_ns() + 500 * MS;
-    }
-    assert_int_equal(atomic_load(&log.dropped), dropped);
-    assert_in_range(pool_stats_of(pool).reserved_bytes, 20 * 128 * KIB, 21 * 128 * KIB);
-    zcn_pool_release(pool);
-}
-
 static void a_limited_pool_with_a_source_that_keeps_pages(void **state) {
     (void)state;
     source_log log;
@@ -436,7 +392,6 @@ int main(void) {
         cmocka_unit_test(a_sleeping_loop_gives_back),
         cmocka_unit_test(a_source_gives_everything),
         cmocka_unit_test(a_source_that_is_empty),
-        cmocka_unit_test(what_is_needed_stays),
         cmocka_unit_test(a_limited_pool_with_a_source_that_keeps_pages),
         cmocka_unit_test(wrong_sources_are_refused),
         cmocka_unit_test(huge_pages_are_counted),
