@@ -32,7 +32,8 @@ typedef struct zcn_pool_source {
     void (*free)(void *context, void *memory, uint64_t size);
     /* The contents of a part of it are needed no longer, and its pages may go back until they are touched again.
        Returns 0 when they did; anything else: they stay in use. NULL: they always do, and free blocks go back in
-       whole slabs only, by zcn_pool_trim(), at the limit or after keep_ms, whatever keep is. */
+       whole slabs only, by zcn_pool_trim(), at the limit, after keep_ms, or once the last reference of the pool has
+       ended, whatever keep is. */
     int32_t (*drop)(void *context, void *memory, uint64_t size);
     /* Called once when the pool is gone, with everything that was taken from it; may be NULL. */
     void (*end)(void *context);
@@ -138,9 +139,10 @@ ZCN_API zcn_pool *zcn_pool_retain(zcn_pool *pool);
 
 /**
  * End one reference. Memory that is still in use stays valid; the pool goes with the last of it. With the last
- * reference all that is free goes back to the system, and what is released later does so at once; only a source that
- * takes no pages back (drop) gets that in the end. What threads keep of the pool in their caches, 2 MiB or two blocks
- * each and the block that they cut units from, goes back when they next use another pool for a while, or end.
+ * reference all that is free goes back to the system, and what is released later does so at once; a source without
+ * drop gets it slab by slab, and one whose drop refuses gets it in the end. What threads keep of the pool in their
+ * caches, 2 MiB or two blocks each and the block that they cut units from, goes back when they next use another pool
+ * for a while, or end.
  *
  * @param pool  or NULL for nothing
  * @thread any thread

@@ -34,11 +34,12 @@ struct Block {
     std::atomic<uint64_t> count{0};
     // Who else may refer to bytes of the block, for those who want to write into them (receive/exclusive.h). Of an
     // alias its parent's count.
-    std::atomic<uint64_t> shares{0};  // how often a view was made from another one
-    Extent shared;                    // what more than one view was made of
-    Extent lent;                      // what units, joins and other streams took of views
-    std::atomic<uint32_t> next{0};    // link of the stack of free blocks, index + 1
-    uint32_t slab_free = 0;           // of a slab's first block, while slabs are reclaimed
+    std::atomic<uint64_t> shares{0};        // how often a view was made from another one
+    Extent shared;                          // what more than one view was made of
+    Extent lent;                            // what units, joins and other streams took of views
+    std::atomic<uint32_t> next{0};          // link of the stack of free blocks, index + 1
+    uint32_t slab_free = 0;                 // of a slab's first block, while slabs are reclaimed
+    std::atomic<uint32_t> slab_retired{0};  // and of a closed pool: how many of its blocks nobody takes any more
 
     // Of the lessee alone: they lie in the second line, away from the count that others change.
     alignas(64) uint64_t handed = 0;  // references handed out under the bias

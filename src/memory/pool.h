@@ -241,6 +241,9 @@ struct zcn_pool {
     void for_chain(uint32_t first, Each &&each) noexcept;
     uint64_t reclaim_slabs(bool for_block = false) noexcept;
     uint64_t reclaim_once() noexcept;
+    void drop_slab(uint32_t first) noexcept;
+    [[nodiscard]] bool ends_by_slabs() const noexcept;
+    void retire(uint32_t index) noexcept;
     uint64_t drop_free_blocks(uint64_t most) noexcept;
 
     void drop_region(Block *region) noexcept;

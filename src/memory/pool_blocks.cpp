@@ -92,7 +92,12 @@ void zcn_pool::give_block(Block *block) noexcept {
     if (watched && zcnet::memory::poisoned()) {
         // Not used again: whoever still looks at it is found.
         charged_.fetch_sub(block_size_, std::memory_order_relaxed);
-    } else if (keeps_another(block_size_) || !drop_memory(block->base, block_size_)) {
+    } else if (keeps_another(block_size_)) {
+        warm_.push(*this, block->index);
+    } else if (ends_by_slabs()) {
+        charged_.fetch_sub(block_size_, std::memory_order_relaxed);
+        retire(block->index);
+    } else if (!drop_memory(block->base, block_size_)) {
         warm_.push(*this, block->index);
     } else {
         charged_.fetch_sub(block_size_, std::memory_order_relaxed);

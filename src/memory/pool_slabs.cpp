@@ -83,6 +83,7 @@ Block *zcn_pool::new_slab() noexcept {
         block.pool = this;
         block.kind = BlockKind::block;
         block.slab_first = i == 0;
+        block.slab_retired.store(0, std::memory_order_relaxed);
     }
     // The first is the caller's; the others go to the cold stack in an order that hands out rising addresses.
     if (blocks > 1) {
@@ -128,12 +129,22 @@ uint64_t zcn_pool::reclaim_slabs(bool for_block) noexcept {
 uint64_t zcn_pool::reclaim_once() noexcept {
     const uint32_t chains[] = {warm_.pop_all(), cold_.pop_all()};
     TaggedStack<> *const stacks[] = {&warm_, &cold_};
+    uint64_t uncharged = 0;
+    if (ends_by_slabs()) {
+        for (uint32_t k = 0; k < 2; k++) {
+            for_chain(chains[k], [&](uint32_t index) {
+                if (k == 0) uncharged += block_size_;
+                retire(index);
+            });
+        }
+        charged_.fetch_sub(uncharged, std::memory_order_relaxed);
+        return uncharged;
+    }
     const auto blocks = static_cast<uint32_t>(slab_size_ / block_size_);
     for (const uint32_t chain : chains)
         for_chain(chain, [&](uint32_t index) { table_[table_[index].slab].slab_free = 0; });
     for (const uint32_t chain : chains)
         for_chain(chain, [&](uint32_t index) { table_[table_[index].slab].slab_free++; });
-    uint64_t uncharged = 0;
     uint32_t empty = 0;  // list of empty slabs, by the links of their first blocks, index + 1
     for (uint32_t k = 0; k < 2; k++) {
         uint32_t first = TaggedStack<>::none;
@@ -156,16 +167,32 @@ uint64_t zcn_pool::reclaim_once() noexcept {
         });
         if (first != TaggedStack<>::none) stacks[k]->push(*this, first, last);
     }
-    for_chain(empty == 0 ? TaggedStack<>::none : empty - 1, [&](uint32_t index) {
-        Block &slab = table_[index];
-        unmap_memory(slab.base, slab_size_);
-        slab.base = nullptr;
-        slab.slab_first = false;
-        slabs_.subtract(1);
-        spare_slabs_.push(*this, index);
-    });
+    for_chain(empty == 0 ? TaggedStack<>::none : empty - 1, [&](uint32_t index) { drop_slab(index); });
     charged_.fetch_sub(uncharged, std::memory_order_relaxed);
     return uncharged;
+}
+
+// Unmaps a slab whose blocks are all free, and in no stack.
+void zcn_pool::drop_slab(uint32_t first) noexcept {
+    Block &slab = table_[first];
+    unmap_memory(slab.base, slab_size_);
+    slab.base = nullptr;
+    slab.slab_first = false;
+    slabs_.subtract(1);
+    spare_slabs_.push(*this, first);
+}
+
+// The pool is closed, and its source takes nothing but whole slabs: a free block goes into no stack any more, but waits
+// for the others of its slab.
+bool zcn_pool::ends_by_slabs() const noexcept {
+    return source_.allocate != nullptr && source_.drop == nullptr && closed();
+}
+
+void zcn_pool::retire(uint32_t index) noexcept {
+    const uint32_t first = table_[index].slab;
+    const auto blocks = static_cast<uint32_t>(slab_size_ / block_size_);
+    // acq_rel: whoever comes with the last block has seen what others did with theirs.
+    if (table_[first].slab_retired.fetch_add(1, std::memory_order_acq_rel) + 1 == blocks) drop_slab(first);
 }
 
 uint64_t zcn_pool::trim() noexcept {

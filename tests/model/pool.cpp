@@ -341,6 +341,26 @@ void test_recycled_region(void **) {
                   {use_reserve_and_take, take_small_region},
                   the_reserve_is_whole});
 }
+// A source that takes whole slabs gets each as soon as nothing of it is out any more.
+uint64_t before;
+template <bool open>
+void set_up_closed_slab() {
+    pool = model::make_pool(0, 8, &model::whole_slabs);
+    for (uint32_t i = 0; i < 3; i++) blocks[i] = model::take(pool);
+    if (!open) pool->release();
+    before = model::memory_in_use();
+}
+void test_closed_slab(void **) {
+    model::holds({"two releases of a closed pool's slab", set_up_closed_slab<false>, {give_this<0>, give_mine}, [] {
+                      MODEL_REQUIRE(model::memory_in_use() < before);
+                      pool->give_block(blocks[2]);
+                      everything_went();
+                  }});
+    model::holds({"close, against the release of a slab", set_up_closed_slab<true>, {let_go, give_this<2>}, [] {
+                      for (uint32_t i = 0; i < 2; i++) pool->give_block(blocks[i]);
+                      everything_went();
+                  }});
+}
 void test_three_close(void **) {
     model::holds({"close, against two releases", set_up<0, 8, 3, 0>, {let_go, give_mine, give_mine}, [] {
                       pool->give_block(blocks[0]);
@@ -366,7 +386,7 @@ int main(int count, char **words) {
         cmocka_unit_test(test_blocks),           cmocka_unit_test(test_trim),          cmocka_unit_test(test_close),
         cmocka_unit_test(test_wake_up),          cmocka_unit_test(test_passing_hands), cmocka_unit_test(test_reserve),
         cmocka_unit_test(test_late_for_reserve), cmocka_unit_test(test_list),          cmocka_unit_test(test_cancel),
-        cmocka_unit_test(test_end_of_source)};
+        cmocka_unit_test(test_closed_slab),      cmocka_unit_test(test_end_of_source)};
     const CMUnitTest thorough[] = {cmocka_unit_test(test_slabs), cmocka_unit_test(test_last_slab),
                                    cmocka_unit_test(test_recycled_region), cmocka_unit_test(test_three_close),
                                    cmocka_unit_test(test_three_wake_ups)};

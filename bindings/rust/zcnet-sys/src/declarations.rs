@@ -401,7 +401,7 @@ pub struct zcn_pool_options {
     pub keep_ms: u32,
     /// where its memory comes from, copied; NULL: the system
     pub source: *const zcn_pool_source,
-    /// not 0: the pool's memory lies in a memfd of so many bytes, a multiple of 2 MiB; see zcn_pool_get_shared(). Not with source
+    /// not 0: the pool's memory lies in a memfd of so many bytes, a multiple of 2 MiB; see zcn_pool_get_shared(). Not with source. When it is full, requests say ZCN_ENOMEM and connections try again now and then; with a limit of as much, or less, they wait for memory, and zcn_loop_await_memory() tells of it
     pub shared_bytes: u64,
     /// of zcn_msg_settle(): milliseconds that a message is held before it may be copied out
     pub detach_ms: u32,
@@ -1282,7 +1282,7 @@ extern "C" {
     pub fn zcn_pool_default(out: *mut *mut zcn_pool) -> zcn_status;
     /// Take another reference.
     pub fn zcn_pool_retain(pool: *mut zcn_pool) -> *mut zcn_pool;
-    /// End one reference. Memory that is still in use stays valid; the pool goes with the last of it. With the last reference all that is free goes back to the system, and what is released later does so at once; only a source that takes no pages back (drop) gets that in the end. What threads keep of the pool in their caches, 2 MiB or two blocks each and the block that they cut units from, goes back when they next use another pool for a while, or end.
+    /// End one reference. Memory that is still in use stays valid; the pool goes with the last of it. With the last reference all that is free goes back to the system, and what is released later does so at once; a source without drop gets it slab by slab, and one whose drop refuses gets it in the end. What threads keep of the pool in their caches, 2 MiB or two blocks each and the block that they cut units from, goes back when they next use another pool for a while, or end.
     pub fn zcn_pool_release(pool: *mut zcn_pool);
     /// Give free memory back to the system: what lies in the upstream and in the calling thread's cache. Slabs that are empty then are unmapped, and so is memory of handles, which all pools of the process share.
     pub fn zcn_pool_trim(pool: *mut zcn_pool, out_bytes: *mut u64) -> zcn_status;
