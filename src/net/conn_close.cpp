@@ -50,8 +50,8 @@ void zcn_conn::begin_close(Status reason) noexcept {
         return;
     }
     state_ = State::draining;
-    ZCNET_PROBE(conn__drain, this, stream_.queued_bytes());
     write();
+    if (!stream_.idle()) ZCNET_PROBE(conn__drain, this, stream_.queued_bytes());
     become_ready();
     arm_timer();
 }
