@@ -65,32 +65,38 @@ static void *use(void *nothing) {
     return nothing;
 }
 
-/* A loop whose helper thread has a name to look up. */
-static zcn_loop *start_loop(void) {
-    zcn_loop *loop;
+/* Gives the helper thread a name to look up. */
+static zcn_conn *connect_by_name(zcn_loop *loop) {
     zcn_framing *framing;
     zcn_conn *conn;
+    if (call.framing_parse(&framing, "raw", NULL) != ZCN_OK) fail("zcn_framing_parse");
+    if (call.connect(&conn, loop, "tcp://localhost:1", framing, NULL) != ZCN_OK) fail("zcn_connect");
+    call.framing_release(framing);
+    return conn;
+}
+
+static zcn_loop *start_loop(void) {
+    zcn_loop *loop;
     const zcn_event *events;
     size_t count;
-    if (call.framing_parse(&framing, "raw", NULL) != ZCN_OK) fail("zcn_framing_parse");
     if (call.loop_create(&loop, NULL) != ZCN_OK) fail("zcn_loop_create");
-    if (call.connect(&conn, loop, "tcp://localhost:1", framing, NULL) != ZCN_OK) fail("zcn_connect");
+    connect_by_name(loop);
     if (call.loop_poll(loop, 0, &events, &count, NULL) != ZCN_OK) fail("zcn_loop_poll");
-    call.framing_release(framing);
     return loop;
 }
 
-/* Names are looked up one after the other: when this loop's has been, what the helper kept of the others is free. */
-static void await_last_name(zcn_loop *loop) {
+/* Names are looked up one after the other: when this one has been, what the helper kept of the others is free. */
+static void await_names(zcn_loop *loop) {
+    const zcn_conn *const last = connect_by_name(loop);
     for (int tries = 0; tries < 120; tries++) {
         const zcn_event *events;
         size_t count;
         if (call.loop_poll(loop, 1000000000, &events, &count, NULL) != ZCN_OK) fail("zcn_loop_poll");
         for (size_t i = 0; i < count; i++) {
-            if (events[i].type == ZCN_EVENT_CLOSED) return;
+            if (events[i].type == ZCN_EVENT_CLOSED && events[i].conn == last) return;
         }
     }
-    fprintf(stderr, "FAILED: the name was not looked up\n");
+    fprintf(stderr, "FAILED: a name was not looked up\n");
     exit(1);
 }
 
@@ -115,7 +121,7 @@ int main(int argc, char **argv) {
         for (int i = 0; i < THREADS; i++) pthread_join(threads[i], NULL);
     }
     load(argv[1]);
-    await_last_name(left);
+    await_names(left);
     call.loop_release(left);
     if (dlclose(library) != 0) fail("dlclose");
     pthread_barrier_destroy(&used);
