@@ -47,15 +47,21 @@ static zcn_pool_source source_of(source_log *log, bool drops) {
                              .context = log};
 }
 
+/* limit 0 is none; one of 64 MiB is so small that threads keep nothing of the pool. */
+static zcn_pool *pool_from(const zcn_pool_source *source, uint64_t block_size, uint64_t limit) {
+    zcn_pool_options options = pool_defaults();
+    options.block_size = block_size;
+    options.limit = limit;
+    options.source = source;
+    return make_pool(&options);
+}
+
 static void a_source_gives_everything(void **state) {
     (void)state;
     for (int drops = 0; drops < 2; drops++) {
         source_log log;
         const zcn_pool_source source = source_of(&log, drops);
-        zcn_pool_options options = pool_defaults();
-        options.block_size = 64 * KIB;
-        options.source = &source;
-        zcn_pool *pool = make_pool(&options);
+        zcn_pool *pool = pool_from(&source, 64 * KIB, 0);
         assert_int_equal(atomic_load(&log.allocated), 0);
         held_units held = {.count = 0};
         take_units(&held, pool, 100, 30 * KIB);
@@ -103,11 +109,7 @@ static void a_source_gets_what_is_released_after_the_end(void **state) {
     (void)state;
     source_log log;
     const zcn_pool_source source = source_of(&log, false);
-    zcn_pool_options options = pool_defaults();
-    options.block_size = 64 * KIB;
-    options.source = &source;
-    options.limit = 64 * MIB; /* so small that threads keep nothing of it */
-    zcn_pool *pool = make_pool(&options);
+    zcn_pool *pool = pool_from(&source, 64 * KIB, 64 * MIB);
     /* A slab is 2 MiB, 32 blocks of two units. */
     held_units held = {.count = 0};
     take_units(&held, pool, 6 * 64, 30 * KIB);
@@ -142,11 +144,7 @@ static void a_source_that_refuses_pages_gets_all_in_the_end(void **state) {
     source_log log;
     zcn_pool_source source = source_of(&log, true);
     source.drop = refuse_drop;
-    zcn_pool_options options = pool_defaults();
-    options.block_size = 64 * KIB;
-    options.source = &source;
-    options.limit = 64 * MIB;
-    zcn_pool *pool = make_pool(&options);
+    zcn_pool *pool = pool_from(&source, 64 * KIB, 64 * MIB);
     held_units held = {.count = 0};
     take_units(&held, pool, 2 * 64, 30 * KIB);
     zcn_pool_release(pool);
@@ -163,10 +161,7 @@ static void a_source_that_is_empty(void **state) {
     (void)state;
     source_log log;
     const zcn_pool_source source = source_of(&log, false);
-    zcn_pool_options options = pool_defaults();
-    options.block_size = 64 * KIB;
-    options.source = &source;
-    zcn_pool *pool = make_pool(&options);
+    zcn_pool *pool = pool_from(&source, 64 * KIB, 0);
     atomic_store(&log.empty, true);
     const uint64_t sizes[] = {1, 40 * KIB, 100 * KIB, 3 * MIB};
     for (size_t i = 0; i < 4; i++) {
@@ -191,11 +186,7 @@ static void a_limited_pool_with_a_source_that_keeps_pages(void **state) {
     (void)state;
     source_log log;
     const zcn_pool_source source = source_of(&log, false);
-    zcn_pool_options options = pool_defaults();
-    options.block_size = 128 * KIB;
-    options.source = &source;
-    options.limit = 4 * MIB;
-    zcn_pool *pool = make_pool(&options);
+    zcn_pool *pool = pool_from(&source, 128 * KIB, 4 * MIB);
     held_units held = {.count = 0};
     take_units(&held, pool, 60, 60 * KIB);
     give_units(&held, 60);

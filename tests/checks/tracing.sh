@@ -57,14 +57,7 @@ finish s 0
 finish r 0
 
 # Accepting pauses where there are no descriptors.
-cat >"$work/limited" <<END
-#!/bin/sh
-ulimit -n 32
-exec "$ZCNET" "\$@"
-END
-chmod +x "$work/limited"
-ZCNET=$work/limited
-start r echo tcp://127.0.0.1:0 --framing length
+limited '-n 32' start r echo tcp://127.0.0.1:0 --framing length
 trace stalls "$receiver" stalls
 until told stalls '^[0-9]+ +listener 0x[0-9a-f]+ pauses, status -[0-9]+$'; do
     in_time 'a pause of accepting'

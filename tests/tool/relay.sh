@@ -124,17 +124,8 @@ if [ -w /dev/full ]; then
     holds "$work/s.err" '^zcnet: /dev/full lacks [0-9,]* bytes of connection 1: the disk, a quota' 'a full tap'
 fi
 # One that may not grow as much ends, and the relay does not.
-cat >"$work/limited" <<END
-#!/bin/sh
-ulimit -f 8
-exec "$ZCNET" "\$@"
-END
-chmod +x "$work/limited"
 start r recv tcp://127.0.0.1:0 --framing length --once
-unlimited=$ZCNET
-ZCNET=$work/limited
-start_relay tcp://127.0.0.1:0 --once --tap "$work/small"
-ZCNET=$unlimited
+limited '-f 8' start_relay tcp://127.0.0.1:0 --once --tap "$work/small"
 run 0 send "$entry" --framing length "$work/file"
 finish r 0
 finish s 1

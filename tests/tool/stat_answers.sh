@@ -77,16 +77,7 @@ answer 1
 says 'closed the connection without an answer: the program may be out of memory$' 'no answer'
 
 # Without descriptors, when one looks.
-cat >"$work/limited" <<END
-#!/bin/sh
-ulimit -n 32
-exec "$ZCNET" "\$@"
-END
-chmod +x "$work/limited"
-unlimited=$ZCNET
-ZCNET=$work/limited
-start r echo tcp://127.0.0.1:0 --framing length --stat "unix://$work/stat"
-ZCNET=$unlimited
+limited '-n 32' start r echo tcp://127.0.0.1:0 --framing length --stat "unix://$work/stat"
 mkfifo "$work/held"
 python3 -c '
 import socket, sys

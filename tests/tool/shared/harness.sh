@@ -50,6 +50,17 @@ start() {
     esac
 }
 
+# limited WORDS COMMAND…: calls start, or what calls it, for a tool that ulimit with these words has limited.
+limited() {
+    printf '#!/bin/sh\nulimit %s\nexec "%s" "$@"\n' "$1" "$ZCNET" >"$work/limited"
+    chmod +x "$work/limited"
+    shift
+    unlimited=$ZCNET
+    ZCNET=$work/limited
+    "$@"
+    ZCNET=$unlimited
+}
+
 # finish NAME STATUS: waits for it; it has to end with that status.
 finish() {
     case $1 in
